@@ -1,16 +1,43 @@
 //! basalt: a Redis-compatible storage node that uses every core.
 //!
-//! This page is the code map; `docs/architecture.md` says who may name whom.
+//! This page is the code map, in layer order: a module may name only modules
+//! above it. `docs/architecture.md` says why, `tests/tidy.rs` checks it.
 
-/// What `std` lacks: number text, glob, checksums, keyed hash, random numbers, time.
+/// What `std` lacks: number text, glob, checksums, keyed hash, random numbers.
 pub mod base;
-/// Raw containers and byte counts: the slot table and its entries. Unsafe lives here.
+
+/// Raw containers and byte counts: the slot table, its entries. Unsafe lives here.
 pub mod memory;
+
 /// RESP2/RESP3: bytes to requests, replies to bytes, and every error text.
 pub mod resp;
+
+/// The language commands are declared in: usage line, arity, keys, flags, tips.
+pub mod spec;
+
 /// The data types' own algorithms, without keys, replies or a clock.
 pub mod value;
+
 /// Every setting declared once, and the `redis.conf` reader.
 pub mod config;
-/// One shard's databases: lookup, expiry, scan.
+
+/// Counters, slow log, latency events and histograms, one set per core.
+pub mod telemetry;
+
+/// One shard's databases: lookup, expiry, eviction, scan.
 pub mod keyspace;
+
+/// RDB payloads: what DUMP writes and RESTORE reads.
+pub mod snapshot;
+
+/// One client: its requests in, its replies out in order.
+pub mod session;
+
+/// The command table, routing, and every handler by family.
+pub mod command;
+
+/// The machine behind our names: rings, sockets, mailboxes, threads. Unsafe.
+pub mod runtime;
+
+/// Wires sessions and shards to the runtime: boot, loop turn, hop, shutdown.
+pub mod server;
