@@ -1,0 +1,138 @@
+//! A server the tests start for themselves: in its own folder, on a free
+//! port, from a written configuration file, ended by process id when dropped
+//! (and so on a panic too). Whatever it logged is shown when it does not come
+//! up.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::wire::{Connection, Reply};
+
+/// How long a server may take until it answers PING.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often a port may be lost to another process before a test gives up.
+const START_ATTEMPTS: usize = 3;
+
+/// A folder of its own, removed when dropped.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("basalt-test-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("the temporary folder can be written");
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A folder left behind harms no later test, so its removal may fail.
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// A port nobody listens on now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener
+        .local_addr()
+        .expect("a bound socket has an address");
+    address.port()
+}
+
+pub struct Server {
+    child: Child,
+    port: u16,
+    folder: Folder,
+}
+
+impl Server {
+    /// Starts `program` from a file with `settings` and waits until it
+    /// answers. Panics with its log if it does not.
+    pub fn start(program: &str, settings: &[String]) -> Self {
+        let mut told = String::new();
+        for _ in 0..START_ATTEMPTS {
+            let mut server = Self::spawn(program, settings);
+            match server.wait_until_it_answers() {
+                Ok(()) => return server,
+                Err(why) => told = format!("{why}; its log:\n{}", server.log()),
+            }
+        }
+        panic!("{program} with {settings:?} does not serve: {told}");
+    }
+
+    fn spawn(program: &str, settings: &[String]) -> Self {
+        let folder = Folder::new();
+        let port = free_port();
+        let directory = folder.path().display();
+        let mut text = format!("port {port}\nbind 127.0.0.1\ndir {directory}\n");
+        for setting in settings {
+            text.push_str(setting);
+            text.push('\n');
+        }
+        let file = folder.path().join("node.conf");
+        fs::write(&file, text).expect("the folder was just made");
+        let log = fs::File::create(folder.path().join("log")).expect("the folder was just made");
+        let errors = log.try_clone().expect("a file can be had twice");
+        let child = Command::new(program)
+            .arg(&file)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("{program} does not start: {error} (tests/run installs redis-server)")
+            });
+        Self {
+            child,
+            port,
+            folder,
+        }
+    }
+
+    fn wait_until_it_answers(&mut self) -> Result<(), String> {
+        let start = Instant::now();
+        while start.elapsed() < START_TIMEOUT {
+            if let Some(status) = self.child.try_wait().expect("the child is ours") {
+                return Err(format!("it ended with {status}"));
+            }
+            let answer = Connection::open(self.port).and_then(|mut client| client.ask(&["PING"]));
+            if matches!(answer, Ok(Reply::Status(_) | Reply::Error(_))) {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Err(format!("no answer to PING within {START_TIMEOUT:?}"))
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What it printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself, as a transcript can ask it to.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
