@@ -164,5 +164,18 @@ macro_rules! transcripts {
 }
 
 transcripts! {
+    bitfield: "bitfield",
+    bitmaps: "bitmaps",
+    connection: "connection",
+    copy_move_rename: "copy-move-rename",
+    databases: "databases",
+    dump_restore: "dump-restore",
+    expire: "expire",
+    hyperloglog: "hyperloglog",
+    keys: "keys",
+    object: "object",
+    protocol: "protocol",
+    resp3: "resp3",
+    scan: "scan",
     strings: "strings",
 }
