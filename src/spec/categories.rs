@@ -31,29 +31,29 @@ impl Categories {
     pub const TRANSACTION: Self = Self(1 << 19);
     pub const SCRIPTING: Self = Self(1 << 20);
 
-    /// Every category with its name, in the order of COMMAND INFO and ACL CAT.
+    /// Every category with its name after an `@`, in the order of COMMAND INFO and ACL CAT.
     pub const NAMES: &'static [(Self, &'static str)] = &[
-        (Self::KEYSPACE, "keyspace"),
-        (Self::READ, "read"),
-        (Self::WRITE, "write"),
-        (Self::SET, "set"),
-        (Self::SORTEDSET, "sortedset"),
-        (Self::LIST, "list"),
-        (Self::HASH, "hash"),
-        (Self::STRING, "string"),
-        (Self::BITMAP, "bitmap"),
-        (Self::HYPERLOGLOG, "hyperloglog"),
-        (Self::GEO, "geo"),
-        (Self::STREAM, "stream"),
-        (Self::PUBSUB, "pubsub"),
-        (Self::ADMIN, "admin"),
-        (Self::FAST, "fast"),
-        (Self::SLOW, "slow"),
-        (Self::BLOCKING, "blocking"),
-        (Self::DANGEROUS, "dangerous"),
-        (Self::CONNECTION, "connection"),
-        (Self::TRANSACTION, "transaction"),
-        (Self::SCRIPTING, "scripting"),
+        (Self::KEYSPACE, "@keyspace"),
+        (Self::READ, "@read"),
+        (Self::WRITE, "@write"),
+        (Self::SET, "@set"),
+        (Self::SORTEDSET, "@sortedset"),
+        (Self::LIST, "@list"),
+        (Self::HASH, "@hash"),
+        (Self::STRING, "@string"),
+        (Self::BITMAP, "@bitmap"),
+        (Self::HYPERLOGLOG, "@hyperloglog"),
+        (Self::GEO, "@geo"),
+        (Self::STREAM, "@stream"),
+        (Self::PUBSUB, "@pubsub"),
+        (Self::ADMIN, "@admin"),
+        (Self::FAST, "@fast"),
+        (Self::SLOW, "@slow"),
+        (Self::BLOCKING, "@blocking"),
+        (Self::DANGEROUS, "@dangerous"),
+        (Self::CONNECTION, "@connection"),
+        (Self::TRANSACTION, "@transaction"),
+        (Self::SCRIPTING, "@scripting"),
     ];
 
     /// Both sets together.
@@ -70,6 +70,14 @@ impl Categories {
 
     /// The names of this set without their `@`, in the order of COMMAND INFO.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES
+            .iter()
+            .filter(move |(category, _)| self.has(*category))
+            .map(|(_, name)| &name[1..])
+    }
+
+    /// The names of this set as COMMAND INFO prints them: `@read`.
+    pub fn names_with_sign(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES
             .iter()
             .filter(move |(category, _)| self.has(*category))

@@ -35,11 +35,11 @@ impl Flags {
     pub const FAST: Self = Self(1 << 12);
     /// Allowed before the client has authenticated.
     pub const NO_AUTH: Self = Self(1 << 13);
-    /// May be replicated although it is not a write.
+    /// May be replicated although it is not a write; not shown in COMMAND INFO.
     pub const MAY_REPLICATE: Self = Self(1 << 14);
     /// Correct without any key.
     pub const NO_MANDATORY_KEYS: Self = Self(1 << 15);
-    /// Needs `enable-*-command` in the configuration.
+    /// Needs an `enable-…-command` setting; not shown in COMMAND INFO.
     pub const PROTECTED: Self = Self(1 << 16);
     /// Refused while a replica loads in the background.
     pub const NO_ASYNC_LOADING: Self = Self(1 << 17);
@@ -68,9 +68,7 @@ impl Flags {
         (Self::ASKING, "asking"),
         (Self::FAST, "fast"),
         (Self::NO_AUTH, "no_auth"),
-        (Self::MAY_REPLICATE, "may_replicate"),
         (Self::NO_MANDATORY_KEYS, "no_mandatory_keys"),
-        (Self::PROTECTED, "protected"),
         (Self::NO_ASYNC_LOADING, "no_async_loading"),
         (Self::NO_MULTI, "no_multi"),
         (Self::MOVABLEKEYS, "movablekeys"),

@@ -11,7 +11,7 @@ pub trait Words {
     fn word(&self, index: usize) -> &[u8];
 }
 
-impl Words for [&[u8]] {
+impl Words for &[&[u8]] {
     fn count(&self) -> usize {
         self.len()
     }

@@ -5,11 +5,23 @@
 //! Nothing here runs a command or knows a handler, so ACL and cluster can read it too.
 
 mod categories;
+mod describe;
+mod find;
 mod flags;
 mod keys;
+mod parse;
 mod row;
+mod usage;
+
+#[cfg(test)]
+pub(crate) mod recorded;
+#[cfg(test)]
+mod tests;
 
 pub use categories::{Categories, acl_categories};
+pub use describe::{Description, docs, flag_names, info};
+pub use find::{each_key, first_last_step};
 pub use flags::Flags;
 pub use keys::{Begin, Decide, Extent, Find, KeyFlags, Keys, KeysFault, Visit, Words};
-pub use row::{Deprecated, Group, Spec};
+pub use row::{Deprecated, Group, Spec, arity};
+pub use usage::{Argument, Kind, UsageFault, arguments, parse};

@@ -3,6 +3,7 @@
 use super::categories::Categories;
 use super::flags::Flags;
 use super::keys::Keys;
+use super::usage;
 
 /// What one command is: a row of the table without its handler.
 ///
@@ -115,4 +116,18 @@ impl Group {
             Self::Transactions => "transactions",
         }
     }
+}
+
+/// How many words a request of this command has, its name included; negative for "or more".
+///
+/// The row's own arity where it has one, else what its usage line says. A subcommand's words are
+/// counted with the container's. Parses the usage line: computed once, at start.
+#[must_use]
+pub fn arity(spec: &Spec, subcommand: bool) -> i16 {
+    if let Some(arity) = spec.arity {
+        return arity;
+    }
+    let arguments = usage::words(&usage::arguments(spec.usage));
+    let fewest = arguments.fewest + if subcommand { 2 } else { 1 };
+    if arguments.open { -fewest } else { fewest }
 }
