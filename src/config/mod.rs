@@ -1,1 +1,18 @@
-//! config
+//! config: every setting declared once, and the readers of `redis.conf`.
+//!
+//! No file is opened here and no clock read: text comes in, values go out.
+
+mod live;
+mod setting;
+mod settings;
+mod table;
+mod value;
+
+pub use live::{Allowed, Encodings, LazyFree, Live, OutputLimit, Policy};
+pub use setting::{Change, Kind, Setting, Support};
+pub use settings::{Author, SetFault, Settings, is_secret};
+pub use table::{POLICIES, SETTINGS};
+pub use value::memory;
+
+#[cfg(test)]
+mod tests;
