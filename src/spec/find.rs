@@ -10,21 +10,32 @@ use super::row::Spec;
 /// Commands without keys visit none. A keyword that is not there has no keys after it.
 ///
 /// # Errors
-/// When the words end before the keys the row asks for, or do not say how many there are.
+/// When the words end before the keys the row asks for, or do not say how many there are. The
+/// other keys are visited all the same: `PFMERGE d` faults for its missing sources, and yet runs
+/// where `d` is. So routing goes by the keys it is shown and leaves the fault to the handler;
+/// COMMAND GETKEYS reports it, except for a command that may go without keys
+/// ([`super::Flags::NO_MANDATORY_KEYS`]), which then has none.
 pub fn each_key<W: Words>(
     spec: &Spec,
     words: &W,
     mut visit: impl FnMut(usize, KeyFlags),
 ) -> Result<(), KeysFault> {
+    let mut outcome = Ok(());
     for keys in spec.keys {
         if let Some(find) = keys.find {
-            find(words, &mut visit)?;
+            outcome = outcome.and(find(words, &mut visit));
             continue;
         }
         let Some(begin) = begin(keys, words) else {
             continue;
         };
-        let run = extent(keys, words, begin)?;
+        let run = match extent(keys, words, begin) {
+            Ok(run) => run,
+            Err(fault) => {
+                outcome = Err(fault);
+                continue;
+            }
+        };
         let flags = keys.decide.map_or(keys.flags, |decide| decide(words));
         let mut index = run.first;
         for _ in 0..run.count {
@@ -32,7 +43,7 @@ pub fn each_key<W: Words>(
             index += run.step;
         }
     }
-    Ok(())
+    outcome
 }
 
 /// Positions of keys: the first, how many, and how far apart; all below the count of words.

@@ -236,6 +236,18 @@ fn a_range_of_keys_is_found() {
 }
 
 #[test]
+fn keys_beside_a_fault_are_visited() {
+    let spec = Spec {
+        keys: const { &[Keys::one(1, RO), Keys::range(2, -1, 1, RO)] },
+        ..Spec::PLAIN
+    };
+    let words: &[&[u8]] = &[b"PFMERGE", b"d"];
+    let mut found = Vec::new();
+    let outcome = each_key(&spec, &words, |index, _| found.push(index));
+    assert_eq!((outcome, found), (Err(KeysFault), vec![1]));
+}
+
+#[test]
 fn counted_keys_are_found() {
     const COUNTED: &[Keys] = &[Keys::counted(2, RO)];
     check_keys(COUNTED, "EVAL s 2 a b c", "3:RO 4:RO");
