@@ -1,1 +1,14 @@
-//! telemetry
+//! telemetry: what a node tells about itself, one set per core.
+//!
+//! No clock and no file: times come in as arguments. A core writes its own set
+//! only; readers merge copies, or read the counters' cells directly.
+
+mod command_stats;
+mod counters;
+mod latency;
+mod slow_log;
+
+pub use command_stats::{CommandRow, CommandStats, Ending, Tracking};
+pub use counters::{Cell, Counters, Rate, Totals, totals};
+pub use latency::{History, Latency, Sample};
+pub use slow_log::{SlowCommand, SlowEntry, SlowLog, merged};

@@ -1,0 +1,275 @@
+//! Calls, time and failures per command and per error, of one core.
+//!
+//! Commands are known by their place in the command table, so counting is an
+//! index. Histograms appear with a command's first timed call: one takes about
+//! 26 kB (24 powers of two with 128 counts of 8 bytes), a node uses few
+//! commands. INFO and LATENCY HISTOGRAM merge copies of all cores.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+/// The longest time a histogram tells apart; longer ones count as this.
+const NANOSECONDS_MAX: u64 = 1_000_000_000;
+/// The last nanosecond with a count: one below the power of two above the longest.
+const HISTOGRAM_END_NS: u64 = NANOSECONDS_MAX.next_power_of_two() - 1;
+/// Two digits: buckets about 1 % wide, as stock's.
+const DIGITS: u8 = 2;
+/// Distinct error prefixes counted; further ones share `OVERFLOW`.
+const ERRORS_MAX: usize = 128;
+/// Where errors beyond `ERRORS_MAX` are counted.
+const OVERFLOW: &[u8] = b"ERRORSTATS_OVERFLOW";
+
+/// What is counted of one command.
+#[derive(Clone, Debug, Default)]
+pub struct CommandRow {
+    /// Times it ran.
+    pub calls: u64,
+    /// Nanoseconds it took in all.
+    pub nanoseconds: u64,
+    /// Times it was refused before running: arity, rights, memory.
+    pub rejected_calls: u64,
+    /// Times it ran and answered an error.
+    pub failed_calls: u64,
+    histogram: Option<Box<Histogram<u64>>>,
+}
+
+/// Statistics of every command, and of errors by prefix.
+#[derive(Clone, Debug, Default)]
+pub struct CommandStats {
+    rows: Vec<CommandRow>,
+    errors: BTreeMap<Box<[u8]>, u64>,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Without an error reply.
+    Fine,
+    /// With an error reply.
+    Failed,
+}
+
+/// Whether a call's time enters the histogram, `latency-tracking`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tracking {
+    /// It does.
+    On,
+    /// Only the sums are kept.
+    Off,
+}
+
+impl CommandStats {
+    /// For a command table of `commands` rows, subcommands included.
+    pub fn new(commands: usize) -> Self {
+        Self {
+            rows: vec![CommandRow::default(); commands],
+            errors: BTreeMap::new(),
+        }
+    }
+
+    /// A call of the command at `place` that took `nanoseconds`.
+    #[inline]
+    pub fn on_call(&mut self, place: usize, nanoseconds: u64, ending: Ending, tracking: Tracking) {
+        let row = &mut self.rows[place];
+        row.calls += 1;
+        row.nanoseconds += nanoseconds;
+        row.failed_calls += u64::from(ending == Ending::Failed);
+        if tracking == Tracking::On {
+            let histogram = row
+                .histogram
+                .get_or_insert_with(|| Box::new(empty_histogram()));
+            histogram.saturating_record(nanoseconds.max(1));
+        }
+    }
+
+    /// A call of the command at `place` that was refused before it ran.
+    pub fn on_rejected(&mut self, place: usize) {
+        self.rows[place].rejected_calls += 1;
+    }
+
+    /// An error reply that began with `prefix`, such as `WRONGTYPE`.
+    pub fn on_error(&mut self, prefix: &[u8]) {
+        self.add_errors(prefix, 1);
+    }
+
+    /// Adds the counts of another core.
+    pub fn merge(&mut self, other: &Self) {
+        if self.rows.len() < other.rows.len() {
+            self.rows.resize_with(other.rows.len(), CommandRow::default);
+        }
+        for (row, added) in self.rows.iter_mut().zip(&other.rows) {
+            row.merge(added);
+        }
+        for (prefix, count) in &other.errors {
+            self.add_errors(prefix, *count);
+        }
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset(&mut self) {
+        self.rows.fill_with(CommandRow::default);
+        self.errors.clear();
+    }
+
+    /// The row of the command at `place`, called or not.
+    pub fn row(&self, place: usize) -> &CommandRow {
+        &self.rows[place]
+    }
+
+    /// Places and rows of commands called or rejected at least once.
+    pub fn used(&self) -> impl Iterator<Item = (usize, &CommandRow)> {
+        self.rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| row.is_used())
+    }
+
+    /// Error prefixes and how often each was sent, sorted by prefix.
+    pub fn errors(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        self.errors
+            .iter()
+            .map(|(prefix, count)| (&**prefix, *count))
+    }
+
+    fn add_errors(&mut self, prefix: &[u8], count: u64) {
+        if let Some(known) = self.errors.get_mut(prefix) {
+            *known += count;
+        } else {
+            let full = self.errors.len() >= ERRORS_MAX;
+            let counted = if full { OVERFLOW } else { prefix };
+            *self.errors.entry(counted.into()).or_default() += count;
+        }
+    }
+}
+
+impl CommandRow {
+    /// Whether INFO commandstats shows it.
+    pub fn is_used(&self) -> bool {
+        self.calls > 0 || self.rejected_calls > 0 || self.failed_calls > 0
+    }
+
+    /// Microseconds in all.
+    pub fn microseconds(&self) -> u64 {
+        self.nanoseconds / 1000
+    }
+
+    /// Microseconds per call, for two decimals.
+    pub fn microseconds_per_call(&self) -> f64 {
+        if self.calls == 0 {
+            0.0
+        } else {
+            self.microseconds() as f64 / self.calls as f64
+        }
+    }
+
+    /// Microseconds that `percentile` (0 to 100) of the timed calls did not
+    /// exceed, for three decimals; none without timed calls.
+    pub fn percentile_us(&self, percentile: f64) -> Option<f64> {
+        let histogram = self.histogram.as_ref()?;
+        let value = histogram.value_at_percentile(percentile);
+        // The end of the bucket, as stock's library reports it.
+        Some(histogram.highest_equivalent(value) as f64 / 1000.0)
+    }
+
+    /// Timed calls, and how many of them took at most each bound: bounds are
+    /// powers of two of 1.024 µs, shown in µs, those that add no call left out.
+    pub fn cumulative(&self) -> Option<(u64, Vec<(u64, u64)>)> {
+        let histogram = self.histogram.as_ref()?;
+        let calls = histogram.len();
+        let mut shown = Vec::new();
+        let (mut bound_ns, mut so_far) = (1024_u64, 0);
+        while so_far < calls {
+            // The counts end where the last power of two does.
+            let end_ns = histogram.highest_equivalent(bound_ns).min(HISTOGRAM_END_NS);
+            let count = histogram.count_between(0, bound_ns);
+            if count > so_far {
+                shown.push((end_ns / 1000, count));
+                so_far = count;
+            }
+            bound_ns *= 2;
+        }
+        Some((calls, shown))
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.nanoseconds += other.nanoseconds;
+        self.rejected_calls += other.rejected_calls;
+        self.failed_calls += other.failed_calls;
+        if let Some(added) = &other.histogram {
+            let histogram = self
+                .histogram
+                .get_or_insert_with(|| Box::new(empty_histogram()));
+            histogram.add(&**added).expect("both have the same bounds");
+        }
+    }
+}
+
+fn empty_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, NANOSECONDS_MAX, DIGITS).expect("the bounds are sound")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CommandStats, Ending, Tracking};
+
+    fn with_calls(times_us: &[u64]) -> CommandStats {
+        let mut stats = CommandStats::new(2);
+        for time_us in times_us {
+            stats.on_call(1, time_us * 1000, Ending::Fine, Tracking::On);
+        }
+        stats
+    }
+
+    #[test]
+    fn buckets_have_stocks_shape() {
+        // Recorded from Redis 7.0.15 with DEBUG SLEEP of these lengths.
+        let stats = with_calls(&[3100, 3100, 700_200, 700_200, 1_300_000, 1_300_000]);
+        let expected = (6, vec![(4227, 2), (1_073_741, 6)]);
+        assert_eq!(stats.row(1).cumulative(), Some(expected));
+        let small = with_calls(&[1, 10, 10, 20, 40]);
+        let expected = (5, vec![(1, 1), (16, 3), (33, 4), (66, 5)]);
+        assert_eq!(small.row(1).cumulative(), Some(expected));
+    }
+
+    #[test]
+    fn percentiles_are_ends_of_buckets() {
+        let stats = with_calls(&[1, 8, 10, 33]);
+        assert_eq!(stats.row(1).percentile_us(25.0), Some(1.003));
+        assert_eq!(stats.row(1).percentile_us(50.0), Some(8.031));
+        assert_eq!(stats.row(1).percentile_us(99.9), Some(33.023));
+        assert_eq!(stats.row(0).percentile_us(50.0), None);
+    }
+
+    #[test]
+    fn cores_add_up() {
+        let mut all = with_calls(&[1, 10]);
+        let mut other = with_calls(&[40]);
+        other.on_rejected(0);
+        other.on_error(b"ERR");
+        all.merge(&other);
+        assert_eq!(
+            all.row(1).cumulative(),
+            Some((3, vec![(1, 1), (16, 2), (66, 3)]))
+        );
+        assert_eq!(all.row(1).microseconds(), 51);
+        assert_eq!(
+            all.used().map(|(place, _)| place).collect::<Vec<_>>(),
+            [0, 1]
+        );
+        assert_eq!(all.errors().collect::<Vec<_>>(), [(&b"ERR"[..], 1)]);
+        all.reset();
+        assert_eq!(all.used().count() + all.errors().count(), 0);
+    }
+
+    #[test]
+    fn error_prefixes_are_bounded() {
+        let mut stats = CommandStats::new(0);
+        for number in 0..1000 {
+            stats.on_error(format!("E{number}").as_bytes());
+        }
+        assert_eq!(stats.errors().count(), 129);
+        assert_eq!(stats.errors().map(|(_, count)| count).sum::<u64>(), 1000);
+    }
+}
