@@ -2,17 +2,28 @@
 //!
 //! No file is opened here and no clock read: text comes in, values go out.
 
+mod arguments;
+mod file;
 mod live;
+mod rewrite;
 mod setting;
 mod settings;
 mod table;
 mod value;
+mod words;
 
+pub use arguments::{Arguments, HELP, Invocation, load, parse, version_line};
+pub use file::{Fault, Files, Loaded, Place, Rename};
 pub use live::{Allowed, Encodings, LazyFree, Live, OutputLimit, Policy};
+pub use rewrite::rewrite;
 pub use setting::{Change, Kind, Setting, Support};
 pub use settings::{Author, SetFault, Settings, is_secret};
 pub use table::{POLICIES, SETTINGS};
 pub use value::memory;
 
+#[cfg(test)]
+mod documentation_tests;
+#[cfg(test)]
+mod reading_tests;
 #[cfg(test)]
 mod tests;

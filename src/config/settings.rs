@@ -112,6 +112,16 @@ impl Settings {
         self.assign(place, &words.join(&b' '))
     }
 
+    /// Whether the value is the one the setting has when nothing is said.
+    pub(super) fn is_default(&self, place: usize) -> bool {
+        self.values[place] == SETTINGS[place].default.as_bytes()
+    }
+
+    /// The value of the table's row at `place`.
+    pub(super) fn value(&self, place: usize) -> &[u8] {
+        &self.values[place]
+    }
+
     fn assign(&mut self, place: usize, value: &[u8]) -> Result<(), String> {
         let setting = &SETTINGS[place];
         let mut value = canonical(setting.kind, &self.values[place], value)?;

@@ -1,0 +1,240 @@
+//! Files, command lines and rewriting, together.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Arguments, Fault, Files, Invocation, Loaded, Settings, load, parse, rewrite};
+
+/// What a stock 7.0 package's file sets, without its comments.
+const STOCK: &str = include_str!("stock_directives.conf");
+
+fn read(given: &Arguments, texts: &[(&str, &str)]) -> Result<Loaded, Fault> {
+    let mut open = |path: &Path| {
+        let found = texts.iter().find(|(name, _)| Path::new(name) == path);
+        found
+            .map(|(_, text)| text.as_bytes().to_vec())
+            .ok_or(io::ErrorKind::NotFound.into())
+    };
+    let mut expand = |pattern: &str| {
+        let start = pattern.trim_end_matches("*.conf");
+        texts
+            .iter()
+            .filter(|(name, _)| name.starts_with(start))
+            .map(|(name, _)| PathBuf::from(name))
+            .collect()
+    };
+    load(
+        given,
+        &mut Files {
+            read: &mut open,
+            expand: &mut expand,
+        },
+    )
+}
+
+fn arguments(line: &[&str]) -> Arguments {
+    let words: Vec<Vec<u8>> = line.iter().map(|word| word.as_bytes().to_vec()).collect();
+    match parse(&words) {
+        Invocation::Node(arguments) => arguments,
+        other => panic!("{line:?} asks for a node, not {other:?}"),
+    }
+}
+
+fn from_file(text: &str) -> Result<Loaded, Fault> {
+    read(&arguments(&["a.conf"]), &[("a.conf", text)])
+}
+
+fn check_fault(text: &str, line: usize, shown: &str, why: &str) {
+    let fault = from_file(text).expect_err("the file is wrong");
+    let expected = [
+        String::new(),
+        format!(
+            "*** FATAL CONFIG FILE ERROR (basalt {}) ***",
+            env!("CARGO_PKG_VERSION")
+        ),
+        format!("Reading the configuration file a.conf, at line {line}"),
+        format!(">>> '{shown}'"),
+        why.to_owned(),
+    ];
+    assert_eq!(fault.lines, expected);
+}
+
+#[test]
+fn a_stock_file_loads() {
+    let loaded = from_file(STOCK).expect("stock's own file");
+    assert_eq!(loaded.settings.text("bind"), "127.0.0.1 -::1");
+    assert_eq!(loaded.settings.text("dir"), "/var/lib/redis");
+}
+
+#[test]
+fn faults_name_file_line_and_text() {
+    let directive = "Bad directive or wrong number of arguments";
+    check_fault("# x\n\n foo bar \n", 3, "foo bar", directive);
+    check_fault("\"\" x\n", 1, "\"\" x", directive);
+    check_fault("rename-command\n", 1, "rename-command", directive);
+    check_fault(
+        "maxmemory abc",
+        1,
+        "maxmemory abc",
+        "argument must be a memory value",
+    );
+    check_fault("port 1 2", 1, "port 1 2", "wrong number of arguments");
+    check_fault("maxmemory", 1, "maxmemory", "wrong number of arguments");
+    check_fault(
+        "dir \"abc",
+        1,
+        "dir \"abc",
+        "Unbalanced quotes in configuration line",
+    );
+    check_fault("save 1", 1, "save 1", "Invalid save parameters");
+    check_fault("replicaof a", 1, "replicaof a", "wrong number of arguments");
+}
+
+#[test]
+fn what_basalt_lacks_is_refused_by_name() {
+    for (line, feature) in [
+        ("appendonly yes", "'appendonly'"),
+        ("save 60 1000", "'save'"),
+        ("replicaof 10.0.0.1 6379", "'replicaof'"),
+        ("slaveof 10.0.0.1 6379", "'replicaof'"),
+        ("tls-port 6380", "'tls-port'"),
+        ("cluster-enabled yes", "'cluster-enabled'"),
+        ("loadmodule x.so", "modules"),
+        ("user alice on", "users besides the default one"),
+    ] {
+        check_fault(
+            line,
+            1,
+            line,
+            &format!("basalt does not have {feature} yet"),
+        );
+    }
+    let off = "appendonly no\nsave \"\"\nreplicaof no one\ntls-port 0\ncluster-enabled no\n";
+    assert_eq!(
+        from_file(off).map(|loaded| loaded.settings),
+        Ok(Settings::default())
+    );
+}
+
+#[test]
+fn includes_apply_where_they_stand() {
+    let texts = [
+        (
+            "a.conf",
+            "port 1\ninclude b.conf\ninclude d/*.conf\ninclude none/*.conf\nport 4\n",
+        ),
+        ("b.conf", "port 2\nhz 20\n"),
+        ("d/c.conf", "timeout 3\n"),
+    ];
+    let loaded = read(&arguments(&["a.conf"]), &texts).expect("all are there");
+    let shown = ["port", "hz", "timeout"].map(|name| loaded.settings.text(name));
+    assert_eq!(shown, ["4", "20", "3"]);
+}
+
+#[test]
+fn an_include_that_is_missing_or_circular_is_a_fault() {
+    let missing = from_file("include b.conf\n").expect_err("b.conf is not there");
+    assert!(missing.lines[0].starts_with("Fatal error, can't open config file 'b.conf'"));
+    let circle = from_file("include a.conf\n").expect_err("a.conf includes itself");
+    assert_eq!(circle.lines[4], "Too many nested includes");
+}
+
+#[test]
+fn rename_command_is_kept_for_who_knows_the_commands() {
+    let loaded = from_file("rename-command GET \"\"\n").expect("two words");
+    assert_eq!(
+        (
+            loaded.renames[0].command.as_slice(),
+            loaded.renames[0].name.len()
+        ),
+        (&b"GET"[..], 0)
+    );
+}
+
+#[test]
+fn command_lines_become_lines_of_the_file() {
+    for (line, expected) in [
+        (
+            &["--port", "7000", "--bind", "a", "b"][..],
+            "port 7000\nbind a b",
+        ),
+        (&["--save", "", "--hz", "20"], "save \"\"\nhz 20"),
+        (&["--save", "--hz", "20"], "save \"\"\nhz 20"),
+        (&["--hz", "20", "--save"], "hz 20\nsave \"\""),
+        (&["--port", "--foo"], "port --foo"),
+        (&["--port", "a b"], "port \"a b\""),
+        (&["--port 7000 --foo"], "port 7000 --foo"),
+        (&["--foo 1", "bar"], "foo 1 bar"),
+        (&["-port", "7"], "-port 7"),
+        (&[], ""),
+    ] {
+        assert_eq!(
+            String::from_utf8_lossy(&arguments(line).directives),
+            expected,
+            "{line:?}"
+        );
+    }
+}
+
+#[test]
+fn file_then_standard_input_then_directives() {
+    let texts = [
+        ("a.conf", "port 1\nhz 11\ntimeout 1"),
+        ("-", "hz 12\ntimeout 2"),
+    ];
+    for line in [
+        &["a.conf", "-", "--timeout", "3"][..],
+        &["a.conf", "--timeout", "3", "-"],
+    ] {
+        let loaded = read(&arguments(line), &texts).expect("all are there");
+        let shown = ["port", "hz", "timeout"].map(|name| loaded.settings.text(name));
+        assert_eq!(shown, ["1", "12", "3"]);
+    }
+}
+
+#[test]
+fn version_help_and_sentinel_are_told_apart() {
+    let asked = |word: &str| parse(&[word.as_bytes().to_vec()]);
+    assert_eq!(
+        [asked("-v"), asked("--version")],
+        [Invocation::Version, Invocation::Version]
+    );
+    assert_eq!(
+        [asked("-h"), asked("--help")],
+        [Invocation::Help, Invocation::Help]
+    );
+    assert_eq!(asked("--sentinel"), Invocation::Sentinel);
+}
+
+#[test]
+fn rewriting_keeps_comments_and_order() {
+    let old = "# head\nmaxmemory 100mb\n\ntimeout 5\ntimeout 7\nrename-command LOLWUT \"\"\n\
+               slave-priority 90\nclient-output-buffer-limit replica 1mb 1mb 60\n";
+    let mut loaded = from_file(old).expect("a sound file");
+    let pairs: [(&[u8], &[u8]); 4] = [
+        (b"maxmemory", b"0"),
+        (b"timeout", b"9"),
+        (b"requirepass", b"a b"),
+        (b"maxclients", b"777"),
+    ];
+    assert_eq!(
+        loaded.settings.set(super::Author::LocalClient, &pairs),
+        Ok(())
+    );
+    let new = rewrite(old.as_bytes(), &loaded.settings);
+    let expected = "# head\nmaxmemory 0\n\ntimeout 9\n\nrename-command LOLWUT \"\"\n\
+                    replica-priority 90\nclient-output-buffer-limit normal 0 0 0\n\
+                    \n# Generated by CONFIG REWRITE\nmaxclients 777\n\
+                    client-output-buffer-limit replica 1mb 1mb 60\n\
+                    client-output-buffer-limit pubsub 32mb 8mb 60\nrequirepass \"a b\"\n";
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines[9..].sort();
+        lines
+    };
+    let new = String::from_utf8(new).expect("all text");
+    assert_eq!(sorted(&new), sorted(expected));
+    let again = from_file(&new).expect("what was written loads");
+    assert_eq!(again.settings, loaded.settings);
+    assert_eq!(rewrite(new.as_bytes(), &loaded.settings), new.as_bytes());
+}
