@@ -166,6 +166,9 @@ macro_rules! transcripts {
 transcripts! {
     bitfield: "bitfield",
     bitmaps: "bitmaps",
+    client: "client",
+    command: "command",
+    config: "config",
     connection: "connection",
     copy_move_rename: "copy-move-rename",
     databases: "databases",
@@ -177,5 +180,7 @@ transcripts! {
     protocol: "protocol",
     resp3: "resp3",
     scan: "scan",
+    server: "server",
+    several_cores: "several-cores",
     strings: "strings",
 }
