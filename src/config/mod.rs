@@ -22,8 +22,4 @@ pub use table::{POLICIES, SETTINGS};
 pub use value::memory;
 
 #[cfg(test)]
-mod documentation_tests;
-#[cfg(test)]
-mod reading_tests;
-#[cfg(test)]
 mod tests;

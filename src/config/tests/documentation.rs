@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Change, Kind, SETTINGS, Setting, Support};
+use crate::config::{Change, Kind, SETTINGS, Setting, Support};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md");
 

@@ -1,6 +1,6 @@
 //! The settings table against stock's answers.
 
-use super::{Author, Policy, SETTINGS, Settings, memory};
+use crate::config::{Author, Policy, SETTINGS, Settings, memory};
 
 fn literally(pattern: &[u8], name: &[u8]) -> bool {
     pattern == b"*"

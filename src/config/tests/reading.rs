@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Arguments, Fault, Files, Invocation, Loaded, Settings, load, parse, rewrite};
+use crate::config::{Arguments, Fault, Files, Invocation, Loaded, Settings, load, parse, rewrite};
 
 /// What a stock 7.0 package's file sets, without its comments.
 const STOCK: &str = include_str!("stock_directives.conf");
@@ -218,7 +218,9 @@ fn rewriting_keeps_comments_and_order() {
         (b"maxclients", b"777"),
     ];
     assert_eq!(
-        loaded.settings.set(super::Author::LocalClient, &pairs),
+        loaded
+            .settings
+            .set(crate::config::Author::LocalClient, &pairs),
         Ok(())
     );
     let new = rewrite(old.as_bytes(), &loaded.settings);
