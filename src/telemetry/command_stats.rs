@@ -1,11 +1,9 @@
-//! Calls, time and failures per command and per error, of one core.
+//! Calls, time and failures per command, of one core.
 //!
 //! Commands are known by their place in the command table, so counting is an
 //! index. Histograms appear with a command's first timed call: one takes about
 //! 26 kB (24 powers of two with 128 counts of 8 bytes), a node uses few
 //! commands. INFO and LATENCY HISTOGRAM merge copies of all cores.
-
-use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
@@ -15,10 +13,6 @@ const NANOSECONDS_MAX: u64 = 1_000_000_000;
 const HISTOGRAM_END_NS: u64 = NANOSECONDS_MAX.next_power_of_two() - 1;
 /// Two digits: buckets about 1 % wide, as stock's.
 const DIGITS: u8 = 2;
-/// Distinct error prefixes counted; further ones share `OVERFLOW`.
-const ERRORS_MAX: usize = 128;
-/// Where errors beyond `ERRORS_MAX` are counted.
-const OVERFLOW: &[u8] = b"ERRORSTATS_OVERFLOW";
 
 /// What is counted of one command.
 #[derive(Clone, Debug, Default)]
@@ -34,48 +28,37 @@ pub struct CommandRow {
     histogram: Option<Box<Histogram<u64>>>,
 }
 
-/// Statistics of every command, and of errors by prefix.
+/// Statistics of every command.
 #[derive(Clone, Debug, Default)]
 pub struct CommandStats {
     rows: Vec<CommandRow>,
-    errors: BTreeMap<Box<[u8]>, u64>,
-}
-
-/// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Without an error reply.
-    Fine,
-    /// With an error reply.
-    Failed,
-}
-
-/// Whether a call's time enters the histogram, `latency-tracking`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tracking {
-    /// It does.
-    On,
-    /// Only the sums are kept.
-    Off,
+    is_tracking: bool,
 }
 
 impl CommandStats {
-    /// For a command table of `commands` rows, subcommands included.
+    /// For a command table of `commands` rows, subcommands included; times are
+    /// tracked until `track` says otherwise.
     pub fn new(commands: usize) -> Self {
         Self {
             rows: vec![CommandRow::default(); commands],
-            errors: BTreeMap::new(),
+            is_tracking: true,
         }
     }
 
-    /// A call of the command at `place` that took `nanoseconds`.
+    /// `latency-tracking`: whether times enter the histograms.
+    pub fn track(&mut self, is_on: bool) {
+        self.is_tracking = is_on;
+    }
+
+    /// A call of the command at `place` that took `nanoseconds`, and whether
+    /// it answered an error.
     #[inline]
-    pub fn on_call(&mut self, place: usize, nanoseconds: u64, ending: Ending, tracking: Tracking) {
+    pub fn record(&mut self, place: usize, nanoseconds: u64, is_failed: bool) {
         let row = &mut self.rows[place];
         row.calls += 1;
         row.nanoseconds += nanoseconds;
-        row.failed_calls += u64::from(ending == Ending::Failed);
-        if tracking == Tracking::On {
+        row.failed_calls += u64::from(is_failed);
+        if self.is_tracking {
             let histogram = row
                 .histogram
                 .get_or_insert_with(|| Box::new(empty_histogram()));
@@ -84,13 +67,8 @@ impl CommandStats {
     }
 
     /// A call of the command at `place` that was refused before it ran.
-    pub fn on_rejected(&mut self, place: usize) {
+    pub fn record_rejected(&mut self, place: usize) {
         self.rows[place].rejected_calls += 1;
-    }
-
-    /// An error reply that began with `prefix`, such as `WRONGTYPE`.
-    pub fn on_error(&mut self, prefix: &[u8]) {
-        self.add_errors(prefix, 1);
     }
 
     /// Adds the counts of another core.
@@ -101,15 +79,11 @@ impl CommandStats {
         for (row, added) in self.rows.iter_mut().zip(&other.rows) {
             row.merge(added);
         }
-        for (prefix, count) in &other.errors {
-            self.add_errors(prefix, *count);
-        }
     }
 
     /// CONFIG RESETSTAT.
     pub fn reset(&mut self) {
         self.rows.fill_with(CommandRow::default);
-        self.errors.clear();
     }
 
     /// The row of the command at `place`, called or not.
@@ -123,23 +97,6 @@ impl CommandStats {
             .iter()
             .enumerate()
             .filter(|(_, row)| row.is_used())
-    }
-
-    /// Error prefixes and how often each was sent, sorted by prefix.
-    pub fn errors(&self) -> impl Iterator<Item = (&[u8], u64)> {
-        self.errors
-            .iter()
-            .map(|(prefix, count)| (&**prefix, *count))
-    }
-
-    fn add_errors(&mut self, prefix: &[u8], count: u64) {
-        if let Some(known) = self.errors.get_mut(prefix) {
-            *known += count;
-        } else {
-            let full = self.errors.len() >= ERRORS_MAX;
-            let counted = if full { OVERFLOW } else { prefix };
-            *self.errors.entry(counted.into()).or_default() += count;
-        }
     }
 }
 
@@ -212,12 +169,12 @@ fn empty_histogram() -> Histogram<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CommandStats, Ending, Tracking};
+    use super::CommandStats;
 
     fn with_calls(times_us: &[u64]) -> CommandStats {
         let mut stats = CommandStats::new(2);
         for time_us in times_us {
-            stats.on_call(1, time_us * 1000, Ending::Fine, Tracking::On);
+            stats.record(1, time_us * 1000, false);
         }
         stats
     }
@@ -246,8 +203,7 @@ mod tests {
     fn cores_add_up() {
         let mut all = with_calls(&[1, 10]);
         let mut other = with_calls(&[40]);
-        other.on_rejected(0);
-        other.on_error(b"ERR");
+        other.record_rejected(0);
         all.merge(&other);
         assert_eq!(
             all.row(1).cumulative(),
@@ -258,18 +214,17 @@ mod tests {
             all.used().map(|(place, _)| place).collect::<Vec<_>>(),
             [0, 1]
         );
-        assert_eq!(all.errors().collect::<Vec<_>>(), [(&b"ERR"[..], 1)]);
         all.reset();
-        assert_eq!(all.used().count() + all.errors().count(), 0);
+        assert_eq!(all.used().count(), 0);
     }
 
     #[test]
-    fn error_prefixes_are_bounded() {
-        let mut stats = CommandStats::new(0);
-        for number in 0..1000 {
-            stats.on_error(format!("E{number}").as_bytes());
-        }
-        assert_eq!(stats.errors().count(), 129);
-        assert_eq!(stats.errors().map(|(_, count)| count).sum::<u64>(), 1000);
+    fn without_tracking_only_sums_are_kept() {
+        let mut stats = CommandStats::new(1);
+        stats.track(false);
+        stats.record(0, 5000, true);
+        let row = stats.row(0);
+        assert_eq!((row.calls, row.failed_calls, row.microseconds()), (1, 1, 5));
+        assert_eq!(row.cumulative(), None);
     }
 }

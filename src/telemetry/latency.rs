@@ -40,7 +40,7 @@ pub struct Latency {
 impl Latency {
     /// A delay of `latency_ms` at `unix_time_s`; the caller has compared it
     /// with `latency-monitor-threshold`.
-    pub fn on_delay(&mut self, event: &'static str, unix_time_s: i64, latency_ms: u64) {
+    pub fn record(&mut self, event: &'static str, unix_time_s: i64, latency_ms: u64) {
         self.events.entry(event).or_default().push(Sample {
             unix_time_s,
             latency_ms,
@@ -234,7 +234,7 @@ mod tests {
     fn with(samples: &[(i64, u64)]) -> Latency {
         let mut latency = Latency::default();
         for (time, delay) in samples {
-            latency.on_delay("command", *time, *delay);
+            latency.record("command", *time, *delay);
         }
         latency
     }

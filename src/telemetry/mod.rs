@@ -4,11 +4,15 @@
 //! only; readers merge copies, or read the counters' cells directly.
 
 mod command_stats;
+mod core_set;
 mod counters;
+mod error_stats;
 mod latency;
 mod slow_log;
 
-pub use command_stats::{CommandRow, CommandStats, Ending, Tracking};
+pub use command_stats::{CommandRow, CommandStats};
+pub use core_set::Telemetry;
 pub use counters::{Cell, Counters, Rate, Totals, totals};
+pub use error_stats::ErrorStats;
 pub use latency::{History, Latency, Sample};
 pub use slow_log::{SlowCommand, SlowEntry, SlowLog, merged};

@@ -65,7 +65,7 @@ impl SlowLog {
     }
 
     /// Adds a command; the oldest entries beyond the length go.
-    pub fn push(&mut self, command: SlowCommand<'_>) {
+    pub fn record(&mut self, command: SlowCommand<'_>) {
         let id = self.next_id;
         self.next_id += self.id_step;
         self.entries.push_front(SlowEntry {
@@ -99,8 +99,8 @@ impl SlowLog {
         self.entries.clear();
     }
 
-    /// Changes `slowlog-max-len`; entries beyond go with the next push.
-    pub fn limit(&mut self, length_max: usize) {
+    /// Changes `slowlog-max-len`; entries beyond go with the next one recorded.
+    pub fn set_max_len(&mut self, length_max: usize) {
         self.length_max = length_max;
     }
 }
@@ -144,7 +144,7 @@ mod tests {
     use super::{SlowCommand, SlowLog, merged};
 
     fn push(log: &mut SlowLog, unix_time_s: i64, arguments: &[&[u8]]) {
-        log.push(SlowCommand {
+        log.record(SlowCommand {
             unix_time_s,
             duration_us: 20_000,
             arguments,
