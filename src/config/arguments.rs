@@ -10,6 +10,32 @@ use std::path::PathBuf;
 use super::file::{Fault, Files, Loaded};
 use super::words::quoted;
 
+/// What the program does with its command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Print this and end.
+    Say(String),
+    /// Run a node.
+    Node(Box<Loaded>),
+}
+
+impl Start {
+    /// Reads the command line, without the program's own name, and what it
+    /// names.
+    pub fn parse(words: &[Vec<u8>], files: &mut Files<'_>) -> Result<Self, Fault> {
+        match parse(words) {
+            Invocation::Version => Ok(Self::Say(version_line())),
+            Invocation::Help => Ok(Self::Say(HELP.to_owned())),
+            Invocation::Sentinel => Err(Fault::plain(String::from(
+                "basalt does not have Sentinel yet",
+            ))),
+            Invocation::Node(arguments) => {
+                load(&arguments, files).map(|loaded| Self::Node(Box::new(loaded)))
+            }
+        }
+    }
+}
+
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {

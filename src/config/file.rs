@@ -4,6 +4,7 @@
 //! A fault names file, line number and text; nothing is half applied, since
 //! the caller drops what it was given with a fault.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -80,11 +81,24 @@ impl Fault {
         }
     }
 
+    /// The program's exit status, as stock's.
+    pub const fn exit_code(&self) -> u8 {
+        1
+    }
+
     /// A fault of one line.
     pub fn plain(text: String) -> Self {
         Self { lines: vec![text] }
     }
 }
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.lines.join("\n"))
+    }
+}
+
+impl std::error::Error for Fault {}
 
 impl Loaded {
     /// Applies the file at `path` and what it includes.

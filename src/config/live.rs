@@ -26,6 +26,8 @@ pub struct Live {
     pub requirepass: Option<Box<[u8]>>,
     /// Whether clients elsewhere are refused while there is no password.
     pub protected_mode: bool,
+    /// Path of the Unix socket, or "".
+    pub unixsocket: String,
     /// Numbered databases.
     pub databases: u32,
     /// Background rounds per second, 1 to 500.
@@ -155,6 +157,25 @@ pub struct Encodings {
     pub stream_entries: u64,
 }
 
+impl Live {
+    /// Whether clients from other machines are refused.
+    pub const fn is_protected(&self) -> bool {
+        self.protected_mode && self.requirepass.is_none()
+    }
+}
+
+impl Policy {
+    /// Whether any key is ever evicted.
+    pub const fn evicts(self) -> bool {
+        !matches!(self, Self::NoEviction)
+    }
+
+    /// Whether keys count how often they are used, rather than when.
+    pub const fn is_lfu(self) -> bool {
+        matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
+    }
+}
+
 impl Settings {
     /// The settings the cores act on, typed.
     pub fn live(&self) -> Live {
@@ -170,6 +191,7 @@ impl Settings {
                 .filter(|word| !word.is_empty())
                 .map(Box::from),
             protected_mode: self.is_on("protected-mode"),
+            unixsocket: self.text("unixsocket"),
             databases: self.number("databases"),
             hz: self.number("hz"),
             maxmemory,

@@ -12,7 +12,7 @@ mod table;
 mod value;
 mod words;
 
-pub use arguments::{Arguments, HELP, Invocation, load, parse, version_line};
+pub use arguments::{Arguments, HELP, Invocation, Start, load, parse, version_line};
 pub use file::{Fault, Files, Loaded, Place, Rename};
 pub use live::{Allowed, Encodings, LazyFree, Live, OutputLimit, Policy};
 pub use rewrite::rewrite;

@@ -3,7 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Arguments, Fault, Files, Invocation, Loaded, Settings, load, parse, rewrite};
+use crate::config::{
+    Arguments, Fault, Files, Invocation, Loaded, Settings, Start, load, parse, rewrite,
+    version_line,
+};
 
 /// What a stock 7.0 package's file sets, without its comments.
 const STOCK: &str = include_str!("stock_directives.conf");
@@ -239,4 +242,23 @@ fn rewriting_keeps_comments_and_order() {
     let again = from_file(&new).expect("what was written loads");
     assert_eq!(again.settings, loaded.settings);
     assert_eq!(rewrite(new.as_bytes(), &loaded.settings), new.as_bytes());
+}
+
+#[test]
+fn a_start_says_or_runs() {
+    let mut read = |_: &Path| Err(io::ErrorKind::NotFound.into());
+    let mut expand = |_: &str| Vec::new();
+    let mut files = Files {
+        read: &mut read,
+        expand: &mut expand,
+    };
+    let mut start = |word: &str| Start::parse(&[word.as_bytes().to_vec()], &mut files);
+    assert_eq!(start("-v"), Ok(Start::Say(version_line())));
+    assert!(matches!(start("--save"), Ok(Start::Node(_))));
+    let fault = start("--sentinel").expect_err("there is none");
+    assert_eq!(
+        (fault.to_string().as_str(), fault.exit_code()),
+        ("basalt does not have Sentinel yet", 1)
+    );
+    assert!(start("none.conf").is_err());
 }
