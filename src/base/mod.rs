@@ -1,1 +1,20 @@
-//! base
+//! What `std` lacks and every module may use: number text exactly as Redis writes and reads it,
+//! glob patterns, checksums, the keyed hash of keys, seeded random numbers, LZF.
+//!
+//! Nothing here names another module of ours, keeps state, or reads a clock.
+
+mod crc;
+mod glob;
+mod hash;
+mod millis;
+mod number;
+mod random;
+#[cfg(test)]
+mod tests;
+
+pub use crc::{SLOTS, crc16, crc64, slot_of};
+pub use glob::{Case, glob_matches};
+pub use hash::{HashKey, keyed_hash};
+pub use millis::Millis;
+pub use number::{parse_f64, parse_i64, write_f64, write_i64};
+pub use random::Random;

@@ -1,0 +1,3 @@
+//! Tests too long to stand below their subject.
+
+mod number;
