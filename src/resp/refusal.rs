@@ -1,0 +1,314 @@
+//! The one list of error texts, exactly Redis 7.2's.
+//!
+//! A refusal tells the client that its request cannot be done; nothing has changed. Texts without
+//! a part of their own are constants, so a refusal costs nothing until it is written; those
+//! that quote the request are composed. Each text is the whole line with its code.
+//! Recorded from stock 7.0.15; where 7.2 says something else, 7.2's.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// What a handler returns: its reply is written, or it refuses.
+pub type Outcome = Result<(), Refusal>;
+
+/// Why a request is refused. `Display` gives the error line with its code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The key holds another type.
+    WrongType,
+    /// The options do not make a request.
+    Syntax,
+    /// A number is not one, or not within 64 bits.
+    NotInteger,
+    /// A float is not one.
+    NotFloat,
+    /// A line known when it was compiled.
+    Stated(&'static str),
+    /// A line that quotes the request.
+    Composed(String),
+}
+
+impl Refusal {
+    /// The error line with its code, without `-` and `\r\n`.
+    pub fn text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Refusal::WrongType => {
+                "WRONGTYPE Operation against a key holding the wrong kind of value"
+            }
+            Refusal::Syntax => "ERR syntax error",
+            Refusal::NotInteger => "ERR value is not an integer or out of range",
+            Refusal::NotFloat => "ERR value is not a valid float",
+            Refusal::Stated(text) => text,
+            Refusal::Composed(text) => text,
+        })
+    }
+
+    /// The first word: what INFO's errorstats counts by.
+    pub fn code(&self) -> String {
+        let text = self.text();
+        text.split(' ').next().unwrap_or_default().to_owned()
+    }
+
+    /// `name` is the full name in lower case, `config|get` for a subcommand.
+    pub fn wrong_arity(name: &str) -> Self {
+        Self::Composed(format!(
+            "ERR wrong number of arguments for '{name}' command"
+        ))
+    }
+
+    /// Stock quotes the name and then arguments until 128 bytes are full.
+    pub fn unknown_command<'a>(name: &[u8], args: impl Iterator<Item = &'a [u8]>) -> Self {
+        const QUOTED_BYTES_MAX: usize = 128;
+        let mut quoted = String::new();
+        for arg in args {
+            if quoted.len() >= QUOTED_BYTES_MAX {
+                break;
+            }
+            let room = QUOTED_BYTES_MAX - quoted.len();
+            let arg = &arg[..arg.len().min(room)];
+            quoted.push_str(&format!("'{}' ", String::from_utf8_lossy(arg)));
+        }
+        let name = String::from_utf8_lossy(&name[..name.len().min(QUOTED_BYTES_MAX)]);
+        Self::Composed(format!(
+            "ERR unknown command '{name}', with args beginning with: {quoted}"
+        ))
+    }
+
+    /// `command` is the container's name in upper case.
+    pub fn unknown_subcommand(subcommand: &[u8], command: &str) -> Self {
+        let subcommand = &subcommand[..subcommand.len().min(128)];
+        Self::Composed(format!(
+            "ERR unknown subcommand '{}'. Try {command} HELP.",
+            String::from_utf8_lossy(subcommand)
+        ))
+    }
+
+    /// A subcommand whose own options do not fit; `command` is the container's, in upper case.
+    pub fn subcommand_syntax(subcommand: &[u8], command: &str) -> Self {
+        let subcommand = &subcommand[..subcommand.len().min(128)];
+        Self::Composed(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{}'. Try {command} HELP.",
+            String::from_utf8_lossy(subcommand)
+        ))
+    }
+
+    /// A time to live that is not positive or too far; `command` in lower case.
+    pub fn invalid_expire(command: &str) -> Self {
+        Self::Composed(format!("ERR invalid expire time in '{command}' command"))
+    }
+
+    /// An option of EXPIRE and its kin that is none.
+    pub fn unsupported_option(option: &[u8]) -> Self {
+        Self::Composed(format!(
+            "ERR Unsupported option {}",
+            String::from_utf8_lossy(option)
+        ))
+    }
+
+    /// An option of HELLO that is none or lacks its argument.
+    pub fn hello_option(option: &[u8]) -> Self {
+        Self::Composed(format!(
+            "ERR Syntax error in HELLO option '{}'",
+            String::from_utf8_lossy(option)
+        ))
+    }
+
+    /// CLIENT LIST TYPE, CLIENT KILL TYPE.
+    pub fn unknown_client_type(kind: &[u8]) -> Self {
+        Self::Composed(format!(
+            "ERR Unknown client type '{}'",
+            String::from_utf8_lossy(kind)
+        ))
+    }
+
+    /// CLIENT KILL USER.
+    pub fn no_such_user(user: &[u8]) -> Self {
+        Self::Composed(format!(
+            "ERR No such user '{}'",
+            String::from_utf8_lossy(user)
+        ))
+    }
+
+    /// CONFIG SET of a name that is none.
+    pub fn unknown_setting(name: &[u8]) -> Self {
+        Self::Composed(format!(
+            "ERR Unknown option or number of arguments for CONFIG SET - '{}'",
+            String::from_utf8_lossy(name)
+        ))
+    }
+
+    /// CONFIG SET of a value that is refused; `why` names the reason.
+    pub fn setting_failed(name: &[u8], why: &str) -> Self {
+        Self::Composed(format!(
+            "ERR CONFIG SET failed (possibly related to argument '{}') - {why}",
+            String::from_utf8_lossy(name)
+        ))
+    }
+
+    /// Before authentication, or where the user's rules forbid the command. `user` and `name`
+    /// as the client wrote them, `name` in lower case with its subcommand.
+    pub fn no_permission_for_command(user: &str, name: &str) -> Self {
+        Self::Composed(format!(
+            "NOPERM User {user} has no permissions to run the '{name}' command"
+        ))
+    }
+
+    /// DEBUG with a subcommand that is none or has the wrong arguments.
+    pub fn debug_subcommand(subcommand: &[u8]) -> Self {
+        Self::subcommand_syntax(subcommand, "DEBUG")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<&'static str> for Refusal {
+    fn from(line: &'static str) -> Self {
+        Refusal::Stated(line)
+    }
+}
+
+/// Declares constants of refusals that need nothing of the request.
+macro_rules! stated {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        impl Refusal {
+            $($(#[$doc])* pub const $name: Refusal = Refusal::Stated($text);)*
+
+            /// Every constant's line, for the test of their form.
+            #[cfg(test)]
+            const STATED: &[&str] = &[$($text),*];
+        }
+    };
+}
+
+stated! {
+    // Keys, numbers, strings.
+    NO_SUCH_KEY = "ERR no such key";
+    SAME_OBJECT = "ERR source and destination objects are the same";
+    OVERFLOW = "ERR increment or decrement would overflow";
+    DECREMENT_OVERFLOW = "ERR decrement would overflow";
+    FLOAT_OVERFLOW = "ERR increment would produce NaN or Infinity";
+    OUT_OF_RANGE = "ERR value is out of range";
+    NOT_POSITIVE = "ERR value is out of range, must be positive";
+    NOT_DOUBLE_IN_HASH = "ERR hash value is not a float";
+    STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+    OFFSET_OUT_OF_RANGE = "ERR offset is out of range";
+    /// MSET, MSETNX with a key that lacks its value.
+    MSET_ARITY = "ERR wrong number of arguments for 'mset' command";
+    MSETNX_ARITY = "ERR wrong number of arguments for 'msetnx' command";
+    /// LCS of keys that hold something else.
+    LCS_NOT_STRINGS = "ERR The specified keys must contain string values";
+    LCS_LEN_AND_IDX = "ERR If you want both the length and indexes, please just use IDX.";
+    LCS_TOO_LONG = "ERR String too long for LCS";
+    LCS_NO_MEMORY = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+    DB_OUT_OF_RANGE = "ERR DB index is out of range";
+    VALUE_OUT_OF_RANGE = "ERR value is out of range";
+    INVALID_DB_INDEX = "ERR invalid DB index";
+    INVALID_FIRST_DB_INDEX = "ERR invalid first DB index";
+    INVALID_SECOND_DB_INDEX = "ERR invalid second DB index";
+    SELECT_IN_CLUSTER = "ERR SELECT is not allowed in cluster mode";
+    MOVE_IN_CLUSTER = "ERR MOVE is not allowed in cluster mode";
+    COPY_IN_CLUSTER = "ERR Copying to another database is not allowed in cluster mode";
+    SWAPDB_IN_CLUSTER = "ERR SWAPDB is not allowed in cluster mode";
+    INVALID_CURSOR = "ERR invalid cursor";
+    EXPIRE_NX_AND_OTHERS = "ERR NX and XX, GT or LT options at the same time are not compatible";
+    EXPIRE_GT_AND_LT = "ERR GT and LT options at the same time are not compatible";
+    SYNTAX = "ERR syntax error";
+    INVALID_IDLETIME = "ERR Invalid IDLETIME value, must be >= 0";
+    INVALID_FREQ = "ERR Invalid FREQ value, must be >= 0 and <= 255";
+    INVALID_TTL = "ERR Invalid TTL value, must be >= 0";
+    BAD_PAYLOAD = "ERR DUMP payload version or checksum are wrong";
+    BAD_FORMAT = "ERR Bad data format";
+    BUSY_KEY = "BUSYKEY Target key name already exists.";
+    NO_IDLE_UNDER_LFU = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+    NO_FREQ_UNDER_LRU = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+
+    // Bits and HyperLogLog.
+    BIT_OFFSET = "ERR bit offset is not an integer or out of range";
+    BIT_VALUE = "ERR bit is not an integer or out of range";
+    BITPOS_BIT = "ERR The bit argument must be 1 or 0.";
+    BITOP_NOT_ONE_KEY = "ERR BITOP NOT must be called with a single source key.";
+    BITFIELD_TYPE = "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.";
+    BITFIELD_OVERFLOW = "ERR Invalid OVERFLOW type specified";
+    BITFIELD_READ_ONLY = "ERR BITFIELD_RO only supports the GET subcommand";
+    NOT_HYPERLOGLOG = "WRONGTYPE Key is not a valid HyperLogLog string value.";
+    BROKEN_HYPERLOGLOG = "INVALIDOBJ Corrupted HLL object detected";
+
+    // Admission: who may run a command, and when.
+    NO_AUTH = "NOAUTH Authentication required.";
+    NO_AUTH_HELLO = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time";
+    WRONG_PASSWORD = "WRONGPASS invalid username-password pair or user is disabled.";
+    NO_PASSWORD_SET = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?";
+    NO_PROTOCOL = "NOPROTO unsupported protocol version";
+    PROTOCOL_NOT_INTEGER = "ERR Protocol version is not an integer or out of range";
+    NO_PERMISSION_FOR_KEY = "NOPERM No permissions to access a key";
+    NO_PERMISSION_FOR_CHANNEL = "NOPERM No permissions to access a channel";
+    OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+    LOADING = "LOADING Redis is loading the dataset in memory";
+    BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+    READ_ONLY = "READONLY You can't write against a read only replica.";
+    MASTER_DOWN = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+    NO_REPLICAS = "NOREPLICAS Not enough good replicas to write.";
+    DISK_BROKEN = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
+    EXEC_ABORTED = "EXECABORT Transaction discarded because of previous errors.";
+    NOT_IN_MULTI = "ERR Command not allowed inside a transaction";
+    TOO_MANY_CLIENTS = "ERR max number of clients reached";
+    PROTECTED_MODE = "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.";
+    DEBUG_NOT_ALLOWED = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.";
+    MODULE_NOT_ALLOWED = "ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.";
+
+    // CLIENT.
+    CLIENT_NAME = "ERR Client names cannot contain spaces, newlines or special characters.";
+    CLIENT_INFO_VALUE = "ERR lib-name cannot contain spaces, newlines or special characters.";
+    CLIENT_LIB_VER_VALUE = "ERR lib-ver cannot contain spaces, newlines or special characters.";
+    NO_SUCH_CLIENT = "ERR No such client";
+    NO_SUCH_CLIENT_ID = "ERR No such client ID";
+    INVALID_CLIENT_ID = "ERR Invalid client ID";
+    CLIENT_ID_NOT_POSITIVE = "ERR client-id should be greater than 0";
+    CLIENT_PAUSE_MODE = "ERR CLIENT PAUSE mode must be WRITE or ALL";
+    CLIENT_UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
+    UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+    TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range";
+    TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range";
+    TIMEOUT_OUT_OF_RANGE = "ERR timeout is out of range";
+    TIMEOUT_NEGATIVE = "ERR timeout is negative";
+
+    // COMMAND, CONFIG, OBJECT, MEMORY, SLOWLOG, LATENCY, DEBUG, SHUTDOWN.
+    INVALID_COMMAND = "ERR Invalid command specified";
+    NO_KEY_ARGUMENTS = "ERR The command has no key arguments";
+    INVALID_COMMAND_ARITY = "ERR Invalid number of arguments specified for command";
+    INVALID_COMMAND_ARGUMENTS = "ERR Invalid arguments specified for command";
+    NO_CONFIG_FILE = "ERR The server is running without a config file";
+    CONFIG_NOT_ATOMIC = "ERR Could not set config atomically";
+    SLOWLOG_COUNT = "ERR count should be greater than or equal to -1";
+    NEGATIVE_DB = "ERR value is out of range, must be positive";
+    SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs.";
+    NO_SHUTDOWN = "ERR No shutdown in progress.";
+    MONITOR_IN_MULTI = "ERR MONITOR isn't allowed for DENY BLOCKING client";
+    INVALID_SECONDS = "ERR value is not a valid float";
+    UNKNOWN_KEYWORD = "ERR Unknown argument";
+    UNKNOWN_LATENCY_EVENT = "ERR No samples available for event";
+    DEBUG_NOT_STRING = "ERR Not an sds encoded string.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stated_line_begins_with_a_code_and_stays_on_one_line() {
+        for line in Refusal::STATED {
+            let code = line.split(' ').next().expect("split gives one part");
+            assert!(
+                code.len() >= 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()),
+                "{line}"
+            );
+            assert!(!line.contains(['\r', '\n']), "{line}");
+        }
+    }
+}

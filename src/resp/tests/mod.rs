@@ -1,0 +1,4 @@
+//! Tests of the codec through its public face.
+
+mod decode;
+mod encode;
