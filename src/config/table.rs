@@ -81,7 +81,6 @@ pub const SETTINGS: &[Setting] = settings! {
     "locale-collate" = "", Text, Live Shown: "Locale of string comparison.";
     "crash-log-enabled" = "yes", Bool, Live Works: "Write a report when crashing.";
     "crash-memcheck-enabled" = "yes", Bool, Live Shown: "Test memory when crashing.";
-    "use-exit-on-panic" = "no", Bool, Live Shown: "Exit rather than abort after a panic.";
     "shutdown-timeout" = "10", Integer(0, I32), Live Shown: "Seconds to wait for replicas when shutting down.";
     "shutdown-on-sigint" = "default", Shutdown, Live Works: "How SIGINT shuts down.";
     "shutdown-on-sigterm" = "default", Shutdown, Live Works: "How SIGTERM shuts down.";

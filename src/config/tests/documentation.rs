@@ -22,6 +22,8 @@ where it may change while running, in `CONFIG SET name value`. Sizes take units:
 
 ## What differs from Redis 7.2
 
+- `CONFIG GET *` names every setting 7.0.15 names, with the same defaults, and of 7.2 `set-max-listpack-entries`,
+  `set-max-listpack-value`, `locale-collate` and `cluster-announce-human-nodename`.
 - `save` is empty: there are no snapshots yet, and `save 60 1000` is refused rather than dropped.
 - `shards` is basalt's own; `io-threads` has no meaning here.
 - `user`, `loadmodule` and `--sentinel` are refused: not yet.

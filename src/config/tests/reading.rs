@@ -3,8 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
+
 use crate::config::{
-    Arguments, Fault, Files, Invocation, Loaded, Settings, Start, load, parse, rewrite,
+    Arguments, Fault, Files, Invocation, Loaded, SETTINGS, Settings, Start, load, parse, rewrite,
     version_line,
 };
 
@@ -261,4 +263,34 @@ fn a_start_says_or_runs() {
         ("basalt does not have Sentinel yet", 1)
     );
     assert!(start("none.conf").is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_file_and_no_value_brings_the_reader_down(
+        lines in proptest::collection::vec(("[a-z-]{0,12}", any::<prop::sample::Index>(), ".{0,20}"), 0..8),
+        noise in proptest::collection::vec(any::<u8>(), 0..60),
+    ) {
+        for (name, known, value) in &lines {
+            let known = SETTINGS[known.index(SETTINGS.len())].name;
+            for text in [format!("{known} {value}"), format!("{name} {value}\n{known} \"{value}")] {
+                if let Ok(loaded) = from_file(&text) {
+                    // Whatever was accepted can be read as numbers and words.
+                    let live = loaded.settings.live();
+                    prop_assert!((1..=500).contains(&live.hz));
+                    let again = rewrite(b"", &loaded.settings);
+                    let again = String::from_utf8(again).expect("values are quoted");
+                    let again = from_file(&again).expect("what was written loads");
+                    prop_assert_eq!(again.settings, loaded.settings);
+                }
+            }
+        }
+        let mut loaded = Loaded::default();
+        let mut read = |_: &Path| Err(io::ErrorKind::NotFound.into());
+        let mut expand = |_: &str| Vec::new();
+        let mut files = Files { read: &mut read, expand: &mut expand };
+        if let Err(fault) = loaded.read_text("noise", &noise, &mut files) {
+            prop_assert!(!fault.lines.is_empty());
+        }
+    }
 }
