@@ -6,6 +6,8 @@
 mod crc;
 mod glob;
 mod hash;
+mod long_double;
+pub mod lzf;
 mod millis;
 mod number;
 mod random;
@@ -15,6 +17,7 @@ mod tests;
 pub use crc::{SLOTS, crc16, crc64, slot_of};
 pub use glob::{Case, glob_matches};
 pub use hash::{HashKey, keyed_hash};
+pub use long_double::{LongDoubleFault, add_long_double};
 pub use millis::Millis;
 pub use number::{parse_f64, parse_i64, write_f64, write_i64};
 pub use random::Random;

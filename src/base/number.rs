@@ -75,16 +75,18 @@ fn decimal(text: &[u8]) -> Option<f64> {
 /// Reads what follows `0x`: digits, a point, `p` and a decimal exponent of two.
 fn hexadecimal(text: &[u8]) -> Option<f64> {
     let Hexadecimal {
-        mut mantissa,
+        mantissa,
         sticky,
-        mut exponent,
+        exponent,
     } = Hexadecimal::parse(text)?;
     if mantissa == 0 {
         return Some(0.0);
     }
     let shift = mantissa.leading_zeros();
-    mantissa <<= shift;
-    exponent = exponent.saturating_sub(i64::from(shift));
+    let wide = mantissa << shift;
+    let sticky = sticky || wide as u64 != 0;
+    let mantissa = (wide >> 64) as u64;
+    let exponent = exponent.saturating_sub(i64::from(shift)).saturating_add(64);
     // The value is mantissa x 2^exponent with the mantissa's top bit set. A double keeps 53
     // of its 64 bits, fewer below 2^-1022.
     let top = exponent.saturating_add(63);
@@ -117,7 +119,7 @@ fn power_of_two(exponent: i64) -> f64 {
 
 /// A hexadecimal float: `mantissa` x 2^`exponent`, and whether digits that did not fit were not zero.
 pub(super) struct Hexadecimal {
-    pub(super) mantissa: u64,
+    pub(super) mantissa: u128,
     pub(super) sticky: bool,
     pub(super) exponent: i64,
 }
@@ -158,8 +160,8 @@ impl Hexadecimal {
     }
 
     fn push(&mut self, digit: u32, after_point: bool) {
-        if self.mantissa >> 60 == 0 {
-            self.mantissa = self.mantissa << 4 | u64::from(digit);
+        if self.mantissa >> 124 == 0 {
+            self.mantissa = self.mantissa << 4 | u128::from(digit);
             self.exponent -= if after_point { 4 } else { 0 };
         } else {
             self.sticky |= digit != 0;

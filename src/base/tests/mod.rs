@@ -1,3 +1,4 @@
 //! Tests too long to stand below their subject.
 
+mod long_double;
 mod number;
