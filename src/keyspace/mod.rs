@@ -1,1 +1,24 @@
-//! keyspace
+//! One shard's databases: lookup, expiry, eviction, scan.
+
+mod clock;
+mod database;
+mod discarded;
+mod eviction;
+mod expiry;
+mod found;
+mod owned;
+mod shard_keyspace;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use clock::{Clock, LFU_NEW, Touch};
+pub use database::{Database, Key, REMOVED_MAX};
+pub use discarded::Discarded;
+pub use eviction::{Evictor, Policy};
+pub use expiry::{ExpireCursor, ExpireProgress};
+pub use found::{Encoding, Found, View};
+pub use owned::{Lifetime, Owned, OwnedContent};
+pub use shard_keyspace::Keyspace;
+pub use walk::SCAN_SLOT_BITS;

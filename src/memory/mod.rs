@@ -1,1 +1,19 @@
-//! memory
+//! Raw containers and byte counts: the counting allocator, and the table that
+//! holds one database, from its slots down to the bytes of an entry.
+//!
+//! Unsafe code is in five files: `counted` (the allocator trait), `entry` (one
+//! allocation for key and value), `segments` (a list of 24 bytes), `bucket`
+//! (SSE2) and `prefetch` (a hint). Everything above them is safe.
+
+mod arena;
+mod bucket;
+mod counted;
+mod entry;
+mod prefetch;
+mod segments;
+mod slots;
+mod table;
+
+pub use counted::{class_bytes, used_memory};
+pub use entry::{Content, Entry, INLINE_MAX, Marks, NewValue};
+pub use slots::{Among, Counts, Occupied, Position, SLOTS, Slots};

@@ -1,0 +1,339 @@
+//! One database of one shard: what commands do with a key.
+//!
+//! A key whose deadline has passed is not there: whoever meets it first
+//! removes it, counts it and remembers it in a list that the caller drains
+//! (replicas must be told). Every operation finds its key once.
+
+use std::mem;
+
+use super::clock::Clock;
+use super::discarded::Discarded;
+use super::found::Found;
+use super::owned::{Lifetime, Owned, OwnedContent};
+use crate::base::{HashKey, Random, parse_i64, write_i64};
+use crate::memory::{Content, Entry, INLINE_MAX, Marks, NewValue, Occupied, Slots};
+
+/// Expired keys remembered between two drains; more are only counted.
+pub const REMOVED_MAX: usize = 65_536;
+
+/// A key with its slot and hash, computed once.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'a> {
+    pub bytes: &'a [u8],
+    pub slot: u16,
+    pub hash: u64,
+}
+
+#[derive(Debug)]
+pub struct Database {
+    pub(super) slots: Slots,
+    pub(super) expiries: Expiries,
+    random: Random,
+    /// Where a short value is edited, kept to spare the allocation.
+    scratch: Vec<u8>,
+}
+
+/// The keys that went because their time had come.
+#[derive(Debug, Default)]
+pub(super) struct Expiries {
+    count: u64,
+    keys: Vec<Box<[u8]>>,
+}
+
+impl Expiries {
+    pub(super) fn count(&mut self) {
+        self.count += 1;
+    }
+
+    pub(super) fn remember(&mut self, key: &[u8]) {
+        self.count();
+        if self.keys.len() < REMOVED_MAX {
+            self.keys.push(key.into());
+        }
+    }
+}
+
+/// Stock Redis keeps a key during its last millisecond.
+#[inline]
+pub(super) fn is_expired(entry: &Entry, now: u64) -> bool {
+    entry.deadline().is_some_and(|deadline| now > deadline)
+}
+
+/// The key if it is there and alive; removes it if its time has come.
+#[inline]
+fn live<'a>(
+    slots: &'a mut Slots,
+    expiries: &mut Expiries,
+    key: Key<'_>,
+    now: u64,
+) -> Option<Occupied<'a>> {
+    let occupied = slots.find_mut(key.slot, key.hash, key.bytes)?;
+    if is_expired(occupied.entry(), now) {
+        drop(occupied.remove());
+        expiries.remember(key.bytes);
+        return None;
+    }
+    Some(occupied)
+}
+
+impl Database {
+    pub(super) fn new(hash_key: HashKey) -> Self {
+        Self {
+            slots: Slots::new(hash_key),
+            expiries: Expiries::default(),
+            random: Random::new(0),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Keys, those included whose time has come but that nobody met.
+    pub fn len(&self) -> usize {
+        self.slots.counts().all as usize
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Keys with a deadline.
+    pub fn expires_len(&self) -> usize {
+        self.slots.counts().volatile as usize
+    }
+
+    /// Keys removed so far because their deadline passed.
+    pub fn expired(&self) -> u64 {
+        self.expiries.count
+    }
+
+    /// The keys that expired since the last drain, in order, at most
+    /// `REMOVED_MAX`.
+    pub fn drain_removed(&mut self) -> impl Iterator<Item = Box<[u8]>> + '_ {
+        self.expiries.keys.drain(..)
+    }
+
+    /// Whether `drain_removed` has something to give.
+    #[inline]
+    pub fn has_removed(&self) -> bool {
+        !self.expiries.keys.is_empty()
+    }
+
+    #[inline]
+    fn live(&mut self, key: Key<'_>, now: u64) -> Option<Occupied<'_>> {
+        live(&mut self.slots, &mut self.expiries, key, now)
+    }
+
+    /// Looks a key up and marks it as read.
+    #[inline]
+    pub fn find(&mut self, key: Key<'_>, clock: &Clock) -> Option<Found<'_>> {
+        let occupied = live(&mut self.slots, &mut self.expiries, key, clock.now)?;
+        let entry = occupied.into_entry();
+        if let Some(access) = clock.access_of_read(entry.access(), &mut self.random) {
+            entry.set_access(access);
+        }
+        Some(Found::new(entry))
+    }
+
+    /// Looks a key up and changes nothing: an expired one stays, unseen.
+    #[inline]
+    pub fn peek(&self, key: Key<'_>, now: u64) -> Option<Found<'_>> {
+        let entry = self.slots.find(key.slot, key.hash, key.bytes)?;
+        (!is_expired(entry, now)).then(|| Found::new(entry))
+    }
+
+    /// Stores a text; a canonical decimal is stored as an integer.
+    #[inline]
+    pub fn set(&mut self, key: Key<'_>, text: &[u8], lifetime: Lifetime, clock: &Clock) {
+        let value = parse_i64(text).map_or(NewValue::Text(text), NewValue::Int);
+        self.store(key, value, lifetime, clock);
+    }
+
+    /// As `set`, but a long text moves in.
+    pub fn set_owned(&mut self, key: Key<'_>, text: Vec<u8>, lifetime: Lifetime, clock: &Clock) {
+        if text.len() <= INLINE_MAX {
+            self.set(key, &text, lifetime, clock);
+        } else {
+            self.store(key, NewValue::Owned(text), lifetime, clock);
+        }
+    }
+
+    pub fn set_int(&mut self, key: Key<'_>, number: i64, lifetime: Lifetime, clock: &Clock) {
+        self.store(key, NewValue::Int(number), lifetime, clock);
+    }
+
+    #[inline]
+    fn store(&mut self, key: Key<'_>, value: NewValue<'_>, lifetime: Lifetime, clock: &Clock) {
+        let deadline = match lifetime {
+            Lifetime::Keep | Lifetime::Forever => None,
+            Lifetime::Until(deadline) => Some(deadline),
+        };
+        let mut marks = Marks {
+            deadline,
+            access: clock.access_of_new(),
+            is_modified: false,
+        };
+        let Some(mut occupied) = live(&mut self.slots, &mut self.expiries, key, clock.now) else {
+            self.slots
+                .insert(key.slot, key.hash, key.bytes, value, marks);
+            return;
+        };
+        let entry = occupied.entry();
+        if lifetime == Lifetime::Keep {
+            marks.deadline = entry.deadline();
+        }
+        // An overwritten key keeps how often it was asked for.
+        if let Some(access) = clock.access_of_read(entry.access(), &mut self.random) {
+            marks.access = access;
+        }
+        occupied.replace(value, marks);
+    }
+
+    /// Edits the text of a key, which is empty when the key is not there. The
+    /// result is raw, whatever it holds, and keeps its deadline. A long text
+    /// is edited where it is; `len_hint` is the length it is expected to have.
+    pub fn edit(
+        &mut self,
+        key: Key<'_>,
+        clock: &Clock,
+        len_hint: usize,
+        edit: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let mut marks = Marks {
+            deadline: None,
+            access: clock.access_of_new(),
+            is_modified: true,
+        };
+        let mut text = mem::take(&mut self.scratch);
+        text.clear();
+        let occupied = live(&mut self.slots, &mut self.expiries, key, clock.now);
+        let Some(mut occupied) = occupied else {
+            text.reserve(len_hint);
+            edit(&mut text);
+            let value = short_or_owned(&mut text);
+            self.slots
+                .insert(key.slot, key.hash, key.bytes, value, marks);
+            self.keep_scratch(text);
+            return;
+        };
+        let access = occupied.entry().access();
+        if let Some(access) = clock.access_of_read(access, &mut self.random) {
+            occupied.set_access(access);
+        }
+        if let Some(long) = occupied.long_text_mut() {
+            edit(long);
+            self.keep_scratch(text);
+            return;
+        }
+        let entry = occupied.entry();
+        text.reserve(len_hint);
+        match entry.content() {
+            Content::Text(short) => text.extend_from_slice(short),
+            Content::Int(number) => write_i64(&mut text, number),
+        }
+        marks.deadline = entry.deadline();
+        marks.access = entry.access();
+        edit(&mut text);
+        occupied.replace(short_or_owned(&mut text), marks);
+        self.keep_scratch(text);
+    }
+
+    /// Keeps the buffer for the next edit, unless it has grown large.
+    fn keep_scratch(&mut self, text: Vec<u8>) {
+        if text.capacity() <= 4 * INLINE_MAX {
+            self.scratch = text;
+        }
+    }
+
+    /// Sets or clears a deadline; `false` when there is no such key.
+    pub fn set_deadline(&mut self, key: Key<'_>, deadline: Option<u64>, clock: &Clock) -> bool {
+        let Some(mut occupied) = self.live(key, clock.now) else {
+            return false;
+        };
+        occupied.set_deadline(deadline);
+        true
+    }
+
+    /// Removes a key; `false` when it is not there.
+    pub fn remove(&mut self, key: Key<'_>, clock: &Clock) -> bool {
+        self.live(key, clock.now).map(Occupied::remove).is_some()
+    }
+
+    /// Takes a value out; a long text moves.
+    pub fn take(&mut self, key: Key<'_>, clock: &Clock) -> Option<Owned> {
+        let occupied = self.live(key, clock.now)?;
+        Some(Owned::take(occupied.remove()))
+    }
+
+    /// Stores a value with its deadline and access mark, as it was taken.
+    pub fn put(&mut self, key: Key<'_>, value: Owned, clock: &Clock) {
+        let marks = Marks {
+            deadline: value.deadline,
+            access: value.access,
+            is_modified: value.raw,
+        };
+        let value = match value.content {
+            OwnedContent::Int(number) => NewValue::Int(number),
+            OwnedContent::Text(text) => NewValue::Owned(text),
+        };
+        match self.live(key, clock.now) {
+            Some(mut occupied) => occupied.replace(value, marks),
+            None => self
+                .slots
+                .insert(key.slot, key.hash, key.bytes, value, marks),
+        }
+    }
+
+    /// A copy of the value, which stays.
+    pub fn copy_of(&mut self, key: Key<'_>, clock: &Clock) -> Option<Owned> {
+        let occupied = self.live(key, clock.now)?;
+        Some(Owned::copy(occupied.entry()))
+    }
+
+    /// Overwrites the access mark of a key (RESTORE with IDLETIME or FREQ).
+    pub fn set_access(&mut self, key: Key<'_>, access: u32, clock: &Clock) -> bool {
+        let Some(mut occupied) = self.live(key, clock.now) else {
+            return false;
+        };
+        occupied.set_access(access);
+        true
+    }
+
+    /// MEMORY USAGE of a key: see `Found::bytes`.
+    pub fn entry_bytes(&self, key: Key<'_>, now: u64) -> Option<usize> {
+        Some(self.peek(key, now)?.bytes())
+    }
+
+    /// Empties the database at once; the entries are freed by the caller, in
+    /// steps.
+    pub fn clear(&mut self) -> Discarded {
+        let empty = Slots::new(*self.slots.hash_key());
+        Discarded::new(mem::replace(&mut self.slots, empty))
+    }
+
+    /// Fetches a key's slot. First of three stages: a batch goes through each
+    /// stage with all its keys, then executes. None has an effect.
+    #[inline]
+    pub fn prefetch_slot(&self, key: Key<'_>) {
+        self.slots.prefetch_slot(key.slot);
+    }
+
+    /// Fetches a key's bucket. Second stage.
+    #[inline]
+    pub fn prefetch_bucket(&self, key: Key<'_>) {
+        self.slots.prefetch_bucket(key.slot, key.hash);
+    }
+
+    /// Fetches a key's entry. Third stage.
+    #[inline]
+    pub fn prefetch_entry(&self, key: Key<'_>) {
+        self.slots.prefetch_entry(key.slot, key.hash);
+    }
+}
+
+/// A short text is stored from the buffer, a long one takes it along.
+fn short_or_owned(text: &mut Vec<u8>) -> NewValue<'_> {
+    if text.len() <= INLINE_MAX {
+        NewValue::Text(text)
+    } else {
+        NewValue::Owned(mem::take(text))
+    }
+}

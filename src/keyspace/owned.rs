@@ -1,0 +1,80 @@
+//! Values on their way between keys, databases or shards, and how long a
+//! value is to live.
+
+use super::found::{Encoding, View};
+use crate::memory::{Content, Entry};
+
+/// How long a value that is being set lives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lifetime {
+    /// As long as the value it replaces.
+    Keep,
+    Forever,
+    /// Until this moment, in Unix milliseconds.
+    Until(u64),
+}
+
+/// A value by itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OwnedContent {
+    Int(i64),
+    Text(Vec<u8>),
+}
+
+/// A value taken out of the table, with everything that travels with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owned {
+    pub content: OwnedContent,
+    /// Whether it was edited in place, which OBJECT ENCODING calls raw.
+    pub raw: bool,
+    /// Unix milliseconds.
+    pub deadline: Option<u64>,
+    /// The 24 bits of access mark: see `Touch`.
+    pub access: u32,
+}
+
+impl Owned {
+    pub fn view(&self) -> View<'_> {
+        match &self.content {
+            OwnedContent::Int(number) => View::Int(*number),
+            OwnedContent::Text(text) => View::Text(text),
+        }
+    }
+
+    pub fn encoding(&self) -> Encoding {
+        let content = match &self.content {
+            OwnedContent::Int(number) => Content::Int(*number),
+            OwnedContent::Text(text) => Content::Text(text),
+        };
+        Encoding::of(content, self.raw)
+    }
+
+    pub(super) fn copy(entry: &Entry) -> Self {
+        let content = match entry.content() {
+            Content::Int(number) => OwnedContent::Int(number),
+            Content::Text(text) => OwnedContent::Text(text.to_vec()),
+        };
+        Self::with(entry, content)
+    }
+
+    fn with(entry: &Entry, content: OwnedContent) -> Self {
+        Self {
+            content,
+            raw: entry.is_modified(),
+            deadline: entry.deadline(),
+            access: entry.access(),
+        }
+    }
+
+    /// A long text moves, the others are copied.
+    pub(super) fn take(entry: Entry) -> Self {
+        let shell = Self::with(&entry, OwnedContent::Int(0));
+        match entry.into_long_text() {
+            Ok(text) => Self {
+                content: OwnedContent::Text(text),
+                ..shell
+            },
+            Err(entry) => Self::copy(&entry),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! All databases of one shard, as one value that can be lent to another core.
+
+use super::database::{Database, Key};
+use crate::base::{HashKey, keyed_hash, slot_of};
+
+/// One shard's databases.
+#[derive(Debug)]
+pub struct Keyspace {
+    databases: Vec<Database>,
+    hash_key: HashKey,
+    /// Keys removed to make room (INFO `evicted_keys`).
+    pub evicted: u64,
+}
+
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<Keyspace>();
+};
+
+impl Keyspace {
+    /// Empty databases; all shards of a node share the hash key.
+    pub fn new(databases: usize, hash_key: HashKey) -> Box<Self> {
+        Box::new(Self {
+            databases: (0..databases).map(|_| Database::new(hash_key)).collect(),
+            hash_key,
+            evicted: 0,
+        })
+    }
+
+    /// Hashes a key, once per command.
+    #[inline]
+    pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
+        Key {
+            bytes,
+            slot: slot_of(bytes),
+            hash: keyed_hash(&self.hash_key, bytes),
+        }
+    }
+
+    /// How many databases there are.
+    pub fn databases(&self) -> usize {
+        self.databases.len()
+    }
+
+    /// Panics when there is no such database: SELECT has checked the number.
+    #[inline]
+    pub fn db(&self, index: usize) -> &Database {
+        &self.databases[index]
+    }
+
+    /// Panics as `db` does.
+    #[inline]
+    pub fn db_mut(&mut self, index: usize) -> &mut Database {
+        &mut self.databases[index]
+    }
+
+    /// SWAPDB.
+    pub fn swap(&mut self, one: usize, other: usize) {
+        self.databases.swap(one, other);
+    }
+
+    /// Keys removed because their deadline passed (INFO `expired_keys`).
+    pub fn expired_keys(&self) -> u64 {
+        self.databases.iter().map(Database::expired).sum()
+    }
+}

@@ -1,0 +1,161 @@
+//! The global allocator: mimalloc, and how many bytes each thread holds.
+//!
+//! INFO, MEMORY and eviction ask for the bytes in use many times a second, so
+//! the count must be exact, cheap to read, and free to keep. Each thread adds
+//! to a counter on a cache line of its own with a plain load and store: no
+//! locked instruction on the path of an allocation. Memory may be freed by
+//! another thread than the one that took it, so one counter may be negative;
+//! only the sum means something.
+//!
+//! What is counted is what the allocator sets aside (`class_bytes`), not what
+//! was asked for.
+#![expect(
+    unsafe_code,
+    reason = "a global allocator is an unsafe trait by definition"
+)]
+
+use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+use mimalloc::MiMalloc;
+
+/// Threads with a counter of their own; all later ones share the last.
+const COUNTERS: usize = 256;
+
+/// The line a thread writes to; 128 because lines are fetched in pairs.
+#[repr(align(128))]
+struct Counter(AtomicI64);
+
+static HELD: [Counter; COUNTERS] = [const { Counter(AtomicI64::new(0)) }; COUNTERS];
+
+/// The next counter to hand out. Zero is never handed out: it means "none yet".
+static NEXT: AtomicUsize = AtomicUsize::new(1);
+
+thread_local! {
+    static MINE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Bytes the process holds from the allocator, over all threads.
+pub fn used_memory() -> usize {
+    let sum: i64 = HELD
+        .iter()
+        .map(|counter| counter.0.load(Ordering::Relaxed))
+        .sum();
+    // Other threads go on while we add, so a sum near zero may dip below it.
+    usize::try_from(sum).unwrap_or(0)
+}
+
+/// Bytes mimalloc sets aside for a request of `bytes`: four size classes for
+/// each doubling, and multiples of 16 up to 128 (mimalloc's `mi_good_size`).
+#[inline]
+pub const fn class_bytes(bytes: usize) -> usize {
+    if bytes <= 8 {
+        return 8;
+    }
+    if bytes <= 128 {
+        return (bytes + 15) & !15;
+    }
+    let step = 1 << ((bytes - 1).ilog2() - 2);
+    (bytes + step - 1) & !(step - 1)
+}
+
+/// Adds to this thread's counter.
+#[inline]
+fn count(bytes: i64) {
+    // A thread that is being torn down has no cell any more; the shared
+    // counter takes what it still frees.
+    let mine = MINE.try_with(Cell::get).unwrap_or(COUNTERS - 1);
+    if mine != 0 && mine != COUNTERS - 1 {
+        // No other thread writes this counter, so nothing is lost between
+        // the load and the store.
+        let held = &HELD[mine & (COUNTERS - 1)].0;
+        held.store(held.load(Ordering::Relaxed) + bytes, Ordering::Relaxed);
+    } else {
+        count_first(mine, bytes);
+    }
+}
+
+/// A thread's first allocation, or one of a thread without own counter.
+#[cold]
+fn count_first(mine: usize, bytes: i64) {
+    let mut at = mine;
+    if at == 0 {
+        at = NEXT.fetch_add(1, Ordering::Relaxed).min(COUNTERS - 1);
+        // A thread whose cell is gone counts on the shared counter already.
+        MINE.try_with(|cell| cell.set(at)).unwrap_or(());
+    }
+    HELD[at].0.fetch_add(bytes, Ordering::Relaxed);
+}
+
+#[inline]
+fn class_of(layout: &Layout) -> i64 {
+    class_bytes(layout.size()) as i64
+}
+
+/// mimalloc with a count of the bytes held.
+struct Counted;
+
+#[global_allocator]
+static ALLOCATOR: Counted = Counted;
+
+// SAFETY: every call is passed on to mimalloc unchanged; counting allocates
+// nothing (a const thread-local without a destructor, and statics).
+unsafe impl GlobalAlloc for Counted {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(class_of(&layout));
+        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
+        unsafe { MiMalloc.alloc(layout) }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(class_of(&layout));
+        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
+        unsafe { MiMalloc.alloc_zeroed(layout) }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-class_of(&layout));
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { MiMalloc.dealloc(pointer, layout) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        count(class_bytes(bytes) as i64 - class_of(&layout));
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { MiMalloc.realloc(pointer, layout, bytes) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_four_per_doubling() {
+        let classes: Vec<usize> = [1, 9, 80, 81, 129, 160, 161, 1024, 1025]
+            .map(class_bytes)
+            .to_vec();
+        assert_eq!(classes, [8, 16, 80, 96, 160, 160, 192, 1024, 1280]);
+    }
+
+    #[test]
+    fn what_one_thread_takes_and_another_frees_sums_to_nothing() {
+        let mine = || {
+            HELD.iter()
+                .map(|held| held.0.load(Ordering::Relaxed))
+                .sum::<i64>()
+        };
+        let before = mine();
+        std::thread::spawn(|| count(1 << 40))
+            .join()
+            .expect("it only counts");
+        assert!(mine() - before > 1 << 39);
+        count(-(1 << 40));
+        assert!((mine() - before).abs() < 1 << 39);
+    }
+}

@@ -1,0 +1,504 @@
+//! One key and its value in one allocation, owned by one word.
+//!
+//! ```text
+//! word   63 … 56 tag | 55 … 48 meta | 47 … 0 address
+//! meta   modified 1 bit | has deadline 1 bit | kind 4 bits
+//! bytes  access 3 | key length 1-5 | value length 1-5 | deadline 8, if any | key | value
+//! ```
+//!
+//! A key of 11 bytes with a value of 64 is 3 + 1 + 1 + 11 + 64 = 80 bytes,
+//! which is a size class of the allocator: nothing is lost. An integer is 8
+//! bytes, little endian. A text longer than `INLINE_MAX` is a `Box<Vec<u8>>`
+//! whose address is the value: appending to it copies neither key nor text.
+//!
+//! The word is not zero, so an empty lane of a bucket is eight zero bytes.
+//! The allocation has the size of its class, which lets a value of another
+//! length move in whenever the class stays the same.
+//!
+//! Invariants: the address belongs to this `Entry` alone, was allocated with
+//! `layout()`, and holds what the meta byte and the two lengths say.
+#![expect(
+    unsafe_code,
+    reason = "lengths, key and value share one allocation without a header type"
+)]
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::mem::ManuallyDrop;
+use std::num::NonZeroU64;
+use std::ptr;
+use std::slice;
+
+use super::class_bytes;
+
+/// The longest text kept beside its key, in bytes.
+pub const INLINE_MAX: usize = 1024;
+
+const ADDRESS_BITS: u32 = 48;
+const META_SHIFT: u32 = 48;
+const TAG_SHIFT: u32 = 56;
+const KIND_MASK: u8 = 0b1111;
+const HAS_DEADLINE: u8 = 1 << 4;
+const MODIFIED: u8 = 1 << 5;
+const ACCESS_BYTES: usize = 3;
+const DEADLINE_BYTES: usize = 8;
+
+/// What the value bytes are. Numbers 4 to 8 are kept for list, set, sorted
+/// set, hash and stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+enum Kind {
+    Int = 1,
+    Text = 2,
+    Boxed = 3,
+}
+
+/// A value as it is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Content<'a> {
+    /// A text that is a canonical decimal of 64 bits.
+    Int(i64),
+    Text(&'a [u8]),
+}
+
+/// A value on its way in.
+#[derive(Debug)]
+pub enum NewValue<'v> {
+    Int(i64),
+    Text(&'v [u8]),
+    /// Moves in without a copy when it is longer than `INLINE_MAX`.
+    Owned(Vec<u8>),
+}
+
+/// Everything of an entry but its key and value.
+#[derive(Clone, Copy, Debug)]
+pub struct Marks {
+    /// Unix milliseconds.
+    pub deadline: Option<u64>,
+    /// 24 bits: when (LRU) or how often (LFU) it was asked for.
+    pub access: u32,
+    /// Whether it was edited in place, which OBJECT ENCODING calls raw.
+    pub is_modified: bool,
+}
+
+/// A key and its value. One word wide, and so is `Option<Entry>`.
+#[repr(transparent)]
+pub struct Entry(NonZeroU64);
+
+const _: () = assert!(size_of::<Option<Entry>>() == 8);
+
+/// Where the parts of an allocation begin.
+#[derive(Clone, Copy)]
+struct Shape {
+    key_at: usize,
+    key_len: usize,
+    value_len: usize,
+}
+
+impl Shape {
+    fn total(self) -> usize {
+        self.key_at + self.key_len + self.value_len
+    }
+
+    fn layout(self) -> Layout {
+        Layout::from_size_align(class_bytes(self.total()), 1)
+            .expect("an entry is far smaller than the address space")
+    }
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_tuple("Entry")
+            .field(&String::from_utf8_lossy(self.key()))
+            .finish()
+    }
+}
+
+impl Entry {
+    /// Allocates an entry; `tag` is what a bucket compares first.
+    pub fn new(tag: u8, key: &[u8], value: NewValue<'_>, marks: Marks) -> Self {
+        match value {
+            NewValue::Int(number) => Self::build(tag, Kind::Int, key, &number.to_le_bytes(), marks),
+            NewValue::Text(text) if text.len() <= INLINE_MAX => {
+                Self::build(tag, Kind::Text, key, text, marks)
+            }
+            NewValue::Text(text) => Self::boxed(tag, key, text.to_vec(), marks),
+            NewValue::Owned(text) if text.len() <= INLINE_MAX => {
+                Self::build(tag, Kind::Text, key, &text, marks)
+            }
+            NewValue::Owned(text) => Self::boxed(tag, key, text, marks),
+        }
+    }
+
+    fn boxed(tag: u8, key: &[u8], text: Vec<u8>, marks: Marks) -> Self {
+        let address = Box::into_raw(Box::new(text)).expose_provenance() as u64;
+        Self::build(tag, Kind::Boxed, key, &address.to_le_bytes(), marks)
+    }
+
+    /// The one place that lays an entry out.
+    fn build(tag: u8, kind: Kind, key: &[u8], value: &[u8], marks: Marks) -> Self {
+        let mut head = [0; ACCESS_BYTES + 5 + 5 + DEADLINE_BYTES];
+        head[..ACCESS_BYTES].copy_from_slice(&marks.access.to_le_bytes()[..ACCESS_BYTES]);
+        let mut at = write_length(&mut head, ACCESS_BYTES, key.len());
+        at = write_length(&mut head, at, value.len());
+        let mut meta = kind as u8;
+        if marks.is_modified {
+            meta |= MODIFIED;
+        }
+        if let Some(deadline) = marks.deadline {
+            meta |= HAS_DEADLINE;
+            head[at..at + DEADLINE_BYTES].copy_from_slice(&deadline.to_le_bytes());
+            at += DEADLINE_BYTES;
+        }
+        let shape = Shape {
+            key_at: at,
+            key_len: key.len(),
+            value_len: value.len(),
+        };
+        // SAFETY: the size is at least the five bytes of a head, not zero.
+        let bytes = unsafe { alloc(shape.layout()) };
+        if bytes.is_null() {
+            handle_alloc_error(shape.layout());
+        }
+        // SAFETY: fresh memory of `total` bytes, and the head is `key_at` long.
+        unsafe { ptr::copy_nonoverlapping(head.as_ptr(), bytes, at) };
+        // SAFETY: `key_at` is inside the allocation.
+        let key_to = unsafe { bytes.add(at) };
+        // SAFETY: `key_len` bytes follow there, and fresh memory overlaps nothing.
+        unsafe { ptr::copy_nonoverlapping(key.as_ptr(), key_to, key.len()) };
+        // SAFETY: `key_at + key_len` is inside the allocation, or one past it.
+        let value_to = unsafe { key_to.add(key.len()) };
+        // SAFETY: `value_len` bytes follow there, and fresh memory overlaps nothing.
+        unsafe { ptr::copy_nonoverlapping(value.as_ptr(), value_to, value.len()) };
+        let address = bytes.expose_provenance() as u64;
+        assert!(address >> ADDRESS_BITS == 0, "user space ends below 2^48");
+        let word = u64::from(tag) << TAG_SHIFT | u64::from(meta) << META_SHIFT | address;
+        Self(NonZeroU64::new(word).expect("an allocation is not at address zero"))
+    }
+
+    #[inline]
+    fn bytes_at(&self) -> *mut u8 {
+        let address = self.0.get() & ((1 << ADDRESS_BITS) - 1);
+        ptr::with_exposed_provenance_mut(address as usize)
+    }
+
+    #[inline]
+    fn meta(&self) -> u8 {
+        (self.0.get() >> META_SHIFT) as u8
+    }
+
+    #[inline]
+    fn kind(&self) -> Kind {
+        match self.meta() & KIND_MASK {
+            1 => Kind::Int,
+            2 => Kind::Text,
+            _ => Kind::Boxed,
+        }
+    }
+
+    fn set_meta(&mut self, meta: u8) {
+        let word = self.0.get() & !(0xff << META_SHIFT) | u64::from(meta) << META_SHIFT;
+        self.0 = NonZeroU64::new(word).expect("the address is not zero");
+    }
+
+    /// The whole word, for comparing tags without touching the entry.
+    #[inline]
+    pub(super) fn word(&self) -> u64 {
+        self.0.get()
+    }
+
+    #[inline]
+    fn byte(&self, at: usize) -> u8 {
+        self.slice(at, 1)[0]
+    }
+
+    #[inline]
+    fn length(&self, at: &mut usize) -> usize {
+        let first = self.byte(*at);
+        *at += 1;
+        if first < 0x80 {
+            return usize::from(first);
+        }
+        let mut length = usize::from(first & 0x7f);
+        let mut shift = 7;
+        loop {
+            let next = self.byte(*at);
+            *at += 1;
+            length |= usize::from(next & 0x7f) << shift;
+            shift += 7;
+            if next < 0x80 {
+                return length;
+            }
+        }
+    }
+
+    #[inline]
+    fn shape(&self) -> Shape {
+        let mut at = ACCESS_BYTES;
+        let key_len = self.length(&mut at);
+        let value_len = self.length(&mut at);
+        if self.has_deadline() {
+            at += DEADLINE_BYTES;
+        }
+        Shape {
+            key_at: at,
+            key_len,
+            value_len,
+        }
+    }
+
+    #[inline]
+    fn slice(&self, at: usize, len: usize) -> &[u8] {
+        // SAFETY: `at` and `len` come from `shape`, so they are in bounds.
+        let from = unsafe { self.bytes_at().add(at) };
+        // SAFETY: `build` wrote these bytes, and `&self` keeps them unchanged.
+        unsafe { slice::from_raw_parts(from, len) }
+    }
+
+    fn slice_mut(&mut self, at: usize, len: usize) -> &mut [u8] {
+        // SAFETY: callers pass ranges inside the head or those of `shape`.
+        let from = unsafe { self.bytes_at().add(at) };
+        // SAFETY: `build` wrote these bytes, and `&mut self` is their only user.
+        unsafe { slice::from_raw_parts_mut(from, len) }
+    }
+
+    #[inline]
+    pub fn key(&self) -> &[u8] {
+        let shape = self.shape();
+        self.slice(shape.key_at, shape.key_len)
+    }
+
+    #[inline]
+    pub fn content(&self) -> Content<'_> {
+        let shape = self.shape();
+        let value = self.slice(shape.key_at + shape.key_len, shape.value_len);
+        match self.kind() {
+            Kind::Text => Content::Text(value),
+            Kind::Int => Content::Int(i64::from_le_bytes(eight(value))),
+            Kind::Boxed => {
+                let text: *const Vec<u8> = address_in(value);
+                // SAFETY: `boxed` put the address of a vector there that this
+                // entry owns, and `&self` keeps it unchanged.
+                Content::Text(unsafe { &*text })
+            }
+        }
+    }
+
+    /// The long text to edit in place; `None` for an integer or a short text.
+    pub fn long_text_mut(&mut self) -> Option<&mut Vec<u8>> {
+        if self.kind() != Kind::Boxed {
+            return None;
+        }
+        self.set_meta(self.meta() | MODIFIED);
+        let text: *mut Vec<u8> = address_in(self.value_bytes());
+        // SAFETY: this entry owns the vector, and `&mut self` is its only user.
+        Some(unsafe { &mut *text })
+    }
+
+    fn value_bytes(&self) -> &[u8] {
+        let shape = self.shape();
+        self.slice(shape.key_at + shape.key_len, shape.value_len)
+    }
+
+    #[inline]
+    pub fn has_deadline(&self) -> bool {
+        self.meta() & HAS_DEADLINE != 0
+    }
+
+    /// Unix milliseconds.
+    #[inline]
+    pub fn deadline(&self) -> Option<u64> {
+        if !self.has_deadline() {
+            return None;
+        }
+        let key_at = self.shape().key_at;
+        let bytes = self.slice(key_at - DEADLINE_BYTES, DEADLINE_BYTES);
+        Some(u64::from_le_bytes(eight(bytes)))
+    }
+
+    /// Whether the value was edited in place.
+    pub fn is_modified(&self) -> bool {
+        self.meta() & MODIFIED != 0
+    }
+
+    #[inline]
+    pub fn access(&self) -> u32 {
+        u32::from_le_bytes([self.byte(0), self.byte(1), self.byte(2), 0])
+    }
+
+    #[inline]
+    pub fn set_access(&mut self, access: u32) {
+        self.slice_mut(0, ACCESS_BYTES)
+            .copy_from_slice(&access.to_le_bytes()[..ACCESS_BYTES]);
+    }
+
+    fn marks(&self) -> Marks {
+        Marks {
+            deadline: self.deadline(),
+            access: self.access(),
+            is_modified: self.is_modified(),
+        }
+    }
+
+    fn tag(&self) -> u8 {
+        (self.0.get() >> TAG_SHIFT) as u8
+    }
+
+    /// Sets or clears the deadline. Moves the entry only when the eight bytes
+    /// have to appear or disappear; a long text never moves.
+    pub fn set_deadline(&mut self, deadline: Option<u64>) {
+        if let (Some(deadline), true) = (deadline, self.has_deadline()) {
+            let key_at = self.shape().key_at;
+            self.slice_mut(key_at - DEADLINE_BYTES, DEADLINE_BYTES)
+                .copy_from_slice(&deadline.to_le_bytes());
+            return;
+        }
+        if deadline.is_none() && !self.has_deadline() {
+            return;
+        }
+        let marks = Marks {
+            deadline,
+            ..self.marks()
+        };
+        let moved = Self::build(
+            self.tag(),
+            self.kind(),
+            self.key(),
+            self.value_bytes(),
+            marks,
+        );
+        // The value bytes of a long text are its address, which `moved` owns
+        // now: the old allocation goes without what it pointed to.
+        let old = ManuallyDrop::new(std::mem::replace(self, moved));
+        old.free_bytes();
+    }
+
+    /// Puts another value behind the same key.
+    pub fn replace(&mut self, value: NewValue<'_>, marks: Marks) {
+        let inline: Option<(Kind, &[u8])> = match &value {
+            NewValue::Text(text) if text.len() <= INLINE_MAX => Some((Kind::Text, text)),
+            NewValue::Int(_) | NewValue::Text(_) | NewValue::Owned(_) => None,
+        };
+        let number;
+        let inline = match (&value, inline) {
+            (NewValue::Int(int), _) => {
+                number = int.to_le_bytes();
+                Some((Kind::Int, &number[..]))
+            }
+            (_, inline) => inline,
+        };
+        if let Some((kind, bytes)) = inline
+            && self.write_in_place(kind, bytes, marks)
+        {
+            return;
+        }
+        *self = Self::new(self.tag(), self.key(), value, marks);
+    }
+
+    /// Overwrites the value where it is, if neither its length nor the
+    /// presence of a deadline changes.
+    #[inline]
+    fn write_in_place(&mut self, kind: Kind, value: &[u8], marks: Marks) -> bool {
+        let shape = self.shape();
+        if self.kind() == Kind::Boxed
+            || shape.value_len != value.len()
+            || self.has_deadline() != marks.deadline.is_some()
+        {
+            return false;
+        }
+        self.slice_mut(shape.key_at + shape.key_len, shape.value_len)
+            .copy_from_slice(value);
+        let mut meta = kind as u8;
+        if marks.is_modified {
+            meta |= MODIFIED;
+        }
+        if let Some(deadline) = marks.deadline {
+            meta |= HAS_DEADLINE;
+            self.slice_mut(shape.key_at - DEADLINE_BYTES, DEADLINE_BYTES)
+                .copy_from_slice(&deadline.to_le_bytes());
+        }
+        self.set_meta(meta);
+        self.set_access(marks.access);
+        true
+    }
+
+    /// The long text itself, without a copy; `None` for the other kinds.
+    pub fn into_long_text(self) -> Result<Vec<u8>, Self> {
+        if self.kind() != Kind::Boxed {
+            return Err(self);
+        }
+        let old = ManuallyDrop::new(self);
+        let text: *mut Vec<u8> = address_in(old.value_bytes());
+        old.free_bytes();
+        // SAFETY: `boxed` made it with `Box::into_raw`; the entry that owned
+        // it is gone, so it is taken back once.
+        Ok(*unsafe { Box::from_raw(text) })
+    }
+
+    /// Bytes the allocator sets aside for this entry and its value.
+    pub fn allocated_bytes(&self) -> usize {
+        let own = self.shape().layout().size();
+        match (self.kind(), self.content()) {
+            (Kind::Boxed, Content::Text(_)) => {
+                let text: *const Vec<u8> = address_in(self.value_bytes());
+                // SAFETY: as in `content`.
+                let text = unsafe { &*text };
+                own + class_bytes(size_of::<Vec<u8>>()) + class_bytes(text.capacity())
+            }
+            _ => own,
+        }
+    }
+
+    /// Frees the entry's own allocation, not what its value points to. The
+    /// caller holds the entry in a `ManuallyDrop` and does not use it again.
+    fn free_bytes(&self) {
+        let layout = self.shape().layout();
+        // SAFETY: `build` allocated it with this layout, and no caller reads
+        // or drops the entry afterwards (see above).
+        unsafe { dealloc(self.bytes_at(), layout) };
+    }
+
+    /// Asks the processor to fetch the entry's first two lines.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        super::prefetch::line(self.bytes_at());
+        super::prefetch::line(self.bytes_at().wrapping_add(64));
+    }
+}
+
+impl Drop for Entry {
+    #[inline]
+    fn drop(&mut self) {
+        if self.kind() == Kind::Boxed {
+            let text: *mut Vec<u8> = address_in(self.value_bytes());
+            // SAFETY: `boxed` made it with `Box::into_raw`, and only this
+            // entry owns it.
+            drop(unsafe { Box::from_raw(text) });
+        }
+        self.free_bytes();
+    }
+}
+
+#[inline]
+fn eight(bytes: &[u8]) -> [u8; 8] {
+    bytes.try_into().expect("numbers are stored in eight bytes")
+}
+
+/// The address a long text's entry holds as its value.
+#[inline]
+fn address_in(value: &[u8]) -> *mut Vec<u8> {
+    ptr::with_exposed_provenance_mut(u64::from_le_bytes(eight(value)) as usize)
+}
+
+/// Writes a length in groups of seven bits, the lowest first; the high bit
+/// says that more follow. Returns the position after it.
+#[inline]
+fn write_length(head: &mut [u8], mut at: usize, mut length: usize) -> usize {
+    assert!(length < 1 << 35, "keys and values are limited to 512 MiB");
+    while length >= 0x80 {
+        head[at] = length as u8 | 0x80;
+        length >>= 7;
+        at += 1;
+    }
+    head[at] = length as u8;
+    at + 1
+}
