@@ -129,6 +129,14 @@ impl Refusal {
         ))
     }
 
+    /// LATENCY GRAPH of an event that never was.
+    pub fn no_latency_samples(event: &[u8]) -> Self {
+        Self::Composed(format!(
+            "ERR No samples available for event '{}'",
+            String::from_utf8_lossy(event)
+        ))
+    }
+
     /// CONFIG SET of a name that is none.
     pub fn unknown_setting(name: &[u8]) -> Self {
         Self::Composed(format!(
@@ -207,7 +215,6 @@ stated! {
     LCS_TOO_LONG = "ERR String too long for LCS";
     LCS_NO_MEMORY = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
     DB_OUT_OF_RANGE = "ERR DB index is out of range";
-    VALUE_OUT_OF_RANGE = "ERR value is out of range";
     INVALID_DB_INDEX = "ERR invalid DB index";
     INVALID_FIRST_DB_INDEX = "ERR invalid first DB index";
     INVALID_SECOND_DB_INDEX = "ERR invalid second DB index";
@@ -286,13 +293,9 @@ stated! {
     NO_CONFIG_FILE = "ERR The server is running without a config file";
     CONFIG_NOT_ATOMIC = "ERR Could not set config atomically";
     SLOWLOG_COUNT = "ERR count should be greater than or equal to -1";
-    NEGATIVE_DB = "ERR value is out of range, must be positive";
     SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs.";
     NO_SHUTDOWN = "ERR No shutdown in progress.";
     MONITOR_IN_MULTI = "ERR MONITOR isn't allowed for DENY BLOCKING client";
-    INVALID_SECONDS = "ERR value is not a valid float";
-    UNKNOWN_KEYWORD = "ERR Unknown argument";
-    UNKNOWN_LATENCY_EVENT = "ERR No samples available for event";
     DEBUG_NOT_STRING = "ERR Not an sds encoded string.";
 }
 
