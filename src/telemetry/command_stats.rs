@@ -3,9 +3,11 @@
 //! Commands are known by their place in the command table, so counting is an
 //! index. Histograms appear with a command's first timed call: one takes about
 //! 26 kB (24 powers of two with 128 counts of 8 bytes), a node uses few
-//! commands. INFO and LATENCY HISTOGRAM merge copies of all cores.
+//! commands. INFO and LATENCY HISTOGRAM add up what all cores pack.
 
 use hdrhistogram::Histogram;
+
+use super::parcel::{Parcel, pack_number};
 
 /// The longest time a histogram tells apart; longer ones count as this.
 const NANOSECONDS_MAX: u64 = 1_000_000_000;
@@ -71,13 +73,20 @@ impl CommandStats {
         self.rows[place].rejected_calls += 1;
     }
 
-    /// Adds the counts of another core.
-    pub fn merge(&mut self, other: &Self) {
-        if self.rows.len() < other.rows.len() {
-            self.rows.resize_with(other.rows.len(), CommandRow::default);
+    /// Writes the used rows for another core, the histograms if asked for.
+    pub fn pack(&self, with_histograms: bool, out: &mut Vec<u8>) {
+        pack_number(out, self.used().count() as u64);
+        for (place, row) in self.used() {
+            pack_number(out, place as u64);
+            row.pack(with_histograms, out);
         }
-        for (row, added) in self.rows.iter_mut().zip(&other.rows) {
-            row.merge(added);
+    }
+
+    /// Adds what another core packed; the command table is the same there.
+    pub fn add_packed(&mut self, parcel: &mut Parcel<'_>) {
+        for _ in 0..parcel.number() {
+            let place = parcel.number() as usize;
+            self.rows[place].add_packed(parcel);
         }
     }
 
@@ -149,16 +158,40 @@ impl CommandRow {
         Some((calls, shown))
     }
 
-    fn merge(&mut self, other: &Self) {
-        self.calls += other.calls;
-        self.nanoseconds += other.nanoseconds;
-        self.rejected_calls += other.rejected_calls;
-        self.failed_calls += other.failed_calls;
-        if let Some(added) = &other.histogram {
+    /// Whether it has timed calls: whether LATENCY HISTOGRAM shows it.
+    pub fn is_timed(&self) -> bool {
+        self.histogram.is_some()
+    }
+
+    fn pack(&self, with_histogram: bool, out: &mut Vec<u8>) {
+        pack_number(out, self.calls);
+        pack_number(out, self.nanoseconds);
+        pack_number(out, self.rejected_calls);
+        pack_number(out, self.failed_calls);
+        let histogram = self.histogram.as_deref().filter(|_| with_histogram);
+        let Some(histogram) = histogram else {
+            pack_number(out, 0);
+            return;
+        };
+        pack_number(out, histogram.iter_recorded().count() as u64);
+        for bucket in histogram.iter_recorded() {
+            pack_number(out, bucket.value_iterated_to());
+            pack_number(out, bucket.count_at_value());
+        }
+    }
+
+    fn add_packed(&mut self, parcel: &mut Parcel<'_>) {
+        self.calls += parcel.number();
+        self.nanoseconds += parcel.number();
+        self.rejected_calls += parcel.number();
+        self.failed_calls += parcel.number();
+        for _ in 0..parcel.number() {
+            let (value, count) = (parcel.number(), parcel.number());
             let histogram = self
                 .histogram
                 .get_or_insert_with(|| Box::new(empty_histogram()));
-            histogram.add(&**added).expect("both have the same bounds");
+            let recorded = histogram.record_n(value, count);
+            recorded.expect("the value was in a histogram of the same bounds");
         }
     }
 }
@@ -169,7 +202,7 @@ fn empty_histogram() -> Histogram<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::CommandStats;
+    use super::{CommandStats, Parcel};
 
     fn with_calls(times_us: &[u64]) -> CommandStats {
         let mut stats = CommandStats::new(2);
@@ -204,7 +237,9 @@ mod tests {
         let mut all = with_calls(&[1, 10]);
         let mut other = with_calls(&[40]);
         other.record_rejected(0);
-        all.merge(&other);
+        let mut packed = Vec::new();
+        other.pack(true, &mut packed);
+        all.add_packed(&mut Parcel::new(&packed));
         assert_eq!(
             all.row(1).cumulative(),
             Some((3, vec![(1, 1), (16, 2), (66, 3)]))
@@ -216,6 +251,17 @@ mod tests {
         );
         all.reset();
         assert_eq!(all.used().count(), 0);
+    }
+
+    #[test]
+    fn the_longest_times_are_added_too() {
+        let mut other = CommandStats::new(2);
+        other.record(1, u64::MAX / 2, false);
+        let mut packed = Vec::new();
+        other.pack(true, &mut packed);
+        let mut all = CommandStats::new(2);
+        all.add_packed(&mut Parcel::new(&packed));
+        assert_eq!(all.row(1).cumulative(), other.row(1).cumulative());
     }
 
     #[test]

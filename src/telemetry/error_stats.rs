@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::parcel::{Parcel, pack_number, pack_text};
+
 /// Distinct prefixes counted; further ones share `OVERFLOW`, since scripts may
 /// make up prefixes without end.
 const PREFIXES_MAX: usize = 128;
@@ -22,10 +24,20 @@ impl ErrorStats {
         self.add(prefix, 1);
     }
 
-    /// Adds the counts of another core.
-    pub fn merge(&mut self, other: &Self) {
-        for (prefix, count) in &other.counts {
-            self.add(prefix, *count);
+    /// Writes the counts for another core.
+    pub fn pack(&self, out: &mut Vec<u8>) {
+        pack_number(out, self.counts.len() as u64);
+        for (prefix, count) in &self.counts {
+            pack_text(out, prefix);
+            pack_number(out, *count);
+        }
+    }
+
+    /// Adds what another core packed.
+    pub fn add_packed(&mut self, parcel: &mut Parcel<'_>) {
+        for _ in 0..parcel.number() {
+            let prefix = parcel.text();
+            self.add(prefix, parcel.number());
         }
     }
 
@@ -54,7 +66,7 @@ impl ErrorStats {
 
 #[cfg(test)]
 mod tests {
-    use super::ErrorStats;
+    use super::{ErrorStats, Parcel};
 
     #[test]
     fn the_first_word_is_counted() {
@@ -63,7 +75,9 @@ mod tests {
         errors.record(b"-ERR syntax error");
         let mut other = ErrorStats::default();
         other.record(b"WRONGTYPE Operation");
-        errors.merge(&other);
+        let mut packed = Vec::new();
+        other.pack(&mut packed);
+        errors.add_packed(&mut Parcel::new(&packed));
         let counts: Vec<_> = errors.counts().collect();
         assert_eq!(counts, [(&b"ERR"[..], 2), (&b"WRONGTYPE"[..], 1)]);
     }

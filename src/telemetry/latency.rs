@@ -5,8 +5,11 @@
 //! at most one per second, the worst of it. Names come from our own code, so
 //! there are few.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
+
+use super::parcel::{Parcel, pack_number, pack_text};
 
 /// Samples kept per event.
 const SAMPLES_MAX: usize = 160;
@@ -34,36 +37,58 @@ pub struct History {
 /// Every event of a core, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Latency {
-    events: BTreeMap<&'static str, History>,
+    events: BTreeMap<Cow<'static, str>, History>,
 }
 
 impl Latency {
     /// A delay of `latency_ms` at `unix_time_s`; the caller has compared it
     /// with `latency-monitor-threshold`.
     pub fn record(&mut self, event: &'static str, unix_time_s: i64, latency_ms: u64) {
-        self.events.entry(event).or_default().push(Sample {
+        let history = self.events.entry(Cow::Borrowed(event)).or_default();
+        history.push(Sample {
             unix_time_s,
             latency_ms,
         });
     }
 
-    /// Adds the samples of another core.
-    pub fn merge(&mut self, other: &Self) {
-        for (event, added) in &other.events {
-            let history = self.events.entry(event).or_default();
-            let mut all: Vec<Sample> = history.samples.drain(..).collect();
-            all.extend(&added.samples);
+    /// Writes every event for another core.
+    pub fn pack(&self, out: &mut Vec<u8>) {
+        pack_number(out, self.events.len() as u64);
+        for (event, history) in &self.events {
+            pack_text(out, event.as_bytes());
+            pack_number(out, history.worst_ms);
+            pack_number(out, history.samples.len() as u64);
+            for sample in &history.samples {
+                pack_number(out, sample.unix_time_s as u64);
+                pack_number(out, sample.latency_ms);
+            }
+        }
+    }
+
+    /// Adds what another core packed.
+    pub fn add_packed(&mut self, parcel: &mut Parcel<'_>) {
+        for _ in 0..parcel.number() {
+            let event = String::from_utf8_lossy(parcel.text()).into_owned();
+            let worst_ms = parcel.number();
+            let added = (0..parcel.number()).map(|_| Sample {
+                unix_time_s: parcel.number() as i64,
+                latency_ms: parcel.number(),
+            });
+            let history = self.events.entry(Cow::Owned(event)).or_default();
+            let mut all: Vec<Sample> = history.samples.drain(..).chain(added).collect();
             all.sort_by_key(|sample| sample.unix_time_s);
             for sample in all {
                 history.push(sample);
             }
-            history.worst_ms = history.worst_ms.max(added.worst_ms);
+            history.worst_ms = history.worst_ms.max(worst_ms);
         }
     }
 
     /// Events in the order of their names.
-    pub fn events(&self) -> impl Iterator<Item = (&'static str, &History)> {
-        self.events.iter().map(|(event, history)| (*event, history))
+    pub fn events(&self) -> impl Iterator<Item = (&str, &History)> {
+        self.events
+            .iter()
+            .map(|(event, history)| (&**event, history))
     }
 
     /// The event's samples, if it ever happened.
@@ -229,7 +254,7 @@ fn age(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Latency;
+    use super::{Latency, Parcel};
 
     fn with(samples: &[(i64, u64)]) -> Latency {
         let mut latency = Latency::default();
@@ -270,7 +295,9 @@ mod tests {
     #[test]
     fn cores_merge_by_time() {
         let mut all = with(&[(1, 5), (3, 5)]);
-        all.merge(&with(&[(2, 7), (3, 9)]));
+        let mut packed = Vec::new();
+        with(&[(2, 7), (3, 9)]).pack(&mut packed);
+        all.add_packed(&mut Parcel::new(&packed));
         assert_eq!(seen(&all), [(1, 5), (2, 7), (3, 9)]);
     }
 

@@ -8,6 +8,7 @@ mod core_set;
 mod counters;
 mod error_stats;
 mod latency;
+mod parcel;
 mod slow_log;
 
 pub use command_stats::{CommandRow, CommandStats};
@@ -15,4 +16,5 @@ pub use core_set::Telemetry;
 pub use counters::{Cell, Counters, Rate, Totals, totals};
 pub use error_stats::ErrorStats;
 pub use latency::{History, Latency, Sample};
+pub use parcel::{Parcel, pack_number, pack_text};
 pub use slow_log::{SlowCommand, SlowEntry, SlowLog, merged};

@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use super::parcel::{Parcel, pack_number, pack_text};
+
 /// Arguments kept of one command; with more, the last tells how many.
 const ARGUMENTS_MAX: usize = 32;
 /// Bytes kept of one argument; with more, its end tells how many.
@@ -105,6 +107,33 @@ impl SlowLog {
     }
 }
 
+impl SlowEntry {
+    /// Writes it for another core.
+    pub fn pack(&self, out: &mut Vec<u8>) {
+        pack_number(out, self.id);
+        pack_number(out, self.unix_time_s as u64);
+        pack_number(out, self.duration_us);
+        pack_number(out, self.arguments.len() as u64);
+        for argument in &self.arguments {
+            pack_text(out, argument);
+        }
+        pack_text(out, &self.client_address);
+        pack_text(out, &self.client_name);
+    }
+
+    /// Reads what another core packed.
+    pub fn unpack(parcel: &mut Parcel<'_>) -> Self {
+        Self {
+            id: parcel.number(),
+            unix_time_s: parcel.number() as i64,
+            duration_us: parcel.number(),
+            arguments: (0..parcel.number()).map(|_| parcel.text().into()).collect(),
+            client_address: parcel.text().into(),
+            client_name: parcel.text().into(),
+        }
+    }
+}
+
 /// The newest `count` entries of several cores' logs, newest first.
 pub fn merged(mut entries: Vec<SlowEntry>, count: usize) -> Vec<SlowEntry> {
     entries.sort_by_key(|entry| std::cmp::Reverse((entry.unix_time_s, entry.id)));
@@ -141,7 +170,7 @@ fn shortened(argument: &[u8]) -> Box<[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{SlowCommand, SlowLog, merged};
+    use super::{Parcel, SlowCommand, SlowEntry, SlowLog, merged};
 
     fn push(log: &mut SlowLog, unix_time_s: i64, arguments: &[&[u8]]) {
         log.record(SlowCommand {
@@ -176,6 +205,16 @@ mod tests {
         let entries = logs.iter().flat_map(|log| log.newest(8).cloned()).collect();
         let ids: Vec<u64> = merged(entries, 2).iter().map(|entry| entry.id).collect();
         assert_eq!(ids, [3, 0]);
+    }
+
+    #[test]
+    fn an_entry_packed_is_the_same_unpacked() {
+        let mut log = SlowLog::new(0, 1, 8);
+        push(&mut log, -3, &[b"SET", b"", b"a\r\nb"]);
+        let entry = log.newest(1).next().expect("one was pushed");
+        let mut packed = Vec::new();
+        entry.pack(&mut packed);
+        assert_eq!(&SlowEntry::unpack(&mut Parcel::new(&packed)), entry);
     }
 
     #[test]
