@@ -18,7 +18,11 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-use mimalloc::MiMalloc;
+#[cfg(not(miri))]
+use mimalloc::MiMalloc as Below;
+// Miri cannot call C.
+#[cfg(miri)]
+use std::alloc::System as Below;
 
 /// Threads with a counter of their own; all later ones share the last.
 const COUNTERS: usize = 256;
@@ -106,28 +110,28 @@ unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(class_of(&layout));
         // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
-        unsafe { MiMalloc.alloc(layout) }
+        unsafe { Below.alloc(layout) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(class_of(&layout));
         // SAFETY: the caller keeps the contract of `alloc_zeroed`.
-        unsafe { MiMalloc.alloc_zeroed(layout) }
+        unsafe { Below.alloc_zeroed(layout) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-class_of(&layout));
         // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { MiMalloc.dealloc(pointer, layout) }
+        unsafe { Below.dealloc(pointer, layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
         count(class_bytes(bytes) as i64 - class_of(&layout));
         // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { MiMalloc.realloc(pointer, layout, bytes) }
+        unsafe { Below.realloc(pointer, layout, bytes) }
     }
 }
 
