@@ -1,1 +1,23 @@
-//! command
+//! The command table: one row per command, its handler below it.
+//!
+//! `table` finds the row by name once; `route` says which cores a request
+//! needs; `admit` refuses what may not run now; `turn` and `scene` are what a
+//! handler may touch. The families hold rows and handlers.
+
+mod admit;
+mod connection;
+mod families;
+mod gather;
+mod route;
+mod scene;
+mod string;
+mod table;
+mod turn;
+
+pub use admit::{Admission, admit};
+pub use families::commands;
+pub use gather::{Caller, Gather, Part};
+pub use route::{Placement, Route, cursor_core, route};
+pub use scene::{Facts, Local, Node, Pause, Rates, Scene, Wish};
+pub use table::{Command, DataHandler, Entry, KeyPlan, Run, Table};
+pub use turn::{Data, First, Lent, Tally, Turn};

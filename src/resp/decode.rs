@@ -113,7 +113,7 @@ impl Decoder {
     }
 
     /// Reads the request `bytes` begins with. After `Incomplete` the next call offers the same
-    /// bytes and more. `spans` is scratch: overwritten, and holds the words only on `Request`.
+    /// bytes and more. The words are appended to `spans`, on `Request` only.
     /// After a fault the connection is to be closed.
     #[inline]
     pub fn decode(
@@ -122,11 +122,11 @@ impl Decoder {
         spans: &mut Vec<Span>,
         limits: &Limits,
     ) -> Result<Decoded, ProtocolFault> {
-        spans.clear();
+        let before = spans.len();
         let mut progress = Progress::default();
         if self.progress.position > 0 {
             progress = std::mem::take(&mut self.progress);
-            *spans = std::mem::take(&mut self.words);
+            spans.append(&mut self.words);
         } else {
             match bytes.first() {
                 Some(b'*') => {}
@@ -135,7 +135,7 @@ impl Decoder {
             }
         }
         match progress.read(bytes, spans, limits) {
-            Ok(()) if spans.is_empty() => Ok(Decoded::Empty {
+            Ok(()) if spans.len() == before => Ok(Decoded::Empty {
                 consumed: progress.position,
             }),
             Ok(()) => Ok(Decoded::Request {
@@ -143,7 +143,7 @@ impl Decoder {
             }),
             Err(Stop::Fault(fault)) => Err(fault),
             Err(Stop::Wanted(wanted_total)) => {
-                self.keep(progress, spans);
+                self.keep(progress, spans, before);
                 still_wanted(bytes, wanted_total, limits)
             }
         }
@@ -151,10 +151,10 @@ impl Decoder {
 
     /// Puts the unfinished request aside.
     #[cold]
-    fn keep(&mut self, progress: Progress, spans: &mut Vec<Span>) {
+    fn keep(&mut self, progress: Progress, spans: &mut Vec<Span>, before: usize) {
         self.progress = progress;
-        if !spans.is_empty() {
-            self.words = std::mem::take(spans);
+        if spans.len() > before {
+            self.words = spans.split_off(before);
         }
     }
 }

@@ -1,1 +1,24 @@
-//! server
+//! Wires sessions and shards to the runtime.
+//!
+//! `core` is the loop turn of one shard core. What a turn does is spread by
+//! idea: `intake` (connections and their bytes), `serve` (requests in order),
+//! `hop` (one key, another core), `loan` (keys of several cores), `gather`
+//! (a part at every core), `flush` (replies out), `tick` (time).
+
+mod account;
+mod boot;
+mod control;
+mod core;
+mod door;
+mod flush;
+mod gather;
+mod hop;
+mod intake;
+mod letter;
+mod loan;
+mod log;
+mod serve;
+mod tick;
+mod vault;
+
+pub use boot::run;

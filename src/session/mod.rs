@@ -1,1 +1,12 @@
-//! session
+//! One client: what it said, what it is told, and in which order.
+//!
+//! Pure: a session has no socket and no clock. The loop turn in `server` feeds
+//! bytes to its inbox and takes bytes from its outbox.
+
+mod client;
+mod outbox;
+mod roster;
+
+pub use client::{Client, Origin, ReplyMode};
+pub use outbox::{Gap, Outbox};
+pub use roster::{Roster, Session, SessionId, Stage};

@@ -260,9 +260,10 @@ pub fn transcript_commands(folder: &str) -> BTreeSet<String> {
         for line in text.lines() {
             if let Some((before, command)) = line.split_once("> ")
                 && !before.contains(' ')
-                && let Some(name) = command.split_whitespace().next()
             {
-                names.insert(name.to_ascii_uppercase());
+                // The second word may be a subcommand's name.
+                let words = command.split_whitespace().take(2);
+                names.extend(words.map(str::to_ascii_uppercase));
             }
         }
     }

@@ -1,0 +1,34 @@
+//! May this request run now? The checks before every command, in stock's order.
+
+use crate::resp::{Args, Refusal};
+use crate::session::Client;
+use crate::spec::Flags;
+
+use super::table::{Entry, Run};
+
+/// What the checks found.
+pub enum Admission<'t> {
+    Run(&'t Entry),
+    Refuse(Refusal),
+}
+
+/// Checks the row that was found for a request: name, number of words, and authentication.
+#[must_use]
+pub fn admit<'t>(found: Option<&'t Entry>, args: Args<'_>, client: &Client) -> Admission<'t> {
+    let Some(entry) = found else {
+        return Admission::Refuse(Refusal::unknown_command(args.name(), args.tail(1).iter()));
+    };
+    if let Run::Container(_) = entry.command.run
+        && args.len() >= 2
+    {
+        let container = entry.name.to_ascii_uppercase();
+        return Admission::Refuse(Refusal::unknown_subcommand(args.get(1), &container));
+    }
+    if !entry.takes(args.len()) {
+        return Admission::Refuse(Refusal::wrong_arity(entry.name));
+    }
+    if !client.authenticated && !entry.flags().has(Flags::NO_AUTH) {
+        return Admission::Refuse(Refusal::NO_AUTH);
+    }
+    Admission::Run(entry)
+}

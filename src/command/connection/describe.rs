@@ -1,0 +1,59 @@
+//! A client in one line, as CLIENT LIST prints it.
+
+use crate::resp::Version;
+use crate::session::{Session, Stage};
+
+/// `id=… addr=… …`, without the line's end.
+pub(super) fn describe(session: &Session, now_ms: u64) -> String {
+    let client = &session.client;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let seconds = |since: u64| now_ms.saturating_sub(since) / 1000;
+    let query = session.inbox.len();
+    let query_free = session.inbox.capacity() - query;
+    let unsent = session.outbox.pending();
+    let footprint = session.outbox.footprint();
+    let total = size_of::<Session>() + session.inbox.capacity() + footprint;
+    let protocol = match client.version {
+        Version::Two => 2,
+        Version::Three => 3,
+    };
+    let events = if unsent > 0 { "rw" } else { "r" };
+    format!(
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 \
+         multi=-1 qbuf={query} qbuf-free={query_free} argv-mem=0 multi-mem=0 rbs={footprint} \
+         rbp={footprint} obl={unsent} oll={} omem={footprint} tot-mem={total} events={events} \
+         cmd={} user=default redir=-1 resp={protocol} lib-name={} lib-ver={}",
+        client.id,
+        client.origin.address,
+        client.origin.local,
+        client.origin.fd,
+        text(&client.name),
+        seconds(client.connected_ms),
+        seconds(client.active_ms),
+        flags(session),
+        client.database,
+        session.outbox.pieces(),
+        client.last_command.unwrap_or("NULL"),
+        text(&client.library_name),
+        text(&client.library_version),
+    )
+}
+
+/// One letter per thing that is special about a client, `N` for nothing.
+fn flags(session: &Session) -> String {
+    let client = &session.client;
+    let letters = [
+        (client.is_monitor, 'O'),
+        (session.stage == Stage::Waiting, 'b'),
+        (session.stage == Stage::Closing || client.close_asap, 'c'),
+        (client.origin.is_unix, 'U'),
+        (client.no_evict, 'e'),
+        (client.no_touch, 'T'),
+    ];
+    let set: String = letters
+        .iter()
+        .filter(|(is_set, _)| *is_set)
+        .map(|(_, letter)| *letter)
+        .collect();
+    if set.is_empty() { "N".to_owned() } else { set }
+}

@@ -1,0 +1,128 @@
+//! Which cores a request needs.
+
+use crate::base::slot_of;
+use crate::resp::Args;
+use crate::spec;
+
+use super::table::{Entry, KeyPlan};
+
+/// Slot → core, held by every core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placement {
+    cores: usize,
+}
+
+/// Hash slots of a node.
+const SLOTS: usize = 16384;
+
+impl Placement {
+    /// Slots in `cores` runs of equal length, in order.
+    #[must_use]
+    pub fn new(cores: usize) -> Placement {
+        assert!((1..=64).contains(&cores), "one bit per core in a word");
+        Placement { cores }
+    }
+
+    /// How many cores there are.
+    #[must_use]
+    pub fn cores(self) -> usize {
+        self.cores
+    }
+
+    /// The core that owns a slot.
+    #[must_use]
+    pub fn core_of(self, slot: u16) -> usize {
+        usize::from(slot) * self.cores / SLOTS
+    }
+
+    /// The first slot of a core; for the number of cores, the slots' end.
+    #[must_use]
+    pub fn first_slot(self, core: usize) -> usize {
+        (core * SLOTS).div_ceil(self.cores)
+    }
+}
+
+/// The core that owns the slot a SCAN cursor (word 1) stands in: its lowest 14
+/// bits. A cursor that is none is refused by the handler, on any core.
+#[must_use]
+pub fn cursor_core(args: Args<'_>, placement: Placement) -> usize {
+    let cursor = args.get(1).iter().try_fold(0u64, |number, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    });
+    placement.core_of(cursor.map_or(0, |cursor| (cursor % SLOTS as u64) as u16))
+}
+
+/// Where a request's keys live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// It names none.
+    Nowhere,
+    /// On this core.
+    One(usize),
+    /// On these cores, one bit each.
+    Many(u64),
+}
+
+/// Finds a request's cores; arguments that do not say where the keys are have
+/// no route, and the handler refuses them with its own words.
+#[must_use]
+pub fn route(entry: &Entry, args: Args<'_>, placement: Placement) -> Route {
+    let mut cores = 0u64;
+    match entry.keys {
+        KeyPlan::None => {}
+        KeyPlan::One(index) => {
+            if usize::from(index) < args.len() {
+                let slot = slot_of(args.get(usize::from(index)));
+                return Route::One(placement.core_of(slot));
+            }
+        }
+        KeyPlan::Range { first, step, tail } => {
+            let end = args.len().saturating_sub(usize::from(tail));
+            for index in (usize::from(first)..end).step_by(usize::from(step)) {
+                cores |= 1 << placement.core_of(slot_of(args.get(index)));
+            }
+        }
+        KeyPlan::Search => {
+            // Keys of a request that is wrong elsewhere are still its keys;
+            // the handler refuses it in its own words.
+            let _refused_later = spec::each_key(&entry.command.spec, &args, |index, _| {
+                cores |= 1 << placement.core_of(slot_of(args.get(index)));
+            });
+        }
+    }
+    match cores.count_ones() {
+        0 => Route::Nowhere,
+        1 => Route::One(cores.trailing_zeros() as usize),
+        _ => Route::Many(cores),
+    }
+}
+
+impl spec::Words for Args<'_> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn word(&self, index: usize) -> &[u8] {
+        self.get(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_slot_has_the_core_whose_run_it_is_in() {
+        for cores in [1, 2, 3, 5, 16, 64] {
+            let placement = Placement::new(cores);
+            assert_eq!(placement.first_slot(0), 0);
+            assert_eq!(placement.first_slot(cores), SLOTS);
+            for slot in 0..SLOTS {
+                let core = placement.core_of(slot as u16);
+                let run = placement.first_slot(core)..placement.first_slot(core + 1);
+                assert!(run.contains(&slot), "{cores} cores, slot {slot}");
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What a command without data may touch: its client, and its core's affairs.
+
+use std::sync::Arc;
+
+use crate::base::Random;
+use crate::config::{Live, Settings};
+use crate::session::{Client, Roster, Session, SessionId};
+use crate::telemetry::{Counters, Rate, Telemetry};
+
+use super::route::Placement;
+use super::table::Table;
+
+/// What is true of the process from start to end.
+#[derive(Debug)]
+pub struct Facts {
+    /// Unix milliseconds.
+    pub started_ms: u64,
+    /// 40 hexadecimal digits, new at every start.
+    pub run_id: String,
+    pub executable: String,
+    /// Absolute path, or empty.
+    pub config_file: String,
+    pub process_id: u32,
+    /// `uname`'s system, release and machine.
+    pub os: String,
+}
+
+/// What a handler asks the loop turn to do after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Stop the node.
+    Shutdown,
+    /// End a session of this core at once.
+    Close(SessionId),
+    /// Let sessions that wait for the end of a pause go on.
+    EndPause,
+    /// Sleep the whole core: DEBUG SLEEP. Nanoseconds.
+    Sleep(u64),
+    /// Stop the process the hard way: DEBUG SEGFAULT and the like.
+    Crash,
+}
+
+/// CLIENT PAUSE, as every core keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Unix milliseconds.
+    pub until_ms: u64,
+    /// Reads too, or only what may write.
+    pub all: bool,
+}
+
+/// What INFO tells as rates per second, of this core.
+#[derive(Clone, Debug, Default)]
+pub struct Rates {
+    pub commands: Rate,
+    pub input_bytes: Rate,
+    pub output_bytes: Rate,
+}
+
+/// Everything of one core but its data.
+pub struct Local {
+    pub core: usize,
+    pub placement: Placement,
+    pub table: &'static Table,
+    pub settings: Arc<Settings>,
+    /// `settings`, typed.
+    pub live: Arc<Live>,
+    pub facts: Arc<Facts>,
+    pub roster: Roster,
+    /// Of this core; its `commands` by position in the table.
+    pub telemetry: Telemetry,
+    pub rates: Rates,
+    /// Of every core, by core; this core writes only its own.
+    pub counters: Arc<Vec<Counters>>,
+    pub random: Random,
+    pub pause: Option<Pause>,
+    /// Cores with a client in MONITOR, one bit each.
+    pub monitored: u64,
+    /// DEBUG SET-ACTIVE-EXPIRE.
+    pub active_expire: bool,
+    pub wishes: Vec<Wish>,
+}
+
+impl Local {
+    /// This core's counters.
+    #[must_use]
+    pub fn count(&self) -> &Counters {
+        &self.counters[self.core]
+    }
+}
+
+/// See the module.
+pub struct Scene<'a> {
+    pub local: &'a mut Local,
+    pub me: SessionId,
+    /// Unix milliseconds.
+    pub now_ms: u64,
+}
+
+impl Scene<'_> {
+    /// The session the command came from.
+    pub fn session(&mut self) -> &mut Session {
+        self.local
+            .roster
+            .find(self.me)
+            .expect("a session is in the roster while its command runs")
+    }
+
+    /// Its client.
+    pub fn client(&mut self) -> &mut Client {
+        &mut self.session().client
+    }
+}
+
+/// What the control core owns.
+pub struct Node<'a> {
+    pub settings: &'a mut Settings,
+    /// Writes the configuration file: its text from the old text.
+    pub rewrite: &'a mut dyn FnMut(&Settings) -> Result<(), String>,
+    /// Set by a handler that changed `settings`: they are published then.
+    pub has_changed: bool,
+}

@@ -1,0 +1,14 @@
+//! The string family: texts and numbers at a key.
+
+mod count;
+mod expiry;
+mod part;
+mod read;
+mod several;
+mod write;
+
+pub(super) use count::COMMANDS as COUNT;
+pub(super) use part::COMMANDS as PART;
+pub(super) use read::COMMANDS as READ;
+pub(super) use several::COMMANDS as SEVERAL;
+pub(super) use write::COMMANDS as WRITE;

@@ -1,0 +1,235 @@
+//! String commands that read one key, and those that read and end it.
+
+use crate::command::table::{Command, Run};
+use crate::command::turn::Turn;
+use crate::keyspace::View;
+use crate::resp::{Args, Outcome, Refusal, Reply};
+use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec};
+
+use super::expiry;
+
+pub(crate) const COMMANDS: &[Command] = &[GET, GETDEL, GETEX, GETRANGE, STRLEN, SUBSTR];
+
+const GET: Command = Command {
+    spec: Spec {
+        name: "GET",
+        usage: "key",
+        summary: "Returns the string at a key.",
+        since: "1.0.0",
+        cost: "O(1)",
+        group: Group::String,
+        flags: Flags::READONLY.and(Flags::FAST),
+        keys: &[Keys::one(1, KeyFlags::RO.and(KeyFlags::ACCESS))],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(get),
+};
+
+fn get(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let key = turn.key(args, 1);
+    match turn.read(&key) {
+        Some(found) => view(reply, found.view()),
+        None => reply.null(),
+    }
+    Ok(())
+}
+
+const STRLEN: Command = Command {
+    spec: Spec {
+        name: "STRLEN",
+        usage: "key",
+        summary: "Returns the length of the string at a key.",
+        since: "2.2.0",
+        cost: "O(1)",
+        group: Group::String,
+        flags: Flags::READONLY.and(Flags::FAST),
+        keys: &[Keys::one(1, KeyFlags::RO)],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(strlen),
+};
+
+fn strlen(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let key = turn.key(args, 1);
+    let len = turn.read(&key).map_or(0, |found| found.view().len());
+    reply.int(len as i64);
+    Ok(())
+}
+
+const GETDEL: Command = Command {
+    spec: Spec {
+        name: "GETDEL",
+        usage: "key",
+        summary: "Returns the string at a key and deletes the key.",
+        since: "6.2.0",
+        cost: "O(1)",
+        group: Group::String,
+        flags: Flags::WRITE.and(Flags::FAST),
+        keys: &[Keys::one(
+            1,
+            KeyFlags::RW.and(KeyFlags::ACCESS).and(KeyFlags::DELETE),
+        )],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(getdel),
+};
+
+fn getdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let key = turn.key(args, 1);
+    match turn.read(&key) {
+        Some(found) => view(reply, found.view()),
+        None => {
+            reply.null();
+            return Ok(());
+        }
+    }
+    let clock = turn.clock;
+    turn.db(&key).remove(key, &clock);
+    turn.changed(1);
+    Ok(())
+}
+
+/// What GETEX does to the deadline.
+enum Fate {
+    Leave,
+    Persist,
+    Until(u64),
+}
+
+const GETEX: Command = Command {
+    spec: Spec {
+        name: "GETEX",
+        usage: "key [expiration=(EX seconds:integer | PX milliseconds:integer | EXAT \
+            unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | PERSIST)]",
+        summary: "Returns the string at a key and sets or removes its time to live.",
+        since: "6.2.0",
+        cost: "O(1)",
+        group: Group::String,
+        flags: Flags::WRITE.and(Flags::FAST),
+        keys: &[
+            Keys::one(1, KeyFlags::RW.and(KeyFlags::ACCESS).and(KeyFlags::UPDATE))
+                .noting("Changes the time to live, not the value."),
+        ],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(getex),
+};
+
+fn getex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let fate = fate(args, turn.now())?;
+    let key = turn.key(args, 1);
+    match turn.read(&key) {
+        Some(found) => view(reply, found.view()),
+        None => {
+            reply.null();
+            return Ok(());
+        }
+    }
+    let (clock, now) = (turn.clock, turn.now());
+    match fate {
+        Fate::Leave => {}
+        Fate::Persist => {
+            let persisted = turn.db(&key).set_deadline(key, None, &clock);
+            turn.changed(u64::from(persisted));
+        }
+        Fate::Until(deadline) if deadline <= now => {
+            turn.db(&key).remove(key, &clock);
+            turn.changed(1);
+        }
+        Fate::Until(deadline) => {
+            turn.db(&key).set_deadline(key, Some(deadline), &clock);
+            turn.changed(1);
+        }
+    }
+    Ok(())
+}
+
+fn fate(args: Args<'_>, now: u64) -> Result<Fate, Refusal> {
+    match args.len() {
+        2 => Ok(Fate::Leave),
+        3 if args.is(2, b"persist") => Ok(Fate::Persist),
+        4 => {
+            let measure = expiry::measure(args, 2).ok_or(Refusal::Syntax)?;
+            let deadline = expiry::deadline(args.get(3), measure, now, "getex")?;
+            Ok(Fate::Until(deadline))
+        }
+        _ => Err(Refusal::Syntax),
+    }
+}
+
+const GETRANGE: Command = Command {
+    spec: Spec {
+        name: "GETRANGE",
+        usage: "key start:integer end:integer",
+        summary: "Returns the part of a string between two offsets.",
+        since: "2.4.0",
+        cost: "O(N) with N the length of the part",
+        group: Group::String,
+        flags: Flags::READONLY,
+        keys: &[Keys::one(1, KeyFlags::RO.and(KeyFlags::ACCESS))],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(getrange),
+};
+
+fn getrange(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let start = crate::base::parse_i64(args.get(2)).ok_or(Refusal::NotInteger)?;
+    let end = crate::base::parse_i64(args.get(3)).ok_or(Refusal::NotInteger)?;
+    let key = turn.key(args, 1);
+    let Some(found) = turn.read(&key) else {
+        reply.bulk(b"");
+        return Ok(());
+    };
+    found.view().with_text(|bytes| {
+        reply.bulk(&bytes[part(start, end, bytes.len())]);
+    });
+    Ok(())
+}
+
+const SUBSTR: Command = Command {
+    spec: Spec {
+        name: "SUBSTR",
+        usage: "key start:integer end:integer",
+        summary: "Returns the part of a string between two offsets.",
+        since: "1.0.0",
+        cost: "O(N) with N the length of the part",
+        group: Group::String,
+        flags: Flags::READONLY,
+        keys: &[Keys::one(1, KeyFlags::RO.and(KeyFlags::ACCESS))],
+        deprecated: Some(Deprecated {
+            since: "2.0.0",
+            replaced_by: "`GETRANGE`",
+        }),
+        ..Spec::PLAIN
+    },
+    run: Run::Data(getrange),
+};
+
+/// A string as a bulk.
+pub(super) fn view(reply: &mut Reply<'_>, view: View<'_>) {
+    match view {
+        View::Int(number) => reply.bulk_int(number),
+        View::Text(bytes) => reply.bulk(bytes),
+    }
+}
+
+/// The bytes from `start` to `end`, both included; negative ones count from
+/// the end of `len` bytes.
+fn part(start: i64, end: i64, len: usize) -> std::ops::Range<usize> {
+    let len = len as i64;
+    if start < 0 && end < 0 && start > end {
+        return 0..0;
+    }
+    let place = |index: i64| {
+        if index < 0 {
+            index.saturating_add(len).max(0)
+        } else {
+            index
+        }
+    };
+    let (start, end) = (place(start), place(end).min(len - 1));
+    if start > end {
+        return 0..0;
+    }
+    start as usize..end as usize + 1
+}

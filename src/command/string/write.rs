@@ -1,0 +1,289 @@
+//! String commands that replace a value.
+
+use crate::command::table::{Command, Run};
+use crate::command::turn::Turn;
+use crate::keyspace::Lifetime;
+use crate::resp::{Args, Outcome, Refusal, Reply};
+use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec, Words};
+
+use super::expiry::{self, MILLISECONDS, Measure, SECONDS};
+use super::read::view;
+
+pub(crate) const COMMANDS: &[Command] = &[GETSET, PSETEX, SET, SETEX, SETNX];
+
+/// SET's options.
+struct Set {
+    condition: Condition,
+    lifetime: Lifetime,
+    returns_old: bool,
+}
+
+/// When SET sets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Always,
+    IfAbsent,
+    IfPresent,
+}
+
+const SET: Command = Command {
+    spec: Spec {
+        name: "SET",
+        usage: "key value [condition=(NX | XX){2.6.12}] [GET{6.2.0}] [expiration=(EX \
+            seconds:integer{2.6.12} | PX milliseconds:integer{2.6.12} | EXAT \
+            unix-time-seconds:unix-time{6.2.0} | PXAT unix-time-milliseconds:unix-time{6.2.0} | \
+            KEEPTTL{6.0.0})]",
+        summary: "Stores a string at a key, whatever the key held before.",
+        since: "1.0.0",
+        cost: "O(1)",
+        group: Group::String,
+        flags: Flags::WRITE.and(Flags::DENYOOM),
+        keys: &[
+            Keys::one(1, KeyFlags::RW.and(KeyFlags::ACCESS).and(KeyFlags::UPDATE))
+                .deciding(set_reads, "With GET it also returns the old value."),
+        ],
+        history: &[
+            ("2.6.12", "EX, PX, NX and XX."),
+            ("6.0.0", "KEEPTTL."),
+            ("6.2.0", "GET, EXAT and PXAT."),
+            ("7.0.0", "NX together with GET."),
+        ],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(set),
+};
+
+fn set(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let key = turn.key(args, 1);
+    let clock = turn.clock;
+    if args.len() == 3 {
+        turn.db(&key)
+            .set(key, args.get(2), Lifetime::Forever, &clock);
+        turn.changed(1);
+        reply.ok();
+        return Ok(());
+    }
+    let options = set_options(args, turn.now())?;
+    let mut present = false;
+    if options.returns_old || options.condition != Condition::Always {
+        let found = if options.returns_old {
+            turn.read(&key)
+        } else {
+            turn.find(&key)
+        };
+        present = found.is_some();
+        match found {
+            Some(found) if options.returns_old => view(reply, found.view()),
+            None if options.returns_old => reply.null(),
+            Some(_) | None => {}
+        }
+    }
+    let sets = match options.condition {
+        Condition::Always => true,
+        Condition::IfAbsent => !present,
+        Condition::IfPresent => present,
+    };
+    if !sets {
+        if !options.returns_old {
+            reply.null();
+        }
+        return Ok(());
+    }
+    store(turn, args, options.lifetime);
+    if !options.returns_old {
+        reply.ok();
+    }
+    Ok(())
+}
+
+/// Stores word 2 at word 1; a deadline that is over deletes instead.
+fn store(turn: &mut Turn<'_>, args: Args<'_>, lifetime: Lifetime) {
+    let key = turn.key(args, 1);
+    let (clock, now) = (turn.clock, turn.now());
+    match lifetime {
+        Lifetime::Until(deadline) if deadline <= now => {
+            turn.db(&key).remove(key, &clock);
+        }
+        Lifetime::Until(_) | Lifetime::Keep | Lifetime::Forever => {
+            turn.db(&key).set(key, args.get(2), lifetime, &clock);
+        }
+    }
+    turn.changed(1);
+}
+
+fn set_options(args: Args<'_>, now: u64) -> Result<Set, Refusal> {
+    let mut condition = None;
+    let mut keeps = false;
+    let mut returns_old = false;
+    let mut time: Option<(usize, Measure)> = None;
+    let mut index = 3;
+    while index < args.len() {
+        let has_next = index + 1 < args.len();
+        if args.is(index, b"nx") && condition != Some(Condition::IfPresent) {
+            condition = Some(Condition::IfAbsent);
+        } else if args.is(index, b"xx") && condition != Some(Condition::IfAbsent) {
+            condition = Some(Condition::IfPresent);
+        } else if args.is(index, b"get") {
+            returns_old = true;
+        } else if args.is(index, b"keepttl") && time.is_none() {
+            keeps = true;
+        } else if let Some(measure) = expiry::measure(args, index)
+            && has_next
+            && !keeps
+            && time.is_none()
+        {
+            index += 1;
+            time = Some((index, measure));
+        } else {
+            return Err(Refusal::Syntax);
+        }
+        index += 1;
+    }
+    let lifetime = match time {
+        Some((index, measure)) => {
+            Lifetime::Until(expiry::deadline(args.get(index), measure, now, "set")?)
+        }
+        None if keeps => Lifetime::Keep,
+        None => Lifetime::Forever,
+    };
+    Ok(Set {
+        condition: condition.unwrap_or(Condition::Always),
+        lifetime,
+        returns_old,
+    })
+}
+
+const SETNX: Command = Command {
+    spec: Spec {
+        name: "SETNX",
+        usage: "key value",
+        summary: "Stores a string at a key that does not exist yet.",
+        since: "1.0.0",
+        cost: "O(1)",
+        group: Group::String,
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+        keys: &[Keys::one(1, KeyFlags::OW.and(KeyFlags::INSERT))],
+        deprecated: Some(Deprecated {
+            since: "2.6.12",
+            replaced_by: "`SET` with `NX`",
+        }),
+        ..Spec::PLAIN
+    },
+    run: Run::Data(setnx),
+};
+
+fn setnx(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let key = turn.key(args, 1);
+    if turn.find(&key).is_some() {
+        reply.int(0);
+        return Ok(());
+    }
+    store(turn, args, Lifetime::Forever);
+    reply.int(1);
+    Ok(())
+}
+
+const SETEX: Command = Command {
+    spec: Spec {
+        name: "SETEX",
+        usage: "key seconds:integer value",
+        summary: "Stores a string at a key with a time to live in seconds.",
+        since: "2.0.0",
+        cost: "O(1)",
+        group: Group::String,
+        flags: Flags::WRITE.and(Flags::DENYOOM),
+        keys: &[Keys::one(1, KeyFlags::OW.and(KeyFlags::UPDATE))],
+        deprecated: Some(Deprecated {
+            since: "2.6.12",
+            replaced_by: "`SET` with `EX`",
+        }),
+        ..Spec::PLAIN
+    },
+    run: Run::Data(setex),
+};
+
+fn setex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    set_for(turn, args, SECONDS, "setex", reply)
+}
+
+const PSETEX: Command = Command {
+    spec: Spec {
+        name: "PSETEX",
+        usage: "key milliseconds:integer value",
+        summary: "Stores a string at a key with a time to live in milliseconds.",
+        since: "2.6.0",
+        cost: "O(1)",
+        group: Group::String,
+        flags: Flags::WRITE.and(Flags::DENYOOM),
+        keys: &[Keys::one(1, KeyFlags::OW.and(KeyFlags::UPDATE))],
+        deprecated: Some(Deprecated {
+            since: "2.6.12",
+            replaced_by: "`SET` with `PX`",
+        }),
+        ..Spec::PLAIN
+    },
+    run: Run::Data(psetex),
+};
+
+fn psetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    set_for(turn, args, MILLISECONDS, "psetex", reply)
+}
+
+fn set_for(
+    turn: &mut Turn<'_>,
+    args: Args<'_>,
+    measure: Measure,
+    command: &'static str,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let deadline = expiry::deadline(args.get(2), measure, turn.now(), command)?;
+    let key = turn.key(args, 1);
+    let clock = turn.clock;
+    let lifetime = Lifetime::Until(deadline);
+    turn.db(&key).set(key, args.get(3), lifetime, &clock);
+    turn.changed(1);
+    reply.ok();
+    Ok(())
+}
+
+const GETSET: Command = Command {
+    spec: Spec {
+        name: "GETSET",
+        usage: "key value",
+        summary: "Stores a string at a key and returns the one it replaces.",
+        since: "1.0.0",
+        cost: "O(1)",
+        group: Group::String,
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+        keys: &[Keys::one(
+            1,
+            KeyFlags::RW.and(KeyFlags::ACCESS).and(KeyFlags::UPDATE),
+        )],
+        deprecated: Some(Deprecated {
+            since: "6.2.0",
+            replaced_by: "`SET` with `GET`",
+        }),
+        ..Spec::PLAIN
+    },
+    run: Run::Data(getset),
+};
+
+fn getset(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let key = turn.key(args, 1);
+    match turn.read(&key) {
+        Some(found) => view(reply, found.view()),
+        None => reply.null(),
+    }
+    store(turn, args, Lifetime::Forever);
+    Ok(())
+}
+/// What SET does to its key: with GET it reads the old value, else it only replaces it.
+fn set_reads(words: &dyn Words) -> KeyFlags {
+    let reads = (3..words.count()).any(|index| words.word(index).eq_ignore_ascii_case(b"GET"));
+    let before = if reads {
+        KeyFlags::RW.and(KeyFlags::ACCESS)
+    } else {
+        KeyFlags::OW
+    };
+    before.and(KeyFlags::UPDATE)
+}

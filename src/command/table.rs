@@ -1,0 +1,308 @@
+//! Every command, found by name with one hash.
+
+use crate::resp::{Args, Outcome, Reply};
+use crate::spec::{Begin, Extent, Flags, Spec};
+
+use super::gather::Gather;
+use super::scene::{Node, Scene};
+use super::turn::Turn;
+
+/// One command: what it is, and what runs it.
+#[derive(Clone, Copy)]
+pub struct Command {
+    pub spec: Spec,
+    pub run: Run,
+}
+
+/// Where a command runs, and so what its handler can reach.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// At the owner of its keys; keys of several cores make those cores lend
+    /// their keyspaces to the client's.
+    Data(DataHandler),
+    /// With every shard borrowed: FLUSHALL, KEYS, SWAPDB.
+    Whole(DataHandler),
+    /// At the owner of the slot in the cursor, which is word 1: SCAN.
+    AtCursor(DataHandler),
+    /// At the client's core, without data: PING, HELLO.
+    Here(fn(&mut Scene<'_>, Args<'_>, &mut Reply<'_>) -> Outcome),
+    /// A part at every core, merged at the client's: CLIENT LIST, DBSIZE.
+    Everywhere(Gather),
+    /// At the control core: CONFIG SET, CONFIG REWRITE.
+    Node(fn(&mut Node<'_>, Args<'_>, &mut Reply<'_>) -> Outcome),
+    /// The second word names the command.
+    Container(&'static [Command]),
+}
+
+/// A handler that sees data.
+pub type DataHandler = fn(&mut Turn<'_>, Args<'_>, &mut Reply<'_>) -> Outcome;
+
+/// Where the keys are, in the shapes worth a fast path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlan {
+    None,
+    /// One key at this word.
+    One(u16),
+    /// Words `first`, `first + step`, … to the end minus `tail`.
+    Range {
+        first: u16,
+        step: u16,
+        tail: u16,
+    },
+    /// `spec::each_key` knows.
+    Search,
+}
+
+/// A row as the table keeps it.
+pub struct Entry {
+    pub command: &'static Command,
+    /// Position in the table; names the command in mail between cores.
+    pub index: u16,
+    /// Lower case, a subcommand with its container: `client|list`.
+    pub name: &'static str,
+    /// Negative: at least so many words.
+    pub arity: i16,
+    pub keys: KeyPlan,
+    /// A subcommand's container.
+    pub parent: Option<u16>,
+    /// A container's subcommands, as positions in the table.
+    pub children: Vec<u16>,
+}
+
+impl Entry {
+    /// The row's flags.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        self.command.spec.flags
+    }
+
+    /// Whether so many words may be given.
+    #[must_use]
+    pub fn takes(&self, words: usize) -> bool {
+        let words = words as i64;
+        let arity = i64::from(self.arity);
+        if arity < 0 {
+            words >= -arity
+        } else {
+            words == arity
+        }
+    }
+}
+
+/// All entries. Built once at start, the same on every core.
+pub struct Table {
+    entries: Vec<Entry>,
+    /// Open addressing over `hash`; 0 is empty, else an entry's index plus 1.
+    places: Box<[u16]>,
+    /// The name each top-level entry answers to, which a rename may change.
+    names: Vec<Box<[u8]>>,
+}
+
+/// Twice the commands of Redis 7.2, and a power of two.
+const PLACES: usize = 1024;
+
+impl Table {
+    /// Builds the table of `commands`.
+    #[must_use]
+    pub fn new(commands: impl Iterator<Item = &'static Command>) -> Table {
+        let mut table = Table {
+            entries: Vec::new(),
+            places: vec![0; PLACES].into_boxed_slice(),
+            names: Vec::new(),
+        };
+        for command in commands {
+            let index = table.add(command, None);
+            table.place(usize::from(index));
+        }
+        table
+    }
+
+    /// `rename-command`: the command answers to another name, or to none.
+    ///
+    /// # Errors
+    /// Stock's text when there is no such command, or the name is taken.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), &'static str> {
+        let named = |entry: &Entry| {
+            entry.parent.is_none() && entry.name.as_bytes().eq_ignore_ascii_case(from)
+        };
+        let index = self
+            .entries
+            .iter()
+            .position(named)
+            .ok_or("No such command in rename-command")?;
+        let to = to.to_ascii_lowercase();
+        if !to.is_empty() && self.names.iter().any(|name| **name == *to) {
+            return Err("Target command name already exists");
+        }
+        self.names[index] = to.into_boxed_slice();
+        self.places.fill(0);
+        for index in 0..self.entries.len() {
+            if self.entries[index].parent.is_none() && !self.names[index].is_empty() {
+                self.place(index);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, command: &'static Command, parent: Option<u16>) -> u16 {
+        let index = self.entries.len() as u16;
+        let own = command.spec.name.to_ascii_lowercase();
+        let name = match parent {
+            Some(parent) => format!("{}|{own}", self.entries[usize::from(parent)].name),
+            None => own,
+        };
+        self.names
+            .push(name.clone().into_bytes().into_boxed_slice());
+        self.entries.push(Entry {
+            command,
+            index,
+            // The table lives as long as the process: so may its names.
+            name: Box::leak(name.into_boxed_str()),
+            arity: crate::spec::arity(&command.spec, parent.is_some()),
+            keys: plan(&command.spec),
+            parent,
+            children: Vec::new(),
+        });
+        if let Run::Container(children) = command.run {
+            for child in children {
+                let child = self.add(child, Some(index));
+                self.entries[usize::from(index)].children.push(child);
+            }
+        }
+        index
+    }
+
+    fn place(&mut self, index: usize) {
+        let mut place = hash(&self.names[index]);
+        while self.places[place % PLACES] != 0 {
+            place += 1;
+        }
+        self.places[place % PLACES] = index as u16 + 1;
+    }
+
+    /// The entry a request names: its first word, and for a container its
+    /// second; a container alone or with a foreign second word gives the
+    /// container's own entry.
+    #[must_use]
+    pub fn find(&self, args: Args<'_>) -> Option<&Entry> {
+        let entry = self.by_name(args.name())?;
+        if entry.children.is_empty() || args.len() < 2 {
+            return Some(entry);
+        }
+        let second = args.get(1);
+        let child = entry.children.iter().map(|&child| self.at(child));
+        let named = |child: &&Entry| {
+            child
+                .command
+                .spec
+                .name
+                .as_bytes()
+                .eq_ignore_ascii_case(second)
+        };
+        Some(child.into_iter().find(named).unwrap_or(entry))
+    }
+
+    /// The top-level entry of this name, in any case of letters.
+    #[must_use]
+    pub fn by_name(&self, name: &[u8]) -> Option<&Entry> {
+        let mut place = hash(name);
+        loop {
+            let index = usize::from(self.places[place % PLACES]).checked_sub(1)?;
+            if self.names[index].eq_ignore_ascii_case(name) {
+                return Some(&self.entries[index]);
+            }
+            place += 1;
+        }
+    }
+
+    /// The entry of a full name such as `config|get`, or of a plain one.
+    #[must_use]
+    pub fn by_full_name(&self, name: &[u8]) -> Option<&Entry> {
+        let mut parts = name.splitn(2, |&byte| byte == b'|');
+        let entry = self.by_name(parts.next()?)?;
+        match parts.next() {
+            None => Some(entry),
+            Some(second) => entry
+                .children
+                .iter()
+                .map(|&child| self.at(child))
+                .find(|child| {
+                    child
+                        .command
+                        .spec
+                        .name
+                        .as_bytes()
+                        .eq_ignore_ascii_case(second)
+                }),
+        }
+    }
+
+    /// The entry at a position.
+    ///
+    /// # Panics
+    /// When there is none: positions come from entries of this table.
+    #[must_use]
+    pub fn at(&self, index: u16) -> &Entry {
+        &self.entries[usize::from(index)]
+    }
+
+    /// Every entry that can be called, subcommands after their container.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let callable = |entry: &&Entry| {
+            let top = entry.parent.unwrap_or(entry.index);
+            !self.names[usize::from(top)].is_empty()
+        };
+        self.entries.iter().filter(callable)
+    }
+
+    /// How many entries there are, subcommands included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// Length, both ends and the middle tell nearly all names apart; the letters'
+/// case bit is masked out.
+fn hash(name: &[u8]) -> usize {
+    let (Some(first), Some(last)) = (name.first(), name.last()) else {
+        return 0;
+    };
+    let letter = |byte: u8| usize::from(byte & 0x1f);
+    let middle = letter(name[name.len() / 2]);
+    let third = letter(name[name.len() / 3]);
+    let word = letter(*first) | letter(*last) << 5 | middle << 10 | third << 15 | name.len() << 20;
+    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40
+}
+
+/// The fast shape of a row's keys.
+fn plan(spec: &Spec) -> KeyPlan {
+    let [keys] = spec.keys else {
+        return match spec.keys {
+            [] => KeyPlan::None,
+            _ => KeyPlan::Search,
+        };
+    };
+    let Begin::Index(first) = keys.begin else {
+        return KeyPlan::Search;
+    };
+    match keys.extent {
+        Extent::Range { last: 0, .. } => KeyPlan::One(first),
+        Extent::Range {
+            last,
+            step,
+            limit: 0 | 1,
+        } if last < 0 => KeyPlan::Range {
+            first,
+            step,
+            tail: (-1 - last) as u16,
+        },
+        Extent::Range { .. } | Extent::Count { .. } | Extent::Unknown => KeyPlan::Search,
+    }
+}

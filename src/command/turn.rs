@@ -1,0 +1,212 @@
+//! What one command may see and change while it has the data.
+//!
+//! A handler asks the turn for keys and databases and never knows whether the
+//! keyspace is its own core's or lent by others.
+
+use std::sync::Arc;
+
+use crate::base::Random;
+use crate::config::Live;
+use crate::keyspace::{Clock, Database, Discarded, Found, Key, Keyspace};
+use crate::resp::{Args, Refusal};
+
+use super::route::Placement;
+
+/// Keyspaces lent to a coordinator, by core; `None` where not lent.
+pub type Lent = Vec<Option<Box<Keyspace>>>;
+
+/// The data a turn has.
+pub enum Data<'a> {
+    /// One keyspace, which holds every key of the request.
+    Home(&'a mut Keyspace),
+    /// Several, by core.
+    Lent(&'a mut Lent),
+}
+
+/// A key hashed before the turn began, so that it is not hashed twice.
+#[derive(Clone, Copy, Debug)]
+pub struct First {
+    /// The word it stands at.
+    pub index: usize,
+    pub slot: u16,
+    pub hash: u64,
+}
+
+impl First {
+    /// As a key without its bytes: enough to prefetch by.
+    #[must_use]
+    pub fn bare(self) -> Key<'static> {
+        Key {
+            bytes: b"",
+            slot: self.slot,
+            hash: self.hash,
+        }
+    }
+}
+
+/// What a turn counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub hits: u64,
+    pub misses: u64,
+    /// Changes made; a command that made none has no effects.
+    pub changes: u64,
+}
+
+/// See the module.
+pub struct Turn<'a> {
+    data: Data<'a>,
+    placement: Placement,
+    first: Option<First>,
+    /// The selected database.
+    pub database: usize,
+    pub clock: Clock,
+    pub random: &'a mut Random,
+    pub live: &'a Arc<Live>,
+    pub tally: Tally,
+    /// Cleared databases, to be freed a little at a time after the turn.
+    pub discarded: Vec<Discarded>,
+}
+
+impl<'a> Turn<'a> {
+    /// A turn on `data` in the selected database.
+    pub fn new(
+        data: Data<'a>,
+        placement: Placement,
+        first: Option<First>,
+        database: usize,
+        clock: Clock,
+        random: &'a mut Random,
+        live: &'a Arc<Live>,
+    ) -> Turn<'a> {
+        Turn {
+            data,
+            placement,
+            first,
+            database,
+            clock,
+            random,
+            live,
+            tally: Tally::default(),
+            discarded: Vec::new(),
+        }
+    }
+
+    /// Unix milliseconds, the same for the whole turn.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.clock.now
+    }
+
+    /// Word `index` as a key, hashed at most once.
+    #[must_use]
+    pub fn key<'k>(&self, args: Args<'k>, index: usize) -> Key<'k> {
+        let bytes = args.get(index);
+        match self.first {
+            Some(first) if first.index == index => Key {
+                bytes,
+                slot: first.slot,
+                hash: first.hash,
+            },
+            _ => self.key_of(bytes),
+        }
+    }
+
+    /// Any bytes as a key.
+    #[must_use]
+    pub fn key_of<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        match &self.data {
+            Data::Home(keyspace) => keyspace.key(bytes),
+            Data::Lent(lent) => lent
+                .iter()
+                .flatten()
+                .next()
+                .expect("a loan holds at least one keyspace")
+                .key(bytes),
+        }
+    }
+
+    /// The selected database where `key` lives.
+    pub fn db(&mut self, key: &Key<'_>) -> &mut Database {
+        self.db_at(self.database, key)
+    }
+
+    /// Database `index` where `key` lives.
+    pub fn db_at(&mut self, index: usize, key: &Key<'_>) -> &mut Database {
+        pick(&mut self.data, self.placement, index, key)
+    }
+
+    /// Every keyspace the turn has, in the order of their cores.
+    pub fn keyspaces(&mut self) -> impl Iterator<Item = &mut Keyspace> {
+        let (home, lent) = match &mut self.data {
+            Data::Home(keyspace) => (Some(&mut **keyspace), None),
+            Data::Lent(lent) => (None, Some(lent.iter_mut().flatten())),
+        };
+        home.into_iter()
+            .chain(lent.into_iter().flatten().map(|lent| &mut **lent))
+    }
+
+    /// How many databases there are.
+    pub fn databases(&mut self) -> usize {
+        self.keyspaces()
+            .next()
+            .map_or(0, |keyspace| keyspace.databases())
+    }
+
+    /// The live entry of a key that a command reads: counts a hit or a miss.
+    pub fn read(&mut self, key: &Key<'_>) -> Option<Found<'_>> {
+        let database = pick(&mut self.data, self.placement, self.database, key);
+        let found = database.find(*key, &self.clock);
+        match found {
+            Some(_) => self.tally.hits += 1,
+            None => self.tally.misses += 1,
+        }
+        found
+    }
+
+    /// The live entry of a key that a command writes or only looks at.
+    pub fn find(&mut self, key: &Key<'_>) -> Option<Found<'_>> {
+        let clock = self.clock;
+        self.db(key).find(*key, &clock)
+    }
+
+    /// Says that `count` changes were made.
+    pub fn changed(&mut self, count: u64) {
+        self.tally.changes += count;
+    }
+
+    /// The owner of slots, for SCAN.
+    #[must_use]
+    pub fn placement(&self) -> Placement {
+        self.placement
+    }
+
+    /// Refuses an index that names no database.
+    ///
+    /// # Errors
+    /// `ERR DB index is out of range`.
+    pub fn check_database(&mut self, index: usize) -> Result<(), Refusal> {
+        if index < self.databases() {
+            Ok(())
+        } else {
+            Err(Refusal::DB_OUT_OF_RANGE)
+        }
+    }
+}
+
+/// A database where a key lives; apart from `Turn`, so that its other fields
+/// stay free.
+fn pick<'d>(
+    data: &'d mut Data<'_>,
+    placement: Placement,
+    index: usize,
+    key: &Key<'_>,
+) -> &'d mut Database {
+    match data {
+        Data::Home(keyspace) => keyspace.db_mut(index),
+        Data::Lent(lent) => lent[placement.core_of(key.slot)]
+            .as_mut()
+            .expect("the route named every core of the request's keys")
+            .db_mut(index),
+    }
+}

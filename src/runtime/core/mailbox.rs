@@ -1,0 +1,216 @@
+//! Mail between cores: one bounded queue per ordered pair, and a doorbell.
+//!
+//! A core that is awake looks into its boxes every turn and needs no bell. A
+//! core about to sleep says so first and looks once more (`fall_asleep`); a
+//! sender posts first and looks at that word afterwards (`post`). Both sides
+//! fence in between, so one of them always sees the other: no mail is left
+//! behind a sleeping core. Letters that find the box full stay with the sender
+//! in order, so a pair's mail is never reordered and never lost.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+
+use crossbeam::queue::ArrayQueue;
+use crossbeam::utils::CachePadded;
+
+/// Letters one box holds before the sender keeps the rest.
+const LETTERS_MAX: usize = 1024;
+
+/// The boxes of all pairs and who sleeps; shared by all cores.
+pub struct Mailboxes<Letter> {
+    cores: usize,
+    boxes: Vec<ArrayQueue<Letter>>,
+    asleep: Vec<CachePadded<AtomicBool>>,
+}
+
+impl<Letter> Mailboxes<Letter> {
+    /// Boxes for every ordered pair of `cores` cores, a core with itself too.
+    #[must_use]
+    pub fn new(cores: usize) -> Arc<Mailboxes<Letter>> {
+        assert!(cores > 0);
+        Arc::new(Mailboxes {
+            cores,
+            boxes: (0..cores * cores)
+                .map(|_| ArrayQueue::new(LETTERS_MAX))
+                .collect(),
+            asleep: (0..cores)
+                .map(|_| CachePadded::new(AtomicBool::new(false)))
+                .collect(),
+        })
+    }
+
+    fn between(&self, from: usize, to: usize) -> &ArrayQueue<Letter> {
+        &self.boxes[from * self.cores + to]
+    }
+}
+
+/// One core's side of the mail.
+pub struct Postbox<Letter> {
+    mailboxes: Arc<Mailboxes<Letter>>,
+    me: usize,
+    unsent: Vec<VecDeque<Letter>>,
+    has_unsent: bool,
+    posted: u64,
+}
+
+impl<Letter> Postbox<Letter> {
+    /// The side of core `me`; make one per core.
+    #[must_use]
+    pub fn new(mailboxes: Arc<Mailboxes<Letter>>, me: usize) -> Postbox<Letter> {
+        assert!(me < mailboxes.cores);
+        let unsent = (0..mailboxes.cores).map(|_| VecDeque::new()).collect();
+        Postbox {
+            mailboxes,
+            me,
+            unsent,
+            has_unsent: false,
+            posted: 0,
+        }
+    }
+
+    /// Puts a letter on its way to core `to`; `deliver` rings the bells.
+    pub fn post(&mut self, to: usize, letter: Letter) {
+        let waiting = &mut self.unsent[to];
+        if waiting.is_empty() {
+            match self.mailboxes.between(self.me, to).push(letter) {
+                Ok(()) => self.posted |= bit(to),
+                Err(letter) => {
+                    waiting.push_back(letter);
+                    self.has_unsent = true;
+                }
+            }
+        } else {
+            waiting.push_back(letter);
+        }
+    }
+
+    /// Ends a turn's posting: retries what did not fit, and calls `wake` for
+    /// every core that got mail and sleeps.
+    pub fn deliver(&mut self, mut wake: impl FnMut(usize)) {
+        if self.has_unsent {
+            self.retry();
+        }
+        if self.posted == 0 {
+            return;
+        }
+        fence(Ordering::SeqCst);
+        for to in 0..self.mailboxes.cores {
+            if self.posted & bit(to) == 0 {
+                continue;
+            }
+            let asleep = &self.mailboxes.asleep[to];
+            if asleep.load(Ordering::Relaxed) && asleep.swap(false, Ordering::AcqRel) {
+                wake(to);
+            }
+        }
+        self.posted = 0;
+    }
+
+    /// Whether letters wait for room: the core must not sleep long then.
+    #[must_use]
+    pub fn has_unsent(&self) -> bool {
+        self.has_unsent
+    }
+
+    /// The next letter from core `from`.
+    pub fn receive(&mut self, from: usize) -> Option<Letter> {
+        self.mailboxes.between(from, self.me).pop()
+    }
+
+    /// Whether any box of this core holds mail.
+    #[must_use]
+    pub fn has_mail(&self) -> bool {
+        (0..self.mailboxes.cores).any(|from| !self.mailboxes.between(from, self.me).is_empty())
+    }
+
+    /// Says that this core is about to sleep; `false` if mail came meanwhile,
+    /// and it must not.
+    pub fn fall_asleep(&mut self) -> bool {
+        let asleep = &self.mailboxes.asleep[self.me];
+        asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        let quiet = !self.has_mail();
+        if !quiet {
+            asleep.store(false, Ordering::Relaxed);
+        }
+        quiet
+    }
+
+    /// Says that this core is awake again.
+    pub fn wake_up(&mut self) {
+        self.mailboxes.asleep[self.me].store(false, Ordering::Relaxed);
+    }
+
+    fn retry(&mut self) {
+        self.has_unsent = false;
+        for to in 0..self.mailboxes.cores {
+            while let Some(letter) = self.unsent[to].pop_front() {
+                match self.mailboxes.between(self.me, to).push(letter) {
+                    Ok(()) => self.posted |= bit(to),
+                    Err(letter) => {
+                        self.unsent[to].push_front(letter);
+                        self.has_unsent = true;
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Cores are counted in one word, which also bounds `shards`.
+fn bit(core: usize) -> u64 {
+    debug_assert!(core < 64);
+    1 << core
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> (Postbox<u32>, Postbox<u32>) {
+        let mailboxes = Mailboxes::new(2);
+        (
+            Postbox::new(Arc::clone(&mailboxes), 0),
+            Postbox::new(mailboxes, 1),
+        )
+    }
+
+    #[test]
+    fn mail_of_a_pair_arrives_in_order_also_beyond_the_limit() {
+        let (mut sender, mut receiver) = pair();
+        let count = LETTERS_MAX as u32 * 3;
+        (0..count).for_each(|letter| sender.post(1, letter));
+        assert!(sender.has_unsent());
+        let mut arrived = Vec::new();
+        while arrived.len() < count as usize {
+            sender.deliver(|_| {});
+            while let Some(letter) = receiver.receive(0) {
+                arrived.push(letter);
+            }
+        }
+        assert!(arrived.iter().copied().eq(0..count));
+        assert!(!sender.has_unsent());
+    }
+
+    #[test]
+    fn a_sleeping_core_is_woken_once_and_an_awake_one_never() {
+        let (mut sender, mut receiver) = pair();
+        let mut woken = Vec::new();
+        sender.post(1, 1);
+        sender.deliver(|core| woken.push(core));
+        assert!(woken.is_empty(), "core 1 is awake");
+        assert!(!receiver.fall_asleep(), "it has mail");
+        assert_eq!(receiver.receive(0), Some(1));
+        assert!(receiver.fall_asleep());
+        sender.post(1, 2);
+        sender.post(1, 3);
+        sender.deliver(|core| woken.push(core));
+        sender.post(1, 4);
+        sender.deliver(|core| woken.push(core));
+        assert_eq!(woken, [1]);
+        receiver.wake_up();
+        assert!(receiver.has_mail());
+    }
+}

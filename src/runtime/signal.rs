@@ -1,0 +1,104 @@
+//! Signals: noted by a handler that only stores and rings, read by the
+//! control core; and a report when the process crashes.
+
+#![expect(unsafe_code, reason = "handlers are installed with sigaction")]
+
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+
+use crate::runtime::core::Bell;
+
+/// A signal the node reacts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM: shut down.
+    Terminate,
+    /// SIGINT: shut down.
+    Interrupt,
+    /// SIGUSR2: write a report to the log and go on.
+    Report,
+}
+
+static TERMINATE: AtomicU32 = AtomicU32::new(0);
+static INTERRUPT: AtomicU32 = AtomicU32::new(0);
+static REPORT: AtomicU32 = AtomicU32::new(0);
+static BELL: AtomicI32 = AtomicI32::new(-1);
+
+/// Handles SIGTERM, SIGINT and SIGUSR2 from now on, ringing `bell`; ignores
+/// SIGPIPE and SIGHUP, as servers do.
+pub fn listen(bell: Bell) {
+    BELL.store(bell.descriptor(), Ordering::Release);
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGUSR2] {
+        install(signal, note as *const () as usize, libc::SA_RESTART);
+    }
+    for signal in [libc::SIGPIPE, libc::SIGHUP] {
+        install(signal, libc::SIG_IGN, 0);
+    }
+}
+
+/// Calls `report` with the signal's name before the process dies of a crash.
+/// `report` must be async-signal-safe as far as a dying process needs it.
+pub fn on_crash(report: extern "C" fn(libc::c_int)) {
+    for signal in [
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGFPE,
+        libc::SIGILL,
+        libc::SIGABRT,
+    ] {
+        install(
+            signal,
+            report as *const () as usize,
+            libc::SA_RESETHAND | libc::SA_NODEFER,
+        );
+    }
+}
+
+/// Dies of `signal` by its default action, so that the exit status says it.
+pub fn die_of(signal: libc::c_int) -> ! {
+    install(signal, libc::SIG_DFL, 0);
+    // SAFETY: raising a signal touches no memory.
+    unsafe {
+        libc::raise(signal);
+    }
+    // SAFETY: as above; reached only where the signal is blocked.
+    unsafe { libc::_exit(1) }
+}
+
+/// The next signal that has come, each as often as it came.
+#[must_use]
+pub fn pending() -> Option<Signal> {
+    let taken = |count: &AtomicU32| {
+        let before = count.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
+        before.is_ok()
+    };
+    if taken(&TERMINATE) {
+        Some(Signal::Terminate)
+    } else if taken(&INTERRUPT) {
+        Some(Signal::Interrupt)
+    } else if taken(&REPORT) {
+        Some(Signal::Report)
+    } else {
+        None
+    }
+}
+
+extern "C" fn note(signal: libc::c_int) {
+    let count = match signal {
+        libc::SIGTERM => &TERMINATE,
+        libc::SIGINT => &INTERRUPT,
+        _ => &REPORT,
+    };
+    count.fetch_add(1, Ordering::AcqRel);
+    Bell::from_descriptor(BELL.load(Ordering::Acquire)).ring();
+}
+
+fn install(signal: libc::c_int, handler: usize, flags: libc::c_int) {
+    // SAFETY: all-zero is a valid sigaction: no flags, empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler;
+    action.sa_flags = flags;
+    // SAFETY: `action` is valid, the handler is async-signal-safe (atomics and
+    // write), and the old action is not asked for.
+    let status = unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
+    assert_eq!(status, 0, "signal {signal} can be handled");
+}

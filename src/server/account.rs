@@ -1,0 +1,199 @@
+//! What a command leaves behind in the books: statistics, slow log, MONITOR.
+
+use bytes::Bytes;
+
+use crate::command::{Entry, Scene};
+use crate::resp::{Args, Outcome, Refusal, Reply};
+use crate::session::SessionId;
+use crate::spec::Flags;
+use crate::telemetry::SlowCommand;
+
+use super::core::Work;
+use super::letter::Letter;
+
+impl Work {
+    /// Books a finished command of one of this core's sessions.
+    pub(super) fn account(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        args: Args<'_>,
+        took_ns: u64,
+        refusal: Option<&Refusal>,
+    ) {
+        if let Some(session) = self.local.roster.find(id) {
+            session.client.last_command = Some(entry.name);
+        }
+        self.count_call(entry, took_ns, refusal);
+        self.log_slow(id, entry, args, took_ns);
+        if self.local.monitored != 0 {
+            self.feed(id, entry, args);
+        }
+    }
+
+    /// Counts a command that ran on this core.
+    pub(super) fn count_call(&mut self, entry: &Entry, took_ns: u64, refusal: Option<&Refusal>) {
+        self.local.count().commands_processed.add(1);
+        let commands = &mut self.local.telemetry.commands;
+        commands.record(usize::from(entry.index), took_ns, refusal.is_some());
+        if let Some(refusal) = refusal {
+            self.count_error(refusal);
+        }
+    }
+
+    /// Counts a command that was refused before it ran.
+    pub(super) fn count_rejected(&mut self, entry: Option<&Entry>, refusal: &Refusal) {
+        if let Some(entry) = entry {
+            let commands = &mut self.local.telemetry.commands;
+            commands.record_rejected(usize::from(entry.index));
+        }
+        self.count_error(refusal);
+    }
+
+    fn count_error(&mut self, refusal: &Refusal) {
+        let errors = &mut self.local.telemetry.errors;
+        errors.record(refusal.text().as_bytes());
+        self.local.count().error_replies.add(1);
+    }
+
+    /// Keeps a command that took too long.
+    pub(super) fn log_slow(&mut self, id: SessionId, entry: &Entry, args: Args<'_>, took_ns: u64) {
+        let took_us = (took_ns / 1000) as i64;
+        let live = &self.local.live;
+        let is_slow = live.slowlog_log_slower_than >= 0 && took_us >= live.slowlog_log_slower_than;
+        let is_late = live.latency_monitor_threshold > 0
+            && took_us >= live.latency_monitor_threshold as i64 * 1000;
+        if !is_slow && !is_late {
+            return;
+        }
+        let now_s = (self.clock.now / 1000) as i64;
+        if is_late {
+            let event = if entry.flags().has(Flags::FAST) {
+                "fast-command"
+            } else {
+                "command"
+            };
+            let latency = &mut self.local.telemetry.latency;
+            latency.record(event, now_s, took_us as u64 / 1000);
+        }
+        if !is_slow || entry.flags().has(Flags::SKIP_SLOWLOG) {
+            return;
+        }
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        let words: Vec<&[u8]> = args.iter().collect();
+        self.local.telemetry.slow_log.record(SlowCommand {
+            unix_time_s: now_s,
+            duration_us: took_us as u64,
+            arguments: &words,
+            client_address: session.client.origin.address.as_bytes(),
+            client_name: &session.client.name,
+        });
+    }
+
+    /// Shows a command to every core that has MONITOR clients.
+    fn feed(&mut self, id: SessionId, entry: &Entry, args: Args<'_>) {
+        let hidden = entry.flags().has(Flags::SKIP_MONITOR) || entry.flags().has(Flags::ADMIN);
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        if hidden {
+            return;
+        }
+        let line = monitor_line(
+            crate::runtime::clock::unix_us(),
+            session.client.database,
+            &session.client.origin.address,
+            args,
+        );
+        let line = Bytes::from(line);
+        for core in 0..self.local.placement.cores() {
+            if self.local.monitored >> core & 1 == 0 {
+                continue;
+            }
+            if core == self.local.core {
+                self.feed_monitors(&line);
+            } else {
+                self.post.post(core, Letter::Feed(line.clone()));
+            }
+        }
+    }
+
+    /// Gives a line to this core's MONITOR clients.
+    pub(super) fn feed_monitors(&mut self, line: &Bytes) {
+        let mut fed = Vec::new();
+        for (id, session) in self.local.roster.iter_mut() {
+            if session.client.is_monitor {
+                let mut out = session.outbox.begin();
+                out.extend_from_slice(line);
+                session.outbox.restore(out);
+                fed.push(id);
+            }
+        }
+        for id in fed {
+            self.mark_dirty(id);
+        }
+    }
+
+    /// A MONITOR client of this core is gone; the last one tells the others.
+    pub(super) fn monitor_left(&mut self) {
+        let others = self.local.roster.iter();
+        if others.into_iter().any(|(_, other)| other.client.is_monitor) {
+            return;
+        }
+        let me = self.local.core;
+        self.local.monitored &= !(1 << me);
+        for core in (0..self.local.placement.cores()).filter(|&core| core != me) {
+            self.post.post(core, Letter::Unmonitored);
+        }
+    }
+
+    /// Makes a reply outside the session's outbox; `None` if the session is
+    /// gone.
+    pub(super) fn compose(
+        &mut self,
+        id: SessionId,
+        write: impl FnOnce(&mut Scene<'_>, &mut Reply<'_>) -> Outcome,
+    ) -> Option<(Vec<u8>, Option<Refusal>)> {
+        let version = self.local.roster.find(id)?.client.version;
+        let now_ms = self.clock.now;
+        let mut out = Vec::new();
+        let mut scene = Scene {
+            local: &mut self.local,
+            me: id,
+            now_ms,
+        };
+        let outcome = write(&mut scene, &mut Reply::new(&mut out, version));
+        super::serve::finish(&mut out, 0, version, &outcome);
+        Some((out, outcome.err()))
+    }
+}
+
+/// `1339518083.107412 [0 127.0.0.1:60866] "keys" "*"` as a status reply.
+fn monitor_line(now_us: u64, database: usize, address: &str, args: Args<'_>) -> Vec<u8> {
+    let (seconds, micros) = (now_us / 1_000_000, now_us % 1_000_000);
+    let mut line = format!("+{seconds}.{micros:06} [{database} {address}]").into_bytes();
+    for word in args.iter() {
+        line.extend_from_slice(b" \"");
+        for &byte in word {
+            quote(&mut line, byte);
+        }
+        line.push(b'"');
+    }
+    line.extend_from_slice(b"\r\n");
+    line
+}
+
+fn quote(line: &mut Vec<u8>, byte: u8) {
+    match byte {
+        b'\\' | b'"' => line.extend_from_slice(&[b'\\', byte]),
+        b'\n' => line.extend_from_slice(b"\\n"),
+        b'\r' => line.extend_from_slice(b"\\r"),
+        b'\t' => line.extend_from_slice(b"\\t"),
+        7 => line.extend_from_slice(b"\\a"),
+        8 => line.extend_from_slice(b"\\b"),
+        b' '..=b'~' => line.push(byte),
+        _ => line.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+    }
+}

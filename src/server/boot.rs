@@ -1,0 +1,307 @@
+//! From the command line to running cores, and the way out.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+
+use crate::base::{HashKey, Random};
+use crate::command::{Facts, Local, Placement, Rates, Table, commands};
+use crate::config::{self, Fault, Files, Live, Loaded, Settings, Start};
+use crate::keyspace::Keyspace;
+use crate::runtime::clock::unix_ms;
+use crate::runtime::core::{Bell, Listener, Mailboxes, Postbox, Ring, Unavailable};
+use crate::runtime::{control, process, signal};
+use crate::session::Roster;
+use crate::telemetry::{Counters, Telemetry};
+
+use super::control::Control;
+use super::core::{Core, Parts};
+use super::door::{self, Announced};
+use super::flush::Doors;
+use super::letter::Letter;
+use super::log::Log;
+
+/// Descriptors the node needs beside one per client.
+const OWN_FILES: u64 = 64;
+
+/// Shards at most: one bit per core in a word, and one for the control core.
+const SHARDS_MAX: usize = 63;
+
+/// Starts a node with the program's arguments and runs it to its end.
+#[must_use]
+pub fn run(words: &[Vec<u8>]) -> ExitCode {
+    match load(words) {
+        Ok(Start::Say(text)) => {
+            say(&text);
+            ExitCode::SUCCESS
+        }
+        Ok(Start::Node(loaded)) => match launch(*loaded) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(text) => complain(&text),
+        },
+        Err(fault) => complain(&fault.lines.join("\n")),
+    }
+}
+
+fn load(words: &[Vec<u8>]) -> Result<Start, Fault> {
+    let mut read = |path: &Path| {
+        if path == Path::new("-") {
+            let mut text = Vec::new();
+            std::io::Read::read_to_end(&mut std::io::stdin(), &mut text)?;
+            return Ok(text);
+        }
+        std::fs::read(path)
+    };
+    let mut expand = door::expand;
+    let mut files = Files {
+        read: &mut read,
+        expand: &mut expand,
+    };
+    Start::parse(words, &mut files)
+}
+
+fn say(text: &str) {
+    use std::io::Write;
+    // Nobody may be listening.
+    let _unheard = writeln!(std::io::stdout(), "{text}").is_err();
+}
+
+fn complain(text: &str) -> ExitCode {
+    use std::io::Write;
+    let _unheard = writeln!(std::io::stderr(), "{text}").is_err();
+    ExitCode::FAILURE
+}
+
+/// What every core shares, made before any of them.
+struct Plan {
+    settings: Arc<Settings>,
+    live: Arc<Live>,
+    table: &'static Table,
+    facts: Arc<Facts>,
+    counters: Arc<Vec<Counters>>,
+    placement: Placement,
+    hash_key: HashKey,
+    mailboxes: Arc<Mailboxes<Letter>>,
+    cores: Vec<usize>,
+}
+
+/// Starts the node; returns when it has ended.
+fn launch(loaded: Loaded) -> Result<(), String> {
+    let settings = loaded.settings;
+    let table = table(&loaded.renames)?;
+    let config_file = absolute(loaded.file.as_deref());
+    enter_directory(&settings)?;
+    let log = Log::of(&settings);
+    log.check()
+        .map_err(|error| format!("Can't open the log file: {error}"))?;
+    let live = Arc::new(settings.live());
+    let listeners = door::open(&settings)?;
+    if settings.bytes("daemonize") == b"yes" {
+        process::daemonize().map_err(|error| format!("Can't daemonize: {error}"))?;
+    }
+    let announced = Announced::new(&settings)?;
+    let files = process::raise_open_files(live.maxclients + OWN_FILES);
+    if files < live.maxclients + OWN_FILES {
+        log.warning(&format!(
+            "maxclients {} needs {} open files and {files} are allowed: raise ulimit -n",
+            live.maxclients,
+            live.maxclients + OWN_FILES
+        ));
+    }
+    let cores = chosen_cores(&settings)?;
+    let plan = Plan {
+        settings: Arc::new(settings.clone()),
+        live,
+        table,
+        facts: Arc::new(facts(config_file.as_deref())),
+        counters: Arc::new(cores.iter().map(|_| Counters::default()).collect()),
+        placement: Placement::new(cores.len()),
+        hash_key: HashKey::random(),
+        mailboxes: Mailboxes::new(cores.len() + 1),
+        cores,
+    };
+    log.notice(&format!(
+        "basalt {} starts: {} shards, pid {}",
+        env!("CARGO_PKG_VERSION"),
+        plan.cores.len(),
+        std::process::id()
+    ));
+    run_cores(&plan, settings, config_file, listeners, &log, &announced)?;
+    announced.withdraw();
+    log.notice("basalt is now ready to exit, bye bye...");
+    Ok(())
+}
+
+fn run_cores(
+    plan: &Plan,
+    settings: Settings,
+    config_file: Option<PathBuf>,
+    listeners: Vec<Listener>,
+    log: &Log,
+    announced: &Announced,
+) -> Result<(), String> {
+    let (bell, visitor) =
+        control::door().map_err(|error| format!("Can't make the control core's bell: {error}"))?;
+    signal::listen(bell);
+    let (threads, bells) = start_cores(plan, listeners, bell)?;
+    let control = Control {
+        settings,
+        table: plan.table,
+        post: Postbox::new(Arc::clone(&plan.mailboxes), plan.cores.len()),
+        bells,
+        config_file,
+        log: log.clone(),
+        is_stopping: false,
+    };
+    announced.ready(log);
+    log.notice("Ready to accept connections");
+    let ran = control::run(visitor, |doorbell| control.run(doorbell));
+    ran.map_err(|error| format!("the control core cannot run: {error}"))?;
+    for thread in threads {
+        thread
+            .join()
+            .map_err(|_| "a shard core ended in a panic".to_owned())?;
+    }
+    Ok(())
+}
+
+/// Starts the shard cores; all rings exist, and every core knows the others',
+/// when this returns.
+fn start_cores(
+    plan: &Plan,
+    listeners: Vec<Listener>,
+    control: Bell,
+) -> Result<(Vec<JoinHandle<()>>, Vec<Bell>), String> {
+    let (made, rings) = mpsc::channel();
+    let mut threads = Vec::new();
+    let mut openers = Vec::new();
+    let mut listeners = Some(listeners);
+    for core in 0..plan.cores.len() {
+        let (open, opened) = mpsc::channel::<Doors>();
+        openers.push(open);
+        let local = local(plan, core);
+        let databases = plan.live.databases as usize;
+        let hash_key = plan.hash_key;
+        let post = Postbox::new(Arc::clone(&plan.mailboxes), core);
+        let listeners = listeners.take().unwrap_or_default();
+        let made = made.clone();
+        let cpu = plan.cores[core];
+        let life = move || {
+            process::pin(cpu);
+            let ring = Ring::new();
+            let told = made.send((
+                core,
+                ring.as_ref()
+                    .map(Ring::descriptor_and_bell)
+                    .map_err(|Unavailable(text)| text.clone()),
+            ));
+            let (Ok(ring), Ok(())) = (ring, told) else {
+                return;
+            };
+            // The boot gives up when another core's ring cannot be had.
+            let Ok(doors) = opened.recv() else { return };
+            let parts = Parts {
+                local,
+                keyspace: Keyspace::new(databases, hash_key),
+                post,
+                hash_key,
+                doors,
+                listeners,
+            };
+            Core::new(ring, parts).run();
+        };
+        let thread = thread::Builder::new()
+            .name(format!("shard-{core}"))
+            .spawn(life)
+            .map_err(|error| format!("Can't start a thread: {error}"))?;
+        threads.push(thread);
+    }
+    drop(made);
+    let mut descriptors = vec![-1; plan.cores.len()];
+    let mut bells = vec![control; plan.cores.len()];
+    for (core, ring) in rings {
+        let (descriptor, bell) = ring?;
+        descriptors[core] = descriptor;
+        bells[core] = bell;
+        if descriptors.iter().all(|&descriptor| descriptor >= 0) {
+            break;
+        }
+    }
+    let doors = Doors::new(descriptors, control);
+    for open in openers {
+        // A core that is gone has panicked, and its join will say so.
+        let _gone = open.send(doors.clone()).is_err();
+    }
+    Ok((threads, bells))
+}
+
+fn local(plan: &Plan, core: usize) -> Local {
+    let cores = plan.cores.len();
+    Local {
+        core,
+        placement: plan.placement,
+        table: plan.table,
+        settings: Arc::clone(&plan.settings),
+        live: Arc::clone(&plan.live),
+        facts: Arc::clone(&plan.facts),
+        roster: Roster::default(),
+        telemetry: Telemetry::new(core, cores, plan.table.len()),
+        rates: Rates::default(),
+        counters: Arc::clone(&plan.counters),
+        random: Random::from_entropy(),
+        pause: None,
+        monitored: 0,
+        active_expire: true,
+        wishes: Vec::new(),
+    }
+}
+
+/// The table with the file's renames, for the life of the process.
+fn table(renames: &[config::Rename]) -> Result<&'static Table, String> {
+    let mut table = Table::new(commands());
+    for rename in renames {
+        table
+            .rename(&rename.command, &rename.name)
+            .map_err(|why| Fault::at(&rename.place, why).lines.join("\n"))?;
+    }
+    Ok(Box::leak(Box::new(table)))
+}
+
+fn absolute(file: Option<&Path>) -> Option<PathBuf> {
+    file.map(|file| std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned()))
+}
+
+fn enter_directory(settings: &Settings) -> Result<(), String> {
+    let directory = String::from_utf8_lossy(settings.bytes("dir")).into_owned();
+    std::env::set_current_dir(&directory)
+        .map_err(|error| format!("Can't chdir to '{directory}': {error}"))
+}
+
+/// The cores to pin shards to: as many as asked for, the machine's in turn.
+fn chosen_cores(settings: &Settings) -> Result<Vec<usize>, String> {
+    let available = process::cores();
+    let asked: usize = settings.number("shards");
+    let shards = if asked == 0 { available.len() } else { asked };
+    if shards > SHARDS_MAX {
+        return Err(format!(
+            "shards {shards}: at most {SHARDS_MAX} are possible"
+        ));
+    }
+    Ok(available.into_iter().cycle().take(shards.max(1)).collect())
+}
+
+fn facts(config_file: Option<&Path>) -> Facts {
+    let mut random = Random::from_entropy();
+    let executable = std::env::current_exe().unwrap_or_default();
+    Facts {
+        started_ms: unix_ms(),
+        run_id: (0..40)
+            .map(|_| char::from(b"0123456789abcdef"[random.below(16) as usize]))
+            .collect(),
+        executable: executable.display().to_string(),
+        config_file: config_file.map_or_else(String::new, |file| file.display().to_string()),
+        process_id: std::process::id(),
+        os: process::system_name(),
+    }
+}

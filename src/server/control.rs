@@ -1,0 +1,180 @@
+//! The control core: everything slow or rare, on one glommio executor.
+//!
+//! It owns the settings and publishes them to the shard cores; it decides
+//! CONFIG SET and CONFIG REWRITE, so that every core sees changes in one
+//! order; signals arrive here, and it stops the node.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::command::{Node, Run, Table};
+use crate::config::Settings;
+use crate::resp::Reply;
+use crate::runtime::control::Doorbell;
+use crate::runtime::core::{Bell, Postbox};
+use crate::runtime::process;
+use crate::runtime::signal::{self, Signal};
+
+use super::letter::{Decision, Letter};
+use super::log::Log;
+use super::serve::finish;
+
+/// The control core's state.
+pub(super) struct Control {
+    pub(super) settings: Settings,
+    pub(super) table: &'static Table,
+    pub(super) post: Postbox<Letter>,
+    /// The shard cores' bells.
+    pub(super) bells: Vec<Bell>,
+    /// Where CONFIG REWRITE writes, if the node was started with a file.
+    pub(super) config_file: Option<PathBuf>,
+    pub(super) log: Log,
+    pub(super) is_stopping: bool,
+}
+
+impl Control {
+    /// Runs until the node is to stop, then stops the shard cores.
+    pub(super) async fn run(mut self, mut doorbell: Doorbell) {
+        while !self.is_stopping {
+            self.post.wake_up();
+            self.read_mail();
+            self.read_signals();
+            self.deliver();
+            // A letter that came after the look into the boxes has rung.
+            if !self.is_stopping && self.post.fall_asleep() {
+                doorbell.wait().await;
+            }
+        }
+        for core in 0..self.bells.len() {
+            self.post.post(core, Letter::Stop);
+        }
+        self.deliver();
+    }
+
+    fn deliver(&mut self) {
+        let bells = &self.bells;
+        self.post.deliver(|core| {
+            if let Some(bell) = bells.get(core) {
+                bell.ring();
+            }
+        });
+    }
+
+    fn read_mail(&mut self) {
+        for from in 0..self.bells.len() {
+            while let Some(letter) = self.post.receive(from) {
+                match letter {
+                    Letter::Decide(decision) => self.decide(from, &decision),
+                    Letter::Stop => {
+                        self.log.notice("User requested shutdown...");
+                        self.is_stopping = true;
+                    }
+                    _ => unreachable!("shard cores send the control core nothing else"),
+                }
+            }
+        }
+    }
+
+    fn read_signals(&mut self) {
+        while let Some(signal) = signal::pending() {
+            match signal {
+                Signal::Terminate | Signal::Interrupt => {
+                    let name = if signal == Signal::Terminate {
+                        "SIGTERM"
+                    } else {
+                        "SIGINT"
+                    };
+                    let log = &self.log;
+                    log.notice(&format!("Received {name} scheduling shutdown..."));
+                    log.notice("User requested shutdown...");
+                    self.is_stopping = true;
+                }
+                Signal::Report => self.report(),
+            }
+        }
+    }
+
+    /// Runs a command of the control core and sends its reply back.
+    fn decide(&mut self, from: usize, decision: &Decision) {
+        let entry = self.table.at(decision.entry);
+        let Run::Node(handler) = entry.command.run else {
+            unreachable!("only the control core's commands come here");
+        };
+        let config_file = self.config_file.clone();
+        let mut rewrite = |settings: &Settings| match &config_file {
+            Some(file) => rewrite_file(file, settings),
+            None => Err("The server is running without a config file".to_owned()),
+        };
+        let mut node = Node {
+            settings: &mut self.settings,
+            rewrite: &mut rewrite,
+            has_changed: false,
+        };
+        let mut out = Vec::new();
+        let mut reply = Reply::new(&mut out, decision.version);
+        let outcome = handler(&mut node, decision.packed.args(), &mut reply);
+        let has_changed = node.has_changed;
+        finish(&mut out, 0, decision.version, &outcome);
+        if has_changed {
+            self.publish();
+        }
+        let letter = Letter::Decided {
+            session: decision.session,
+            gap: decision.gap,
+            reply: out,
+            entry: decision.entry,
+            refusal: outcome.err(),
+        };
+        self.post.post(from, letter);
+    }
+
+    /// Gives every core the settings as they are now.
+    fn publish(&mut self) {
+        let settings = Arc::new(self.settings.clone());
+        let live = Arc::new(self.settings.live());
+        self.log = Log::of(&self.settings);
+        for core in 0..self.bells.len() {
+            let letter = Letter::Settings {
+                settings: Arc::clone(&settings),
+                live: Arc::clone(&live),
+            };
+            self.post.post(core, letter);
+        }
+    }
+
+    /// SIGUSR2: what the node is doing, into the log.
+    fn report(&self) {
+        let usage = process::usage();
+        self.log.warning(&format!(
+            "--- report: basalt {}, {} shards, {} bytes used, {} bytes resident, {} us user, {} us system",
+            env!("CARGO_PKG_VERSION"),
+            self.bells.len(),
+            crate::memory::used_memory(),
+            process::resident_bytes(),
+            usage.user_us,
+            usage.system_us,
+        ));
+    }
+}
+
+/// Replaces the file by its rewritten text: whole or not at all.
+fn rewrite_file(file: &Path, settings: &Settings) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("Rewriting config file: {error}");
+    let old = match std::fs::read(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(failed(error)),
+    };
+    let new = crate::config::rewrite(&old, settings);
+    let mut temporary = file.as_os_str().to_owned();
+    temporary.push(format!("-{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    let write = || {
+        use std::io::Write;
+        let mut out = std::fs::File::create(&temporary)?;
+        out.write_all(&new)?;
+        out.sync_all()?;
+        std::fs::rename(&temporary, file)
+    };
+    write().map_err(failed)
+}

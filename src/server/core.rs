@@ -1,0 +1,277 @@
+//! The loop turn of one shard core.
+//!
+//! Reap, serve, run the mail, background work, replies out, mail out: one
+//! `enter` per turn. `Work` is everything of the core but its ring, so that
+//! received bytes can be read in place while requests run.
+
+use std::time::Duration;
+
+use crate::base::HashKey;
+use crate::command::Local;
+use crate::keyspace::{Clock, Discarded, Keyspace, Touch};
+use crate::runtime::clock::{Stopwatch, unix_ms};
+use crate::runtime::core::{Event, Listener, Postbox, Ring};
+use crate::session::SessionId;
+
+use super::flush::Doors;
+use super::gather::Asks;
+use super::hop::Hops;
+use super::intake::Connection;
+use super::letter::Letter;
+use super::loan::Loans;
+use super::serve::Staged;
+use super::tick::Pace;
+use super::vault::Vault;
+use crate::resp::Span;
+
+/// Letters of one sender run in one turn, so that sockets are not starved.
+const LETTERS_PER_TURN: usize = 256;
+
+/// What a core is made from.
+pub(super) struct Parts {
+    pub(super) local: Local,
+    pub(super) keyspace: Box<Keyspace>,
+    pub(super) post: Postbox<Letter>,
+    pub(super) hash_key: HashKey,
+    pub(super) doors: Doors,
+    pub(super) listeners: Vec<Listener>,
+}
+
+/// A shard core: its ring and its work.
+pub(super) struct Core {
+    pub(super) ring: Ring,
+    pub(super) work: Work,
+    events: Vec<Event>,
+}
+
+/// Everything of a core but its ring.
+pub(super) struct Work {
+    pub(super) local: Local,
+    pub(super) vault: Vault,
+    pub(super) post: Postbox<Letter>,
+    pub(super) hops: Hops,
+    pub(super) loans: Loans,
+    pub(super) asks: Asks,
+    pub(super) connections: Vec<Option<Connection>>,
+    /// Sessions whose outbox has something new.
+    pub(super) dirty: Vec<SessionId>,
+    /// Sessions that may take requests from their inbox again.
+    pub(super) resumed: Vec<SessionId>,
+    /// Sessions that CLIENT PAUSE holds back.
+    pub(super) paused: Vec<SessionId>,
+    /// Sessions to be read again.
+    pub(super) unstopped: Vec<SessionId>,
+    /// Sessions to be hung up.
+    pub(super) condemned: Vec<SessionId>,
+    pub(super) spans: Vec<Span>,
+    pub(super) staged: Vec<Staged>,
+    pub(super) hash_key: HashKey,
+    pub(super) clock: Clock,
+    pub(super) watch: Stopwatch,
+    /// The one whose turn in the vault's line it is runs now.
+    pub(super) is_in_turn: bool,
+    /// Changes since the start, `rdb_changes_since_last_save` of INFO.
+    pub(super) changes: u64,
+    pub(super) pace: Pace,
+    /// Cleared databases that are being freed.
+    pub(super) discarded: Vec<Discarded>,
+    pub(super) dealt: u64,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) doors: Doors,
+    pub(super) is_stopping: bool,
+}
+
+impl Core {
+    /// A core around its ring, which must be made on this thread.
+    pub(super) fn new(ring: Ring, parts: Parts) -> Core {
+        let cores = parts.local.placement.cores();
+        let work = Work {
+            local: parts.local,
+            vault: Vault::new(parts.keyspace),
+            post: parts.post,
+            hops: Hops::new(cores),
+            loans: Loans::default(),
+            asks: Asks::default(),
+            connections: Vec::new(),
+            dirty: Vec::new(),
+            resumed: Vec::new(),
+            paused: Vec::new(),
+            unstopped: Vec::new(),
+            condemned: Vec::new(),
+            spans: Vec::new(),
+            staged: Vec::new(),
+            hash_key: parts.hash_key,
+            clock: Clock {
+                now: unix_ms(),
+                touch: Touch::Lru,
+            },
+            watch: Stopwatch::start(),
+            is_in_turn: false,
+            changes: 0,
+            pace: Pace::default(),
+            discarded: Vec::new(),
+            dealt: 0,
+            listeners: parts.listeners,
+            doors: parts.doors,
+            is_stopping: false,
+        };
+        Core {
+            ring,
+            work,
+            events: Vec::new(),
+        }
+    }
+
+    /// Turns until told to stop.
+    pub(super) fn run(mut self) {
+        self.listen();
+        self.work.read_settings();
+        while !self.work.is_stopping {
+            self.turn();
+        }
+        self.farewell();
+    }
+
+    fn turn(&mut self) {
+        let wait = self.wait();
+        self.ring.enter(wait);
+        if wait.is_some() {
+            self.work.post.wake_up();
+        }
+        self.work.begin_turn();
+        let mut events = std::mem::take(&mut self.events);
+        self.ring.reap(&mut events);
+        for event in events.drain(..) {
+            self.on_event(event);
+        }
+        self.events = events;
+        self.read_mail();
+        self.work.run_resumed();
+        self.work.background();
+        self.rearm_listeners();
+        self.hang_up_condemned();
+        self.flush();
+        self.work.post_hops();
+        let ring = &mut self.ring;
+        let doors = &self.work.doors;
+        self.work.post.deliver(|core| doors.knock(core, ring));
+    }
+
+    /// How long to sleep: not at all with work at hand, else until the next
+    /// tick. Says so to the other cores first.
+    fn wait(&mut self) -> Option<Duration> {
+        if self.work.has_work() || !self.work.post.fall_asleep() {
+            return None;
+        }
+        Some(self.work.until_tick())
+    }
+
+    fn read_mail(&mut self) {
+        let cores = self.work.local.placement.cores();
+        // The control core is the one after the last.
+        for from in 0..=cores {
+            for _ in 0..LETTERS_PER_TURN {
+                let Some(letter) = self.work.post.receive(from) else {
+                    break;
+                };
+                self.on_letter(from, letter);
+            }
+        }
+    }
+
+    fn on_letter(&mut self, from: usize, letter: Letter) {
+        let work = &mut self.work;
+        match letter {
+            Letter::Connection {
+                fd,
+                is_unix,
+                number,
+            } => self.welcome(fd, is_unix, number),
+            Letter::Batch(batch) => work.on_batch(from, batch),
+            Letter::Replies(batch) => work.on_replies(batch),
+            Letter::Borrow { loan } => work.on_borrow(from, loan),
+            Letter::Lend { loan, keyspace } => work.on_lend(from, loan, keyspace),
+            Letter::Return { keyspace } => work.on_return(keyspace),
+            Letter::Ask { ask, request } => work.on_ask(from, ask, request),
+            Letter::Answer { ask, bytes } => work.on_answer(from, ask, bytes),
+            Letter::Settings { settings, live } => {
+                work.local.settings = settings;
+                work.local.live = live;
+                work.read_settings();
+            }
+            Letter::Feed(line) => work.feed_monitors(&line),
+            Letter::Unmonitored => work.local.monitored &= !(1 << from),
+            Letter::Decided {
+                session,
+                gap,
+                reply,
+                entry,
+                refusal,
+            } => {
+                work.fill(session, gap, &reply);
+                let entry = work.local.table.at(entry);
+                work.count_call(entry, 0, refusal.as_ref());
+                work.resume(session);
+            }
+            Letter::Decide(_) => unreachable!("a shard core is not the control core"),
+            Letter::Stop => work.is_stopping = true,
+        }
+    }
+
+    /// Sends what is ready a last time, for a moment at most.
+    fn farewell(mut self) {
+        self.flush();
+        self.ring.enter(Some(Duration::from_millis(1)));
+    }
+}
+
+impl Work {
+    fn begin_turn(&mut self) {
+        self.clock.now = unix_ms();
+    }
+
+    /// The turn's clock for one client.
+    pub(super) fn clock_for(&self, no_touch: bool) -> Clock {
+        if no_touch {
+            Clock {
+                touch: Touch::Leave,
+                ..self.clock
+            }
+        } else {
+            self.clock
+        }
+    }
+
+    /// Whether a request may use the keyspace now.
+    pub(super) fn vault_is_open(&mut self) -> bool {
+        if self.is_in_turn {
+            self.vault.at_home().is_some()
+        } else {
+            self.vault.open().is_some()
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.resumed.is_empty() || !self.condemned.is_empty() || self.post.has_unsent()
+    }
+
+    /// Lets a session take requests again; it does so later in this turn.
+    pub(super) fn resume(&mut self, id: SessionId) {
+        use crate::session::Stage;
+        if let Some(session) = self.local.roster.find(id) {
+            if session.client.close_asap {
+                session.stage = Stage::Closing;
+            } else if session.stage == Stage::Waiting {
+                session.stage = Stage::Open;
+            }
+            self.resumed.push(id);
+        }
+    }
+
+    /// Serves resumed sessions from their inboxes.
+    pub(super) fn run_resumed(&mut self) {
+        while let Some(id) = self.resumed.pop() {
+            self.serve_inbox(id);
+        }
+    }
+}

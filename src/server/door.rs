@@ -1,0 +1,140 @@
+//! What the outside sees of the node: sockets, the pid file, the supervisor.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use crate::config::Settings;
+use crate::runtime::core::Listener;
+use crate::runtime::process;
+
+use super::log::Log;
+
+/// Opens every socket the settings name.
+pub(super) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
+    let backlog: i32 = settings.number("tcp-backlog");
+    let port: u16 = settings.number("port");
+    let mut listeners = Vec::new();
+    if port != 0 {
+        let bind = text(settings, "bind");
+        for word in bind.split_ascii_whitespace() {
+            let (name, is_optional) = match word.strip_prefix('-') {
+                Some(name) => (name, true),
+                None => (word, false),
+            };
+            match address(name).map(|ip| Listener::tcp(SocketAddr::new(ip, port), backlog)) {
+                Some(Ok(listener)) => listeners.push(listener),
+                Some(Err(_)) | None if is_optional => {}
+                Some(Err(error)) => {
+                    return Err(format!(
+                        "Could not create server TCP listening socket {name}:{port}: {error}"
+                    ));
+                }
+                None => return Err(format!("Invalid bind address '{name}'")),
+            }
+        }
+    }
+    let path = text(settings, "unixsocket");
+    if !path.is_empty() {
+        let mode = u32::from_str_radix(&text(settings, "unixsocketperm"), 8).unwrap_or(0);
+        let mode = (mode != 0).then_some(mode);
+        let listener = Listener::unix(Path::new(&path), mode, backlog)
+            .map_err(|error| format!("Failed opening Unix socket {path}: {error}"))?;
+        listeners.push(listener);
+    }
+    if listeners.is_empty() {
+        return Err("Configured to not listen anywhere, exiting.".to_owned());
+    }
+    Ok(listeners)
+}
+
+fn address(name: &str) -> Option<IpAddr> {
+    match name {
+        "*" => Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        "::*" => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        _ => name.parse().ok(),
+    }
+}
+
+fn text(settings: &Settings, name: &'static str) -> String {
+    String::from_utf8_lossy(settings.bytes(name)).into_owned()
+}
+
+/// The files a pattern of `include` names: `*` and `?` in the last part.
+pub(super) fn expand(pattern: &str) -> Vec<PathBuf> {
+    use crate::base::{Case, glob_matches};
+    use std::os::unix::ffi::OsStrExt;
+    let path = Path::new(pattern);
+    let (Some(parent), Some(last)) = (path.parent(), path.file_name()) else {
+        return Vec::new();
+    };
+    let parent = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
+    let Ok(entries) = std::fs::read_dir(parent) else {
+        return Vec::new();
+    };
+    let named = |entry: std::fs::DirEntry| {
+        let name = entry.file_name();
+        glob_matches(last.as_bytes(), name.as_bytes(), Case::Sensitive).then(|| entry.path())
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().filter_map(named).collect();
+    paths.sort();
+    paths
+}
+
+/// The node as other programs know it: by pid file and supervisor.
+pub(super) struct Announced {
+    pid_file: Option<PathBuf>,
+    unix_socket: Option<PathBuf>,
+    supervisor: Option<PathBuf>,
+}
+
+impl Announced {
+    /// Writes the pid file.
+    pub(super) fn new(settings: &Settings) -> Result<Announced, String> {
+        let pid_file = text(settings, "pidfile");
+        let is_daemon = settings.bytes("daemonize") == b"yes";
+        let pid_file = match pid_file.as_str() {
+            "" if is_daemon => Some(PathBuf::from("/var/run/redis.pid")),
+            "" => None,
+            path => Some(PathBuf::from(path)),
+        };
+        if let Some(path) = &pid_file {
+            // As with stock, a pid file that cannot be written stops nothing.
+            let _unwritten = std::fs::write(path, format!("{}\n", std::process::id())).is_err();
+        }
+        let is_asked = matches!(settings.bytes("supervised"), b"systemd" | b"auto");
+        let unix_socket = text(settings, "unixsocket");
+        Ok(Announced {
+            pid_file,
+            unix_socket: (!unix_socket.is_empty()).then(|| PathBuf::from(unix_socket)),
+            supervisor: std::env::var_os("NOTIFY_SOCKET")
+                .filter(|_| is_asked)
+                .map(PathBuf::from),
+        })
+    }
+
+    /// Tells the supervisor that clients are served.
+    pub(super) fn ready(&self, log: &Log) {
+        self.notify("STATUS=Ready to accept connections\nREADY=1\n", log);
+    }
+
+    fn notify(&self, state: &str, log: &Log) {
+        if let Some(socket) = &self.supervisor
+            && let Err(error) = process::notify_supervisor(socket, state)
+        {
+            log.warning(&format!("systemd cannot be told: {error}"));
+        }
+    }
+
+    /// Removes what announced the node.
+    pub(super) fn withdraw(&self) {
+        for path in [&self.pid_file, &self.unix_socket].into_iter().flatten() {
+            // Somebody else may have removed it.
+            let _gone = std::fs::remove_file(path).is_err();
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Replies out: one send per session and turn, and whose doors to knock at.
+
+use std::os::fd::{AsRawFd, RawFd};
+
+use crate::runtime::core::{Bell, Ring};
+use crate::session::{SessionId, Stage};
+
+use super::core::{Core, Work};
+use super::intake::token_of;
+
+/// How to wake each core: shards by their rings, the control core by its bell.
+#[derive(Clone, Debug)]
+pub(super) struct Doors {
+    rings: Vec<RawFd>,
+    control: Bell,
+}
+
+impl Doors {
+    pub(super) fn new(rings: Vec<RawFd>, control: Bell) -> Doors {
+        Doors { rings, control }
+    }
+
+    /// Wakes a core from this one, whose ring carries the message.
+    pub(super) fn knock(&self, core: usize, ring: &mut Ring) {
+        match self.rings.get(core) {
+            Some(&descriptor) => ring.wake(descriptor),
+            None => self.control.ring(),
+        }
+    }
+}
+
+impl Core {
+    /// Stages one send for every session that has something to say.
+    pub(super) fn flush(&mut self) {
+        let mut dirty = std::mem::take(&mut self.work.dirty);
+        for id in dirty.drain(..) {
+            self.send(id);
+        }
+        self.work.dirty = dirty;
+        let mut unstopped = std::mem::take(&mut self.work.unstopped);
+        for id in unstopped.drain(..) {
+            self.rearm(id);
+        }
+        self.work.unstopped = unstopped;
+    }
+
+    fn send(&mut self, id: SessionId) {
+        let Some(connection) = self.work.connection(id) else {
+            return;
+        };
+        connection.is_dirty = false;
+        if connection.is_sending || connection.is_hung_up {
+            self.work.check_output(id);
+            return;
+        }
+        let descriptor = connection.fd.as_raw_fd();
+        let Some(session) = self.work.local.roster.find(id) else {
+            return;
+        };
+        if !session.outbox.has_ready() {
+            if session.stage == Stage::Closing && !session.outbox.has_gaps() {
+                self.work.condemned.push(id);
+            }
+            return;
+        }
+        let ready = session.outbox.take_ready();
+        let count = self.work.local.count();
+        count.net_output_bytes.add(ready.len() as u64);
+        self.ring.send(descriptor, token_of(id), ready);
+        if let Some(connection) = self.work.connection(id) {
+            connection.is_sending = true;
+        }
+    }
+
+    pub(super) fn on_sent(&mut self, id: SessionId, buffer: Vec<u8>, whole: bool) {
+        let Some(connection) = self.work.connection(id) else {
+            return;
+        };
+        connection.is_sending = false;
+        if connection.is_hung_up {
+            self.work.forget_if_quiet(id);
+            return;
+        }
+        if !whole {
+            self.work.condemned.push(id);
+            return;
+        }
+        let Some(session) = self.work.local.roster.find(id) else {
+            return;
+        };
+        session.outbox.recycle(buffer);
+        let more = session.outbox.has_ready();
+        let closes = session.stage == Stage::Closing && !session.outbox.has_gaps();
+        let goes_on = session.stage == Stage::Open && !session.inbox.is_empty();
+        if more || closes {
+            self.work.mark_dirty(id);
+        }
+        if goes_on {
+            self.work.resumed.push(id);
+        }
+    }
+}
+
+impl Work {
+    /// Notes that a session has something to send, or to end with.
+    pub(super) fn mark_dirty(&mut self, id: SessionId) {
+        if let Some(connection) = self.connection(id)
+            && !connection.is_dirty
+        {
+            connection.is_dirty = true;
+            self.dirty.push(id);
+        }
+    }
+
+    /// Ends a session whose unsent replies passed its class's limit.
+    pub(super) fn check_output(&mut self, id: SessionId) {
+        let now = self.clock.now;
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        let pending = session.outbox.pending() as u64;
+        let class = if session.client.is_monitor { 1 } else { 0 };
+        let limit = self.local.live.output_limits[class];
+        let is_over_hard = limit.hard > 0 && pending > limit.hard;
+        let is_over_soft = limit.soft > 0 && pending > limit.soft;
+        let since = &mut session.client.over_soft_since_ms;
+        if is_over_soft {
+            let began = *since.get_or_insert(now);
+            if now.saturating_sub(began) > limit.soft_seconds * 1000 {
+                self.condemned.push(id);
+                return;
+            }
+        } else {
+            *since = None;
+        }
+        if is_over_hard {
+            self.condemned.push(id);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A part at every core, merged at the client's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::command::{Caller, Entry, Gather, Part, Run};
+use crate::resp::{Args, Refusal};
+use crate::session::{Gap, SessionId, Stage};
+
+use super::core::Work;
+use super::letter::{Letter, Packed, Question};
+use super::serve::Flow;
+use super::vault::Waiter;
+
+/// A command whose parts are under way.
+struct Asked {
+    session: SessionId,
+    gap: Gap,
+    request: Arc<Question>,
+    answers: Vec<Vec<u8>>,
+    missing: usize,
+}
+
+/// This core's open questions, by number.
+#[derive(Default)]
+pub(super) struct Asks {
+    open: BTreeMap<u64, Asked>,
+    next: u64,
+}
+
+impl Work {
+    /// Checks the request here and asks every core for its part.
+    pub(super) fn start_gather(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        gather: &Gather,
+        args: Args<'_>,
+    ) -> Flow {
+        if let Err(refusal) = self.check(id, gather, args) {
+            self.reject(id, Some(entry), &refusal);
+            return Flow::Next;
+        }
+        let Some(session) = self.local.roster.find(id) else {
+            return Flow::Pause;
+        };
+        session.stage = Stage::Waiting;
+        let caller = Caller {
+            core: self.local.core,
+            session: id,
+            client: session.client.id,
+            database: session.client.database,
+        };
+        let cores = self.local.placement.cores();
+        let request = Arc::new(Question {
+            entry: entry.index,
+            packed: Packed::new(args),
+            caller,
+        });
+        let asked = Asked {
+            session: id,
+            gap: session.outbox.leave_gap(),
+            request: Arc::clone(&request),
+            answers: vec![Vec::new(); cores],
+            missing: cores,
+        };
+        let number = self.asks.next;
+        self.asks.next += 1;
+        self.asks.open.insert(number, asked);
+        for core in (0..cores).filter(|&core| core != caller.core) {
+            self.post_hop(core);
+            let request = Arc::clone(&request);
+            let ask = number;
+            self.post.post(core, Letter::Ask { ask, request });
+        }
+        self.on_ask(caller.core, number, request);
+        // With one core everything is done by now.
+        match self.local.roster.find(id) {
+            Some(session) if session.stage == Stage::Open => Flow::Next,
+            Some(_) | None => Flow::Pause,
+        }
+    }
+
+    fn check(&mut self, id: SessionId, gather: &Gather, args: Args<'_>) -> Result<(), Refusal> {
+        let now_ms = self.clock.now;
+        let mut scene = crate::command::Scene {
+            local: &mut self.local,
+            me: id,
+            now_ms,
+        };
+        (gather.check)(&mut scene, args)
+    }
+
+    /// Runs this core's part, now or when the keyspace is here.
+    pub(super) fn on_ask(&mut self, from: usize, ask: u64, request: Arc<Question>) {
+        if self.vault_is_open() {
+            self.answer(from, ask, &request);
+        } else {
+            self.vault.wait(Waiter::Ask { from, ask, request });
+        }
+    }
+
+    /// Runs this core's part; the keyspace is at home.
+    pub(super) fn answer(&mut self, from: usize, ask: u64, request: &Question) {
+        let entry = self.local.table.at(request.entry);
+        let Run::Everywhere(gather) = entry.command.run else {
+            unreachable!("only gathered commands are asked for");
+        };
+        let mut bytes = Vec::new();
+        let clock = self.clock_for(true);
+        let mut part = Part {
+            local: &mut self.local,
+            keyspace: self.vault.at_home().expect("the caller looked"),
+            clock,
+            caller: request.caller,
+        };
+        (gather.part)(&mut part, request.packed.args(), &mut bytes);
+        self.grant_wishes();
+        if from == self.local.core {
+            self.on_answer(from, ask, bytes);
+        } else {
+            self.post.post(from, Letter::Answer { ask, bytes });
+        }
+    }
+
+    /// A part has arrived; the last one makes the reply.
+    pub(super) fn on_answer(&mut self, from: usize, ask: u64, bytes: Vec<u8>) {
+        let asked = self
+            .asks
+            .open
+            .get_mut(&ask)
+            .expect("a question is open until its last answer");
+        asked.answers[from] = bytes;
+        asked.missing -= 1;
+        if asked.missing > 0 {
+            return;
+        }
+        let asked = self.asks.open.remove(&ask).expect("it was there");
+        let entry = self.local.table.at(asked.request.entry);
+        let Run::Everywhere(gather) = entry.command.run else {
+            unreachable!("only gathered commands are asked for");
+        };
+        let args = asked.request.packed.args();
+        let composed = self.compose(asked.session, |scene, reply| {
+            (gather.merge)(scene, args, &asked.answers, reply)
+        });
+        if let Some((reply, refusal)) = composed {
+            self.fill(asked.session, asked.gap, &reply);
+            self.account(asked.session, entry, args, 0, refusal.as_ref());
+            self.resume(asked.session);
+        }
+        self.grant_wishes();
+    }
+}

@@ -1,0 +1,159 @@
+//! One key, another core: requests out in one box per core and turn, replies
+//! back in the same box.
+
+use crate::command::{Data, Run, Turn};
+use crate::resp::{Args, Reply};
+
+use super::core::Work;
+use super::letter::{Batch, Carried, Letter};
+use super::serve::finish;
+use super::vault::Waiter;
+
+/// A box this full is posted at once, so that big values do not pile up.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// Empty boxes kept for the next turns.
+const SPARE_MAX: usize = 64;
+
+#[expect(
+    clippy::vec_box,
+    reason = "the boxes travel: a spare one is posted without an allocation"
+)]
+/// The boxes being filled in this turn, by core.
+pub(super) struct Hops {
+    staged: Vec<Option<Box<Batch>>>,
+    spare: Vec<Box<Batch>>,
+}
+
+impl Hops {
+    pub(super) fn new(cores: usize) -> Hops {
+        Hops {
+            staged: (0..cores).map(|_| None).collect(),
+            spare: Vec::new(),
+        }
+    }
+}
+
+impl Work {
+    /// Adds a request to the box for `core`.
+    pub(super) fn stage_hop(&mut self, core: usize, carried: Carried, args: Args<'_>) {
+        let hops = &mut self.hops;
+        let batch = hops.staged[core].get_or_insert_with(|| hops.spare.pop().unwrap_or_default());
+        batch.add(carried, args);
+        if batch.bytes.len() > BATCH_BYTES_MAX {
+            self.post_hop(core);
+        }
+    }
+
+    /// Posts this turn's boxes.
+    pub(super) fn post_hops(&mut self) {
+        for core in 0..self.hops.staged.len() {
+            self.post_hop(core);
+        }
+    }
+
+    pub(super) fn post_hop(&mut self, core: usize) {
+        if let Some(batch) = self.hops.staged[core].take() {
+            self.post.post(core, Letter::Batch(batch));
+        }
+    }
+
+    /// Runs another core's requests, now or when the keyspace is here.
+    pub(super) fn on_batch(&mut self, from: usize, batch: Box<Batch>) {
+        if self.vault_is_open() {
+            self.run_batch(from, batch);
+        } else {
+            self.vault.wait(Waiter::Batch { from, batch });
+        }
+    }
+
+    /// Runs another core's requests on the keyspace, which is at home.
+    pub(super) fn run_batch(&mut self, from: usize, mut batch: Box<Batch>) {
+        self.prefetch_batch(&batch);
+        let mut replies = std::mem::take(&mut batch.replies);
+        for index in 0..batch.requests.len() {
+            let took_ns = self.run_carried(&batch, index, &mut replies);
+            let request = &mut batch.requests[index];
+            request.reply_end = replies.len();
+            request.took_ns = took_ns;
+        }
+        batch.replies = replies;
+        self.post.post(from, Letter::Replies(batch));
+    }
+
+    fn run_carried(&mut self, batch: &Batch, index: usize, replies: &mut Vec<u8>) -> u64 {
+        let request = &batch.requests[index];
+        let args = batch.args(index);
+        let entry = self.local.table.at(request.entry);
+        let before = replies.len();
+        if let Some(refusal) = self.out_of_memory(entry) {
+            Reply::new(replies, request.version).refuse(&refusal);
+            self.count_rejected(Some(entry), &refusal);
+            return 0;
+        }
+        let (Run::Data(handler) | Run::AtCursor(handler)) = entry.command.run else {
+            unreachable!("only data commands are carried to another core");
+        };
+        let clock = self.clock_for(request.no_touch);
+        let started = self.watch.ns();
+        let keyspace = self.vault.at_home().expect("the caller looked");
+        let mut turn = Turn::new(
+            Data::Home(keyspace),
+            self.local.placement,
+            request.first,
+            usize::from(request.database),
+            clock,
+            &mut self.local.random,
+            &self.local.live,
+        );
+        let outcome = handler(&mut turn, args, &mut Reply::new(replies, request.version));
+        let (tally, discarded) = (turn.tally, turn.discarded);
+        let took = self.watch.ns() - started;
+        self.tally(tally, discarded);
+        finish(replies, before, request.version, &outcome);
+        self.count_call(entry, took, outcome.as_ref().err());
+        took
+    }
+
+    fn prefetch_batch(&mut self, batch: &Batch) {
+        let Some(keyspace) = self.vault.at_home() else {
+            return;
+        };
+        let database = keyspace.db(0);
+        // A window at a time, or the first lines would be evicted again.
+        for window in batch.requests.chunks(32) {
+            let firsts = window.iter().filter_map(|request| request.first);
+            for first in firsts.clone() {
+                database.prefetch_slot(first.bare());
+            }
+            for first in firsts.clone() {
+                database.prefetch_bucket(first.bare());
+            }
+            for first in firsts {
+                database.prefetch_entry(first.bare());
+            }
+        }
+    }
+
+    /// Puts the replies of a box that came back into their places.
+    pub(super) fn on_replies(&mut self, mut batch: Box<Batch>) {
+        let mut start = 0;
+        for index in 0..batch.requests.len() {
+            let request = batch.requests[index];
+            let reply = &batch.replies[start..request.reply_end];
+            start = request.reply_end;
+            let Some(session) = self.local.roster.find(request.session) else {
+                continue;
+            };
+            let reply = if request.is_muted { &[] } else { reply };
+            session.outbox.fill(request.gap, reply);
+            self.mark_dirty(request.session);
+            let entry = self.local.table.at(request.entry);
+            self.log_slow(request.session, entry, batch.args(index), request.took_ns);
+        }
+        if self.hops.spare.len() < SPARE_MAX {
+            batch.clear();
+            self.hops.spare.push(batch);
+        }
+    }
+}

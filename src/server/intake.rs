@@ -1,0 +1,375 @@
+//! Connections and their bytes: accept, deal out, receive, hang up.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use crate::resp::Refusal;
+use crate::runtime::core::{
+    BufferId, End, Event, Token, adopt, keep_alive, no_delay, shut_down, write_and_close,
+};
+use crate::session::{Client, Origin, SessionId, Stage};
+
+use super::core::{Core, Work};
+use super::letter::Letter;
+
+/// Bytes a waiting session may pile up before its reading stops. More than
+/// this is left to the kernel, which slows the sender down.
+const INBOX_WAITING_MAX: usize = 1 << 20;
+
+/// An inbox this small is kept when it is empty.
+const INBOX_KEPT: usize = 4 * 1024;
+
+/// The socket of a session, by the session's place.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) fd: OwnedFd,
+    pub(super) id: SessionId,
+    /// A receive is armed.
+    pub(super) is_receiving: bool,
+    /// Its cancellation is under way.
+    pub(super) is_stopping: bool,
+    pub(super) is_sending: bool,
+    /// It stands in `Work::dirty`.
+    pub(super) is_dirty: bool,
+    /// Bytes the inbox must hold before decoding can get on.
+    pub(super) wanted: usize,
+    /// Nothing is sent or received any more.
+    pub(super) is_hung_up: bool,
+}
+
+pub(super) fn token_of(id: SessionId) -> Token {
+    Token::new(id.index, id.generation)
+}
+
+fn id_of(token: Token) -> SessionId {
+    SessionId {
+        index: token.index() as u32,
+        generation: token.generation(),
+    }
+}
+
+impl Core {
+    /// Arms the listeners, which one core has.
+    pub(super) fn listen(&mut self) {
+        for (index, listener) in self.work.listeners.iter().enumerate() {
+            self.ring
+                .accept(listener.descriptor(), Token::new(index as u32, 0));
+        }
+    }
+
+    pub(super) fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Received { token, buffer, len } => self.on_received(id_of(token), buffer, len),
+            Event::Sent {
+                token,
+                buffer,
+                whole,
+            } => self.on_sent(id_of(token), buffer, whole),
+            Event::ReceiveEnded { token, end } => self.on_receive_ended(id_of(token), end),
+            Event::Accepted { listener, fd } => self.on_accepted(listener.index(), fd),
+            Event::AcceptEnded { listener } => {
+                // Out of descriptors: the next tick tries again.
+                self.work.pace.rearm_listeners |= 1 << listener.index();
+            }
+            Event::Rung => self.ring.hush(),
+        }
+    }
+
+    fn on_accepted(&mut self, listener: usize, fd: OwnedFd) {
+        let is_unix = !self.work.listeners[listener].is_tcp();
+        if self.work.clients_connected() >= self.work.local.live.maxclients {
+            write_and_close(fd, b"-ERR max number of clients reached\r\n");
+            self.work.local.count().connections_rejected.add(1);
+            return;
+        }
+        let core = self.work.least_connected();
+        self.work.dealt += 1;
+        if core == self.work.local.core {
+            self.welcome(fd, is_unix, self.work.dealt);
+        } else {
+            let letter = Letter::Connection {
+                fd,
+                is_unix,
+                number: self.work.dealt,
+            };
+            self.work.post.post(core, letter);
+        }
+    }
+
+    /// Takes a connection in; `number` is its client's id, given by the core
+    /// that deals connections out, so ids rise over all cores.
+    pub(super) fn welcome(&mut self, fd: OwnedFd, is_unix: bool, number: u64) {
+        let live = &self.work.local.live;
+        let path = String::from_utf8_lossy(self.work.local.settings.bytes("unixsocket"));
+        let peer = adopt(&fd, &path);
+        let is_protected = live.protected_mode && live.requirepass.is_none();
+        if is_protected && !peer.is_loopback {
+            write_and_close(fd, format!("-{}\r\n", Refusal::PROTECTED_MODE).as_bytes());
+            self.work.local.count().connections_rejected.add(1);
+            return;
+        }
+        if !is_unix {
+            no_delay(&fd);
+            keep_alive(&fd, u64::from(live.tcp_keepalive_s));
+        }
+        let authenticated = live.requirepass.is_none();
+        let origin = Origin {
+            address: peer.address.into(),
+            local: peer.local.into(),
+            is_loopback: peer.is_loopback,
+            is_unix,
+            fd: fd.as_raw_fd(),
+        };
+        let client = Client::new(number, origin, authenticated, self.work.clock.now);
+        let id = self.work.local.roster.admit(client);
+        let descriptor = fd.as_raw_fd();
+        let connection = Connection {
+            fd,
+            id,
+            is_receiving: true,
+            is_stopping: false,
+            is_sending: false,
+            is_dirty: false,
+            wanted: 0,
+            is_hung_up: false,
+        };
+        let index = id.index as usize;
+        if self.work.connections.len() <= index {
+            self.work.connections.resize_with(index + 1, || None);
+        }
+        self.work.connections[index] = Some(connection);
+        self.ring.receive(descriptor, token_of(id));
+        let count = self.work.local.count();
+        count.connections_received.add(1);
+        count
+            .clients_connected
+            .set(self.work.local.roster.len() as u64);
+    }
+
+    fn on_received(&mut self, id: SessionId, buffer: BufferId, len: usize) {
+        let bytes = self.ring.bytes(buffer, len);
+        self.work.take_in(id, bytes);
+        self.ring.recycle(buffer);
+        if self.work.must_stop_reading(id) {
+            self.ring.stop_receiving(token_of(id));
+        }
+    }
+
+    fn on_receive_ended(&mut self, id: SessionId, end: End) {
+        let Some(connection) = self.work.connection(id) else {
+            return;
+        };
+        connection.is_receiving = false;
+        let was_stopped = std::mem::take(&mut connection.is_stopping);
+        if connection.is_hung_up {
+            self.work.forget_if_quiet(id);
+            return;
+        }
+        match end {
+            End::Closed => self.work.condemned.push(id),
+            // A reading that was stopped goes on when the inbox has room.
+            End::Rearm if was_stopped && !self.work.has_room(id) => {}
+            End::Rearm => self.rearm(id),
+        }
+    }
+
+    /// Reads from a session again.
+    pub(super) fn rearm(&mut self, id: SessionId) {
+        if let Some(connection) = self.work.connection(id)
+            && !connection.is_receiving
+            && !connection.is_hung_up
+        {
+            connection.is_receiving = true;
+            let descriptor = connection.fd.as_raw_fd();
+            self.ring.receive(descriptor, token_of(id));
+        }
+    }
+
+    /// Ends the sessions that were condemned in this turn.
+    pub(super) fn hang_up_condemned(&mut self) {
+        let mut condemned = std::mem::take(&mut self.work.condemned);
+        for id in condemned.drain(..) {
+            self.work.hang_up(id);
+        }
+        self.work.condemned = condemned;
+    }
+}
+
+impl Work {
+    pub(super) fn connection(&mut self, id: SessionId) -> Option<&mut Connection> {
+        let connection = self.connections.get_mut(id.index as usize)?.as_mut()?;
+        (connection.id == id).then_some(connection)
+    }
+
+    /// Serves received bytes in place; what is left goes into the inbox.
+    fn take_in(&mut self, id: SessionId, bytes: &[u8]) {
+        self.local.count().net_input_bytes.add(bytes.len() as u64);
+        let now = self.clock.now;
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        session.client.active_ms = now;
+        if session.stage == Stage::Closing {
+            return;
+        }
+        if session.inbox.is_empty() && session.stage == Stage::Open {
+            let used = self.serve(id, bytes);
+            self.keep(id, &bytes[used..]);
+            return;
+        }
+        session.inbox.extend_from_slice(bytes);
+        self.serve_inbox(id);
+    }
+
+    /// Serves a session from its inbox, once that holds what is wanted.
+    pub(super) fn serve_inbox(&mut self, id: SessionId) {
+        let Some(connection) = self.connection(id) else {
+            return;
+        };
+        let wanted = connection.wanted;
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        if session.stage != Stage::Open || session.inbox.is_empty() || session.inbox.len() < wanted
+        {
+            return;
+        }
+        let mut inbox = std::mem::take(&mut session.inbox);
+        let used = self.serve(id, &inbox);
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        if used == inbox.len() {
+            inbox.clear();
+            if inbox.capacity() > INBOX_KEPT {
+                inbox = Vec::new();
+            }
+        } else {
+            inbox.drain(..used);
+        }
+        session.inbox = inbox;
+        self.reserve_wanted(id);
+        if self.has_room(id)
+            && let Some(connection) = self.connection(id)
+            && !connection.is_receiving
+        {
+            self.unstopped.push(id);
+        }
+    }
+
+    /// Whether more may be read for a session.
+    fn has_room(&mut self, id: SessionId) -> bool {
+        let session = self.local.roster.find(id);
+        session.is_some_and(|session| session.inbox.len() <= INBOX_WAITING_MAX)
+    }
+
+    /// Keeps bytes that are not a whole request.
+    fn keep(&mut self, id: SessionId, rest: &[u8]) {
+        if rest.is_empty() {
+            return;
+        }
+        if let Some(session) = self.local.roster.find(id)
+            && session.stage != Stage::Closing
+        {
+            session.inbox.extend_from_slice(rest);
+            self.reserve_wanted(id);
+        }
+    }
+
+    /// Notes how long the first request of the inbox is known to be.
+    pub(super) fn want(&mut self, id: SessionId, wanted: usize) {
+        if let Some(connection) = self.connection(id) {
+            connection.wanted = wanted;
+        }
+    }
+
+    /// Makes room for a big request at once, instead of by doubling.
+    fn reserve_wanted(&mut self, id: SessionId) {
+        let Some(connection) = self.connection(id) else {
+            return;
+        };
+        let wanted = connection.wanted;
+        if let Some(session) = self.local.roster.find(id)
+            && wanted > session.inbox.len()
+        {
+            let more = wanted - session.inbox.len();
+            session.inbox.reserve_exact(more);
+        }
+    }
+
+    /// Whether a session has piled up enough for now.
+    fn must_stop_reading(&mut self, id: SessionId) -> bool {
+        let query_max = self.local.live.query_buffer_limit as usize;
+        let Some(session) = self.local.roster.find(id) else {
+            return false;
+        };
+        let len = session.inbox.len();
+        let is_held = session.stage != Stage::Open
+            || session.outbox.pending() >= super::serve::REPLIES_PENDING_MAX;
+        if len > query_max {
+            self.condemned.push(id);
+            return false;
+        }
+        let Some(connection) = self.connection(id) else {
+            return false;
+        };
+        let stops = is_held
+            && len > INBOX_WAITING_MAX
+            && connection.is_receiving
+            && !connection.is_stopping;
+        connection.is_stopping |= stops;
+        stops
+    }
+
+    /// Ends a session: nothing more is read, and what was to be sent is lost.
+    pub(super) fn hang_up(&mut self, id: SessionId) {
+        let Some(connection) = self.connection(id) else {
+            return;
+        };
+        if connection.is_hung_up {
+            return;
+        }
+        connection.is_hung_up = true;
+        shut_down(&connection.fd);
+        if let Some(session) = self.local.roster.find(id) {
+            session.stage = Stage::Closing;
+            session.inbox = Vec::new();
+            session.outbox.abandon();
+        }
+        self.forget_if_quiet(id);
+    }
+
+    /// Frees a session's place once the kernel is done with its socket.
+    pub(super) fn forget_if_quiet(&mut self, id: SessionId) {
+        let Some(connection) = self.connection(id) else {
+            return;
+        };
+        if connection.is_receiving || connection.is_sending || !connection.is_hung_up {
+            return;
+        }
+        self.connections[id.index as usize] = None;
+        let Some(session) = self.local.roster.dismiss(id) else {
+            return;
+        };
+        let count = self.local.count();
+        count.clients_connected.set(self.local.roster.len() as u64);
+        if session.client.is_monitor {
+            self.monitor_left();
+        }
+    }
+
+    /// Clients of all cores, and those on their way to one.
+    fn clients_connected(&self) -> u64 {
+        let cores = self.local.counters.iter();
+        cores.map(|core| core.clients_connected.read()).sum()
+    }
+
+    /// The core with the fewest clients; dealt ones that have not arrived yet
+    /// make ties rotate.
+    fn least_connected(&self) -> usize {
+        let cores = self.local.placement.cores();
+        (0..cores)
+            .map(|offset| (offset + self.dealt as usize) % cores)
+            .min_by_key(|&core| self.local.counters[core].clients_connected.read())
+            .unwrap_or(0)
+    }
+}

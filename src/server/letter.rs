@@ -1,0 +1,170 @@
+//! What cores write to each other.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::command::{Caller, First};
+use crate::config::{Live, Settings};
+use crate::keyspace::Keyspace;
+use crate::resp::{Args, Refusal, Span, Version};
+use crate::session::{Gap, SessionId};
+
+/// One letter; a pair's letters arrive in the order they were posted.
+pub(super) enum Letter {
+    /// A new connection, dealt to this core.
+    Connection {
+        fd: OwnedFd,
+        is_unix: bool,
+        number: u64,
+    },
+    /// Requests for keys of this core.
+    Batch(Box<Batch>),
+    /// The same box back, with replies.
+    Replies(Box<Batch>),
+    /// Asks for this core's keyspace.
+    Borrow { loan: u64 },
+    /// The keyspace asked for.
+    Lend { loan: u64, keyspace: Box<Keyspace> },
+    /// The keyspace back home.
+    Return { keyspace: Box<Keyspace> },
+    /// Asks for this core's part of a command.
+    Ask { ask: u64, request: Arc<Question> },
+    /// A part.
+    Answer { ask: u64, bytes: Vec<u8> },
+    /// Settings have changed.
+    Settings {
+        settings: Arc<Settings>,
+        live: Arc<Live>,
+    },
+    /// A line for the MONITOR clients of this core.
+    Feed(Bytes),
+    /// The sender has no MONITOR client any more.
+    Unmonitored,
+    /// A request that runs at the control core.
+    Decide(Box<Decision>),
+    /// Its reply.
+    Decided {
+        session: SessionId,
+        gap: Gap,
+        reply: Vec<u8>,
+        entry: u16,
+        refusal: Option<Refusal>,
+    },
+    /// End the loop.
+    Stop,
+}
+
+/// A request kept beyond the buffer it came in.
+#[derive(Debug)]
+pub(super) struct Packed {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl Packed {
+    /// Copies a request's words.
+    pub(super) fn new(args: Args<'_>) -> Packed {
+        let mut bytes = Vec::with_capacity(args.iter().map(<[u8]>::len).sum());
+        let mut spans = Vec::with_capacity(args.len());
+        for word in args.iter() {
+            spans.push(Span {
+                start: bytes.len() as u32,
+                len: word.len() as u32,
+            });
+            bytes.extend_from_slice(word);
+        }
+        Packed { bytes, spans }
+    }
+
+    /// The request's words.
+    pub(super) fn args(&self) -> Args<'_> {
+        Args::new(&self.bytes, &self.spans)
+    }
+}
+
+/// A command of which every core runs a part.
+pub(super) struct Question {
+    pub(super) entry: u16,
+    pub(super) packed: Packed,
+    pub(super) caller: Caller,
+}
+
+/// A request on its way to the control core.
+pub(super) struct Decision {
+    pub(super) session: SessionId,
+    pub(super) gap: Gap,
+    pub(super) entry: u16,
+    pub(super) version: Version,
+    pub(super) packed: Packed,
+}
+
+/// Requests of one turn for the keys of one core, and then their replies.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) bytes: Vec<u8>,
+    pub(super) spans: Vec<Span>,
+    pub(super) requests: Vec<Carried>,
+    pub(super) replies: Vec<u8>,
+}
+
+/// One request in a batch. Its words are `spans[first_span..]` up to the next
+/// request's, relative to `start`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Carried {
+    pub(super) session: SessionId,
+    pub(super) gap: Gap,
+    pub(super) entry: u16,
+    pub(super) database: u16,
+    pub(super) version: Version,
+    pub(super) no_touch: bool,
+    pub(super) is_muted: bool,
+    pub(super) first: Option<First>,
+    pub(super) start: usize,
+    pub(super) first_span: u32,
+    /// Where its reply ends in `replies`, once it has one.
+    pub(super) reply_end: usize,
+    /// How long it ran.
+    pub(super) took_ns: u64,
+}
+
+impl Batch {
+    /// Adds a request: its words are copied here.
+    pub(super) fn add(&mut self, mut request: Carried, args: Args<'_>) {
+        request.start = self.bytes.len();
+        request.first_span = self.spans.len() as u32;
+        for word in args.iter() {
+            self.spans.push(Span {
+                start: (self.bytes.len() - request.start) as u32,
+                len: word.len() as u32,
+            });
+            self.bytes.extend_from_slice(word);
+        }
+        self.requests.push(request);
+    }
+
+    /// The words of the request at `index`.
+    pub(super) fn args(&self, index: usize) -> Args<'_> {
+        let request = &self.requests[index];
+        let first = request.first_span as usize;
+        let end = match self.requests.get(index + 1) {
+            Some(next) => next.first_span as usize,
+            None => self.spans.len(),
+        };
+        Args::new(&self.bytes[request.start..], &self.spans[first..end])
+    }
+
+    /// Empties it for the next use, giving back what one big turn took.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.spans.clear();
+        self.requests.clear();
+        self.replies.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+        self.replies.shrink_to(KEPT_BYTES);
+    }
+}
+
+/// Capacity a spare batch keeps.
+const KEPT_BYTES: usize = 256 * 1024;

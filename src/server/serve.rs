@@ -1,0 +1,566 @@
+//! A session's requests, in order: decode ahead, prefetch, run.
+//!
+//! Up to `AHEAD` whole requests are decoded before the first runs, so that the
+//! buckets and entries of all of them are on their way from memory meanwhile.
+
+use crate::base::{keyed_hash, slot_of};
+use crate::command::{
+    Admission, DataHandler, Entry, First, KeyPlan, Route, Run, Scene, Turn, admit, route,
+};
+use crate::command::{Data, Tally, cursor_core};
+use crate::keyspace::Discarded;
+use crate::resp::{Args, Decoded, Limits, Outcome, Refusal, Reply, Span, Version};
+use crate::session::{ReplyMode, SessionId, Stage};
+use crate::spec::Flags;
+
+use super::core::Work;
+use super::letter::{Carried, Decision, Letter, Packed};
+use super::vault::Waiter;
+
+/// Requests decoded ahead of the first that runs.
+const AHEAD: usize = 32;
+
+/// A session whose unsent replies are above this takes no further requests
+/// until they are below half of it, so a client that does not read costs this
+/// much and one reply, whatever it asks for.
+pub(super) const REPLIES_PENDING_MAX: usize = 64 << 20;
+
+/// A decoded request that has not run.
+#[derive(Clone, Copy)]
+pub(super) struct Staged {
+    start: usize,
+    end: usize,
+    first_span: usize,
+    spans: usize,
+    entry: Option<&'static Entry>,
+    first: Option<First>,
+}
+
+/// What becomes of a session after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// Take the next.
+    Next,
+    /// This one is under way; the next must wait.
+    Pause,
+    /// This one cannot run yet; it stays where it is.
+    Hold,
+}
+
+/// What ended a run of decoding.
+enum Ahead {
+    /// The batch is full, or the rest is not a whole request.
+    Staged,
+    /// Nothing staged: this many bytes are needed.
+    Incomplete(usize),
+    /// Nothing staged: an inline request of so many bytes.
+    Inline(usize, Vec<Vec<u8>>),
+    /// Nothing staged: the bytes break the protocol.
+    Fault(String),
+}
+
+impl Work {
+    /// Runs requests from `bytes` until none is whole or the session must
+    /// wait; says how many bytes are done with.
+    pub(super) fn serve(&mut self, id: SessionId, bytes: &[u8]) -> usize {
+        let mut done = 0;
+        loop {
+            if !self.may_run(id) {
+                return done;
+            }
+            let rest = &bytes[done..];
+            match self.decode_ahead(id, rest) {
+                Ahead::Staged => {
+                    let (used, goes_on) = self.run_staged(id, rest);
+                    done += used;
+                    if !goes_on {
+                        return done;
+                    }
+                }
+                Ahead::Incomplete(wanted) => {
+                    self.want(id, wanted);
+                    return done;
+                }
+                Ahead::Inline(consumed, words) => {
+                    let flow = self.run_inline(id, &words);
+                    if flow == Flow::Hold {
+                        return done;
+                    }
+                    done += consumed;
+                }
+                Ahead::Fault(text) => {
+                    self.break_off(id, &text);
+                    return bytes.len();
+                }
+            }
+        }
+    }
+
+    /// Whether the session takes a request now.
+    fn may_run(&mut self, id: SessionId) -> bool {
+        self.local.roster.find(id).is_some_and(|session| {
+            session.stage == Stage::Open && session.outbox.pending() < REPLIES_PENDING_MAX
+        })
+    }
+
+    fn decode_ahead(&mut self, id: SessionId, bytes: &[u8]) -> Ahead {
+        let Some(session) = self.local.roster.find(id) else {
+            return Ahead::Incomplete(0);
+        };
+        let live = &self.local.live;
+        let limits = Limits {
+            bulk_bytes_max: live.proto_max_bulk_len,
+            query_bytes_max: live.query_buffer_limit,
+            multibulk_max: 1024 * 1024,
+            authenticated: session.client.authenticated,
+        };
+        let ahead = if limits.authenticated { AHEAD } else { 1 };
+        self.spans.clear();
+        self.staged.clear();
+        let mut at = 0;
+        while self.staged.len() < ahead && at < bytes.len() {
+            let first_span = self.spans.len();
+            match session
+                .decoder
+                .decode(&bytes[at..], &mut self.spans, &limits)
+            {
+                Ok(Decoded::Request { consumed }) => {
+                    self.staged.push(Staged {
+                        start: at,
+                        end: at + consumed,
+                        first_span,
+                        spans: self.spans.len() - first_span,
+                        entry: None,
+                        first: None,
+                    });
+                    at += consumed;
+                }
+                Ok(Decoded::Empty { consumed }) if self.staged.is_empty() => {
+                    return Ahead::Inline(at + consumed, Vec::new());
+                }
+                Ok(Decoded::Inline { consumed, args }) if self.staged.is_empty() => {
+                    return Ahead::Inline(at + consumed, args);
+                }
+                Ok(Decoded::Incomplete { wanted_total }) if self.staged.is_empty() => {
+                    return Ahead::Incomplete(wanted_total);
+                }
+                Err(fault) if self.staged.is_empty() => return Ahead::Fault(fault.to_string()),
+                // What is staged runs first; then this is met again.
+                Ok(Decoded::Empty { .. } | Decoded::Inline { .. }) | Err(_) => {
+                    session.decoder.reset();
+                    break;
+                }
+                Ok(Decoded::Incomplete { .. }) => {
+                    self.spans.truncate(first_span);
+                    session.decoder.reset();
+                    break;
+                }
+            }
+        }
+        if self.staged.is_empty() {
+            return Ahead::Incomplete(bytes.len() + 1);
+        }
+        Ahead::Staged
+    }
+
+    /// Finds rows and keys of what is staged, and prefetches.
+    fn look_up(&mut self, bytes: &[u8]) {
+        let table = self.local.table;
+        for staged in &mut self.staged {
+            let spans = &self.spans[staged.first_span..staged.first_span + staged.spans];
+            let args = Args::new(&bytes[staged.start..staged.end], spans);
+            staged.entry = table.find(args);
+            if let Some(entry) = staged.entry
+                && let KeyPlan::One(index) = entry.keys
+                && usize::from(index) < args.len()
+            {
+                let index = usize::from(index);
+                let key = args.get(index);
+                staged.first = Some(First {
+                    index,
+                    slot: slot_of(key),
+                    hash: keyed_hash(&self.hash_key, key),
+                });
+            }
+        }
+        if self.staged.len() > 1 {
+            self.prefetch();
+        }
+    }
+
+    fn prefetch(&mut self) {
+        let placement = self.local.placement;
+        let me = self.local.core;
+        let Some(keyspace) = self.vault.at_home() else {
+            return;
+        };
+        let mine = self
+            .staged
+            .iter()
+            .filter_map(|staged| staged.first)
+            .filter(|first| placement.core_of(first.slot) == me);
+        // The selected database is nearly always 0; a wrong guess costs a few
+        // useless loads and nothing else.
+        let database = keyspace.db(0);
+        for first in mine.clone() {
+            database.prefetch_slot(first.bare());
+        }
+        for first in mine.clone() {
+            database.prefetch_bucket(first.bare());
+        }
+        for first in mine {
+            database.prefetch_entry(first.bare());
+        }
+    }
+
+    /// Runs what is staged: bytes done with, and whether to decode on.
+    fn run_staged(&mut self, id: SessionId, bytes: &[u8]) -> (usize, bool) {
+        self.look_up(bytes);
+        let staged = std::mem::take(&mut self.staged);
+        let spans = std::mem::take(&mut self.spans);
+        let mut used = 0;
+        let mut goes_on = true;
+        for request in &staged {
+            let words = &spans[request.first_span..request.first_span + request.spans];
+            let args = Args::new(&bytes[request.start..request.end], words);
+            let flow = self.run(id, request.entry, request.first, args);
+            if flow != Flow::Hold {
+                used = request.end;
+            }
+            if flow != Flow::Next || !self.may_run(id) {
+                goes_on = false;
+                break;
+            }
+        }
+        self.staged = staged;
+        self.spans = spans;
+        (used, goes_on)
+    }
+
+    fn run_inline(&mut self, id: SessionId, words: &[Vec<u8>]) -> Flow {
+        if words.is_empty() {
+            return Flow::Next;
+        }
+        let bytes = words.concat();
+        let mut start = 0;
+        let spans: Vec<Span> = words
+            .iter()
+            .map(|word| {
+                let len = word.len() as u32;
+                start += len;
+                Span {
+                    start: start - len,
+                    len,
+                }
+            })
+            .collect();
+        let args = Args::new(&bytes, &spans);
+        let entry = self.local.table.find(args);
+        self.run(id, entry, None, args)
+    }
+
+    /// Runs one request, or sends it where it runs.
+    pub(super) fn run(
+        &mut self,
+        id: SessionId,
+        entry: Option<&'static Entry>,
+        first: Option<First>,
+        args: Args<'_>,
+    ) -> Flow {
+        let Some(session) = self.local.roster.find(id) else {
+            return Flow::Pause;
+        };
+        let entry = match admit(entry, args, &session.client) {
+            Admission::Run(entry) => entry,
+            Admission::Refuse(refusal) => {
+                self.reject(id, entry, &refusal);
+                return Flow::Next;
+            }
+        };
+        if self.must_pause(id, entry) {
+            return Flow::Hold;
+        }
+        let me = self.local.core;
+        match entry.command.run {
+            Run::Here(handler) => {
+                self.run_here(id, entry, args, |scene, reply| handler(scene, args, reply));
+                Flow::Next
+            }
+            Run::Data(handler) => {
+                let placement = self.local.placement;
+                let place = match first {
+                    Some(first) => Route::One(placement.core_of(first.slot)),
+                    None => route(entry, args, placement),
+                };
+                match place {
+                    Route::One(core) if core != me => {
+                        self.hop(id, core, entry, first, args);
+                        Flow::Next
+                    }
+                    Route::One(_) | Route::Nowhere => {
+                        self.run_home(id, entry, handler, first, args)
+                    }
+                    Route::Many(cores) => {
+                        self.start_loan(id, entry, cores, args);
+                        Flow::Pause
+                    }
+                }
+            }
+            Run::Whole(handler) => {
+                let cores = self.local.placement.cores();
+                if cores == 1 {
+                    return self.run_home(id, entry, handler, None, args);
+                }
+                let all = u64::MAX >> (64 - cores);
+                self.start_loan(id, entry, all, args);
+                Flow::Pause
+            }
+            Run::AtCursor(handler) => {
+                let core = cursor_core(args, self.local.placement);
+                if core == me {
+                    return self.run_home(id, entry, handler, None, args);
+                }
+                self.hop(id, core, entry, None, args);
+                Flow::Next
+            }
+            Run::Everywhere(gather) => self.start_gather(id, entry, &gather, args),
+            Run::Node(_) => {
+                self.ask_control(id, entry, args);
+                Flow::Pause
+            }
+            Run::Container(_) => {
+                unreachable!("a container alone has too few words, and is refused")
+            }
+        }
+    }
+
+    /// Runs a data handler on this core's keyspace, or gets the session in
+    /// line for it.
+    fn run_home(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        handler: DataHandler,
+        first: Option<First>,
+        args: Args<'_>,
+    ) -> Flow {
+        if !self.vault_is_open() {
+            self.vault.wait(Waiter::Session(id));
+            self.set_stage(id, Stage::Waiting);
+            return Flow::Hold;
+        }
+        if let Some(refusal) = self.out_of_memory(entry) {
+            self.reject(id, Some(entry), &refusal);
+            return Flow::Next;
+        }
+        let Some(session) = self.local.roster.find(id) else {
+            return Flow::Pause;
+        };
+        let client = &session.client;
+        let (version, database) = (client.version, client.database);
+        let no_touch = client.no_touch;
+        let mut out = session.outbox.begin();
+        let clock = self.clock_for(no_touch);
+        let before = out.len();
+        let started = self.watch.ns();
+        let keyspace = self.vault.at_home().expect("checked above");
+        let mut turn = Turn::new(
+            Data::Home(keyspace),
+            self.local.placement,
+            first,
+            database,
+            clock,
+            &mut self.local.random,
+            &self.local.live,
+        );
+        let outcome = handler(&mut turn, args, &mut Reply::new(&mut out, version));
+        let (tally, discarded) = (turn.tally, turn.discarded);
+        let took = self.watch.ns() - started;
+        self.tally(tally, discarded);
+        finish(&mut out, before, version, &outcome);
+        self.give_reply(id, out, before);
+        self.account(id, entry, args, took, outcome.as_ref().err());
+        Flow::Next
+    }
+
+    /// Runs something that needs no data.
+    pub(super) fn run_here(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        args: Args<'_>,
+        handler: impl FnOnce(&mut Scene<'_>, &mut Reply<'_>) -> Outcome,
+    ) {
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        let version = session.client.version;
+        let mut out = session.outbox.begin();
+        let before = out.len();
+        let started = self.watch.ns();
+        let now_ms = self.clock.now;
+        let mut scene = Scene {
+            local: &mut self.local,
+            me: id,
+            now_ms,
+        };
+        let outcome = handler(&mut scene, &mut Reply::new(&mut out, version));
+        let took = self.watch.ns() - started;
+        finish(&mut out, before, version, &outcome);
+        self.give_reply(id, out, before);
+        self.account(id, entry, args, took, outcome.as_ref().err());
+        self.grant_wishes();
+    }
+
+    /// Sends a request of one key to the core that owns it.
+    fn hop(
+        &mut self,
+        id: SessionId,
+        core: usize,
+        entry: &'static Entry,
+        first: Option<First>,
+        args: Args<'_>,
+    ) {
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        let is_muted = is_muted(&mut session.client.reply_mode);
+        let carried = Carried {
+            session: id,
+            gap: session.outbox.leave_gap(),
+            entry: entry.index,
+            database: session.client.database as u16,
+            version: session.client.version,
+            no_touch: session.client.no_touch,
+            is_muted,
+            first,
+            start: 0,
+            first_span: 0,
+            reply_end: 0,
+            took_ns: 0,
+        };
+        self.stage_hop(core, carried, args);
+    }
+
+    /// Sends a request to the control core; the session waits.
+    fn ask_control(&mut self, id: SessionId, entry: &'static Entry, args: Args<'_>) {
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        session.stage = Stage::Waiting;
+        let decision = Decision {
+            session: id,
+            gap: session.outbox.leave_gap(),
+            entry: entry.index,
+            version: session.client.version,
+            packed: Packed::new(args),
+        };
+        let control = self.local.placement.cores();
+        self.post.post(control, Letter::Decide(Box::new(decision)));
+    }
+
+    /// Puts a finished reply, or none if the client asked for none, in line.
+    pub(super) fn give_reply(&mut self, id: SessionId, mut out: Vec<u8>, before: usize) {
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        if is_muted(&mut session.client.reply_mode) {
+            out.truncate(before);
+        }
+        session.outbox.restore(out);
+        if session.client.close_asap {
+            session.stage = Stage::Closing;
+        }
+        self.mark_dirty(id);
+    }
+
+    /// Refuses a request that did not run.
+    pub(super) fn reject(
+        &mut self,
+        id: SessionId,
+        entry: Option<&'static Entry>,
+        refusal: &Refusal,
+    ) {
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        let version = session.client.version;
+        let mut out = session.outbox.begin();
+        let before = out.len();
+        Reply::new(&mut out, version).refuse(refusal);
+        self.give_reply(id, out, before);
+        self.count_rejected(entry, refusal);
+    }
+
+    /// Answers bytes that break the protocol, and ends the session.
+    fn break_off(&mut self, id: SessionId, text: &str) {
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        let version = session.client.version;
+        let mut out = session.outbox.begin();
+        let before = out.len();
+        Reply::new(&mut out, version).error(text);
+        session.client.close_asap = true;
+        self.give_reply(id, out, before);
+    }
+
+    /// Whether CLIENT PAUSE holds this command back; the session then waits.
+    fn must_pause(&mut self, id: SessionId, entry: &Entry) -> bool {
+        let Some(pause) = self.local.pause else {
+            return false;
+        };
+        let writes = entry.flags().has(Flags::WRITE) || entry.flags().has(Flags::MAY_REPLICATE);
+        if pause.until_ms <= self.clock.now || !(pause.all || writes) {
+            return false;
+        }
+        self.paused.push(id);
+        self.set_stage(id, Stage::Waiting);
+        true
+    }
+
+    pub(super) fn set_stage(&mut self, id: SessionId, stage: Stage) {
+        if let Some(session) = self.local.roster.find(id) {
+            session.stage = stage;
+        }
+    }
+
+    /// Adds what a turn counted to this core's counters.
+    pub(super) fn tally(&mut self, tally: Tally, discarded: Vec<Discarded>) {
+        let count = self.local.count();
+        if tally.hits > 0 {
+            count.keyspace_hits.add(tally.hits);
+        }
+        if tally.misses > 0 {
+            count.keyspace_misses.add(tally.misses);
+        }
+        self.changes += tally.changes;
+        if !discarded.is_empty() {
+            self.discarded.extend(discarded);
+        }
+    }
+}
+
+/// A refused handler leaves nothing of a reply behind but the refusal.
+pub(super) fn finish(out: &mut Vec<u8>, before: usize, version: Version, outcome: &Outcome) {
+    if let Err(refusal) = outcome {
+        out.truncate(before);
+        Reply::new(out, version).refuse(refusal);
+    }
+}
+
+/// Whether this reply is dropped; moves CLIENT REPLY SKIP on by one command.
+pub(super) fn is_muted(mode: &mut ReplyMode) -> bool {
+    match mode {
+        ReplyMode::On => false,
+        ReplyMode::Off => true,
+        ReplyMode::SkipNext => {
+            *mode = ReplyMode::Skip;
+            true
+        }
+        ReplyMode::Skip => {
+            *mode = ReplyMode::On;
+            true
+        }
+    }
+}

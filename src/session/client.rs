@@ -1,0 +1,89 @@
+//! What is known of a client apart from its bytes.
+
+use crate::resp::Version;
+
+/// How a connection came in.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// `ip:port`, or `path:0` for a Unix socket.
+    pub address: Box<str>,
+    /// Our own end, in the same form.
+    pub local: Box<str>,
+    /// From this machine.
+    pub is_loopback: bool,
+    /// Over a Unix socket.
+    pub is_unix: bool,
+    /// The descriptor, as CLIENT LIST shows it.
+    pub fd: i32,
+}
+
+/// What CLIENT REPLY asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyMode {
+    /// Every reply is sent.
+    On,
+    /// None is.
+    Off,
+    /// The reply to the next command is dropped.
+    SkipNext,
+    /// The reply to this command is dropped, then `On`.
+    Skip,
+}
+
+/// One client. Plain data: every field may be read and set by the commands
+/// that say so.
+#[derive(Debug)]
+pub struct Client {
+    /// Unique for the life of the node, rising.
+    pub id: u64,
+    pub origin: Origin,
+    pub name: Box<[u8]>,
+    pub library_name: Box<[u8]>,
+    pub library_version: Box<[u8]>,
+    pub database: usize,
+    pub version: Version,
+    pub authenticated: bool,
+    pub reply_mode: ReplyMode,
+    /// CLIENT NO-EVICT.
+    pub no_evict: bool,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: bool,
+    /// Receives MONITOR's feed and sends no commands but a few.
+    pub is_monitor: bool,
+    /// Close once its replies are out (QUIT, CLIENT KILL of oneself, faults).
+    pub close_asap: bool,
+    /// Unix milliseconds.
+    pub connected_ms: u64,
+    /// Unix milliseconds of its last request.
+    pub active_ms: u64,
+    /// Its last command, as `get` or `client|list`.
+    pub last_command: Option<&'static str>,
+    /// Since when its replies are above the soft limit, Unix milliseconds.
+    pub over_soft_since_ms: Option<u64>,
+}
+
+impl Client {
+    /// A client that has just connected.
+    #[must_use]
+    pub fn new(id: u64, origin: Origin, authenticated: bool, now_ms: u64) -> Client {
+        Client {
+            id,
+            origin,
+            name: Box::default(),
+            library_name: Box::default(),
+            library_version: Box::default(),
+            database: 0,
+            version: Version::Two,
+            authenticated,
+            reply_mode: ReplyMode::On,
+            no_evict: false,
+            no_touch: false,
+            is_monitor: false,
+            close_asap: false,
+            connected_ms: now_ms,
+            active_ms: now_ms,
+            last_command: None,
+            over_soft_since_ms: None,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Replies on their way out, in the order of their requests.
+//!
+//! A request that runs on another core leaves a gap; replies behind it wait in
+//! line until it is filled. Without gaps, the usual case, a reply is written
+//! straight into the bytes the next send takes.
+//! Invariant: `line` is empty or starts with an open gap.
+
+use std::collections::VecDeque;
+
+/// Capacity an idle session may keep; more is given back after a send.
+const KEPT_BYTES: usize = 16 * 1024;
+
+/// A place in the line that a later reply takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap(u64);
+
+#[derive(Debug)]
+enum Piece {
+    /// Waits for its reply.
+    Open,
+    /// A reply that came before an earlier one.
+    Filled(Vec<u8>),
+    /// This many bytes at the front of `held`.
+    Held(usize),
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    ready: Vec<u8>,
+    line: VecDeque<Piece>,
+    /// How many pieces left the line so far: the number of its first one.
+    left: u64,
+    held: VecDeque<u8>,
+    /// Bytes held by `Filled` pieces.
+    filled: usize,
+    /// Bytes of the send that is under way.
+    in_flight: usize,
+    spare: Vec<u8>,
+}
+
+impl Outbox {
+    /// Takes the buffer that the next reply is appended to; `restore` gives it
+    /// back. Its length before appending must be handed to `restore`.
+    pub fn begin(&mut self) -> Vec<u8> {
+        if self.line.is_empty() {
+            std::mem::take(&mut self.ready)
+        } else {
+            std::mem::take(&mut self.spare)
+        }
+    }
+
+    /// Ends what `begin` began.
+    pub fn restore(&mut self, mut written: Vec<u8>) {
+        if self.line.is_empty() {
+            debug_assert!(self.ready.is_empty());
+            self.ready = written;
+            return;
+        }
+        if !written.is_empty() {
+            self.held.extend(&written);
+            match self.line.back_mut() {
+                Some(Piece::Held(len)) => *len += written.len(),
+                Some(Piece::Open | Piece::Filled(_)) | None => {
+                    self.line.push_back(Piece::Held(written.len()));
+                }
+            }
+        }
+        written.clear();
+        if written.capacity() <= KEPT_BYTES {
+            self.spare = written;
+        }
+    }
+
+    /// Leaves a place for a reply that is made elsewhere.
+    pub fn leave_gap(&mut self) -> Gap {
+        self.line.push_back(Piece::Open);
+        Gap(self.left + self.line.len() as u64 - 1)
+    }
+
+    /// Puts the reply into its place.
+    ///
+    /// # Panics
+    /// When the gap was filled before: our bug.
+    pub fn fill(&mut self, gap: Gap, reply: &[u8]) {
+        let index = (gap.0 - self.left) as usize;
+        if index > 0 {
+            let piece = &mut self.line[index];
+            assert!(matches!(piece, Piece::Open), "a gap is filled once");
+            *piece = Piece::Filled(reply.to_vec());
+            self.filled += reply.len();
+            return;
+        }
+        assert!(matches!(self.line.pop_front(), Some(Piece::Open)));
+        self.left += 1;
+        self.ready.extend_from_slice(reply);
+        self.advance();
+    }
+
+    fn advance(&mut self) {
+        while let Some(piece) = self.line.front() {
+            match piece {
+                Piece::Open => return,
+                Piece::Filled(reply) => {
+                    self.ready.extend_from_slice(reply);
+                    self.filled -= reply.len();
+                }
+                Piece::Held(len) => {
+                    let len = *len;
+                    let (front, back) = self.held.as_slices();
+                    let first = len.min(front.len());
+                    self.ready.extend_from_slice(&front[..first]);
+                    self.ready.extend_from_slice(&back[..len - first]);
+                    self.held.drain(..len);
+                }
+            }
+            self.line.pop_front();
+            self.left += 1;
+        }
+    }
+
+    /// Whether a send would find something.
+    #[must_use]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Whether replies are still being made elsewhere.
+    #[must_use]
+    pub fn has_gaps(&self) -> bool {
+        !self.line.is_empty()
+    }
+
+    /// Takes what can be sent; `recycle` says that it went out.
+    pub fn take_ready(&mut self) -> Vec<u8> {
+        self.in_flight = self.ready.len();
+        std::mem::take(&mut self.ready)
+    }
+
+    /// Gives a sent buffer back, to be written again.
+    pub fn recycle(&mut self, mut sent: Vec<u8>) {
+        self.in_flight = 0;
+        if self.ready.capacity() == 0 && sent.capacity() <= KEPT_BYTES {
+            sent.clear();
+            self.ready = sent;
+        }
+    }
+
+    /// Gives memory back that an idle session does not need.
+    pub fn shrink(&mut self) {
+        if self.ready.is_empty() {
+            self.ready = Vec::new();
+        }
+        if self.line.is_empty() {
+            self.held = VecDeque::new();
+            self.spare = Vec::new();
+            self.line = VecDeque::new();
+        }
+    }
+
+    /// Bytes of replies that the kernel has not taken yet.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.ready.len() + self.held.len() + self.filled + self.in_flight
+    }
+
+    /// Memory held, in bytes.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        self.ready.capacity() + self.held.capacity() + self.spare.capacity() + self.filled
+    }
+
+    /// Replies waiting behind a gap, counting gaps: `oll` of CLIENT LIST.
+    #[must_use]
+    pub fn pieces(&self) -> usize {
+        self.line.len()
+    }
+
+    /// Forgets everything: the connection is gone.
+    pub fn abandon(&mut self) {
+        *self = Outbox {
+            left: self.left + self.line.len() as u64,
+            ..Outbox::default()
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(outbox: &mut Outbox, text: &str) {
+        let mut out = outbox.begin();
+        out.extend_from_slice(text.as_bytes());
+        outbox.restore(out);
+    }
+
+    #[test]
+    fn replies_behind_a_gap_wait_for_it() {
+        let mut outbox = Outbox::default();
+        write(&mut outbox, "a");
+        let first = outbox.leave_gap();
+        write(&mut outbox, "c");
+        write(&mut outbox, "d");
+        let second = outbox.leave_gap();
+        write(&mut outbox, "f");
+        assert_eq!(outbox.ready, b"a");
+        outbox.fill(second, b"e");
+        assert_eq!(outbox.ready, b"a");
+        outbox.fill(first, b"b");
+        assert_eq!(outbox.take_ready(), b"abcdef");
+        assert!(!outbox.has_gaps());
+        write(&mut outbox, "g");
+        assert_eq!(outbox.take_ready(), b"g");
+    }
+
+    #[test]
+    fn pending_counts_what_waits() {
+        let mut outbox = Outbox::default();
+        let first = outbox.leave_gap();
+        let second = outbox.leave_gap();
+        write(&mut outbox, "xyz");
+        outbox.fill(second, b"12");
+        assert_eq!(outbox.pending(), 5);
+        outbox.fill(first, b"");
+        assert_eq!(outbox.pending(), 5);
+        let sent = outbox.take_ready();
+        assert_eq!(sent, b"12xyz");
+        assert_eq!(outbox.pending(), 5);
+        outbox.recycle(sent);
+        assert_eq!(outbox.pending(), 0);
+    }
+}

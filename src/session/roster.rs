@@ -1,0 +1,145 @@
+//! The sessions of one core, by place and by id.
+//!
+//! A place is reused after its session ends; the generation tells the two
+//! apart, so mail for a session that is gone finds nobody.
+
+use crate::resp::Decoder;
+
+use super::client::Client;
+use super::outbox::Outbox;
+
+/// A session's place on its core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionId {
+    pub index: u32,
+    /// Taken modulo 2²⁴.
+    pub generation: u32,
+}
+
+/// Where a session stands with its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Takes the next request.
+    Open,
+    /// Its last request is under way and must end before the next begins.
+    Waiting,
+    /// Takes no more requests; goes when its replies are out or its peer is.
+    Closing,
+}
+
+/// One client with its bytes.
+#[derive(Debug)]
+pub struct Session {
+    pub client: Client,
+    pub stage: Stage,
+    /// Received bytes that are not a whole request yet, or wait for the stage.
+    pub inbox: Vec<u8>,
+    pub decoder: Decoder,
+    pub outbox: Outbox,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Roster {
+    places: Vec<Place>,
+    free: Vec<u32>,
+    len: usize,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    generation: u32,
+    session: Option<Box<Session>>,
+}
+
+const GENERATION_MASK: u32 = 0xff_ffff;
+
+impl Roster {
+    /// Gives a client a place.
+    pub fn admit(&mut self, client: Client) -> SessionId {
+        let session = Box::new(Session {
+            client,
+            stage: Stage::Open,
+            inbox: Vec::new(),
+            decoder: Decoder::new(),
+            outbox: Outbox::default(),
+        });
+        self.len += 1;
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                self.places.push(Place::default());
+                self.places.len() as u32 - 1
+            }
+        };
+        let place = &mut self.places[index as usize];
+        debug_assert!(place.session.is_none());
+        place.session = Some(session);
+        SessionId {
+            index,
+            generation: place.generation,
+        }
+    }
+
+    /// Ends a session; its place may be given to another.
+    pub fn dismiss(&mut self, id: SessionId) -> Option<Box<Session>> {
+        let place = self.places.get_mut(id.index as usize)?;
+        if place.generation != id.generation {
+            return None;
+        }
+        let session = place.session.take()?;
+        place.generation = (place.generation + 1) & GENERATION_MASK;
+        self.free.push(id.index);
+        self.len -= 1;
+        Some(session)
+    }
+
+    /// The session, unless it is gone.
+    #[must_use]
+    pub fn find(&mut self, id: SessionId) -> Option<&mut Session> {
+        let place = self.places.get_mut(id.index as usize)?;
+        if place.generation == id.generation {
+            place.session.as_deref_mut()
+        } else {
+            None
+        }
+    }
+
+    /// All sessions, by place.
+    pub fn iter(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.places.iter().enumerate().filter_map(|(index, place)| {
+            let session = place.session.as_deref()?;
+            Some((place_id(index, place.generation), session))
+        })
+    }
+
+    /// All sessions, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (SessionId, &mut Session)> {
+        self.places
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(index, place)| {
+                let id = place_id(index, place.generation);
+                Some((id, place.session.as_deref_mut()?))
+            })
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+fn place_id(index: usize, generation: u32) -> SessionId {
+    SessionId {
+        index: index as u32,
+        generation,
+    }
+}
