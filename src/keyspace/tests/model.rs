@@ -274,11 +274,20 @@ proptest! {
         pair.compare();
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: scaled(60, 2) as u32,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     /// Keys that stay are shown once at least while others come and go.
     #[test]
     fn a_scan_shows_every_key_that_stays(
-        staying in 1..400u32,
-        grown in 0..20usize,
+        staying in 1..scaled(400, 40) as u32,
+        grown in 0..scaled(20, 3),
         count in 1..50usize,
         is_shrinking: bool,
     ) {
