@@ -1,11 +1,21 @@
 //! The families of commands, joined: a family missing here does not exist.
 
 use super::table::Command;
-use super::{connection, string};
+use super::{connection, database, key, string};
 
 const FAMILIES: &[&[Command]] = &[
     connection::CLIENT,
     connection::GREET,
+    database::COUNT,
+    database::FLUSH,
+    database::NAMES,
+    database::SCAN,
+    database::SWAP,
+    key::EXIST,
+    key::EXPIRE,
+    key::OBJECT,
+    key::RELOCATE,
+    key::TTL,
     string::COUNT,
     string::PART,
     string::READ,

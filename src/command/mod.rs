@@ -5,9 +5,13 @@
 //! handler may touch. The families hold rows and handlers.
 
 mod admit;
+#[cfg(test)]
+mod check;
 mod connection;
+mod database;
 mod families;
 mod gather;
+mod key;
 mod route;
 mod scene;
 mod string;
@@ -15,9 +19,10 @@ mod table;
 mod turn;
 
 pub use admit::{Admission, admit};
+pub use database::cursor_core;
 pub use families::commands;
 pub use gather::{Caller, Gather, Part};
-pub use route::{Placement, Route, cursor_core, route};
+pub use route::{Placement, Route, route};
 pub use scene::{Facts, Local, Node, Pause, Rates, Scene, Wish};
 pub use table::{Command, DataHandler, Entry, KeyPlan, Run, Table};
 pub use turn::{Data, First, Lent, Tally, Turn};

@@ -42,17 +42,6 @@ impl Placement {
     }
 }
 
-/// The core that owns the slot a SCAN cursor (word 1) stands in: its lowest 14
-/// bits. A cursor that is none is refused by the handler, on any core.
-#[must_use]
-pub fn cursor_core(args: Args<'_>, placement: Placement) -> usize {
-    let cursor = args.get(1).iter().try_fold(0u64, |number, digit| {
-        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    });
-    placement.core_of(cursor.map_or(0, |cursor| (cursor % SLOTS as u64) as u16))
-}
-
 /// Where a request's keys live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {

@@ -1,0 +1,28 @@
+//! Access marks of values that begin a new life: see `keyspace::Touch` for
+//! their 24 bits.
+
+use crate::keyspace::{Clock, LFU_NEW, Touch};
+
+/// Seconds of the LRU clock before it starts again.
+const LRU_SECONDS: u64 = 1 << 24;
+
+/// The mark of a key that is new now.
+pub(super) fn new(clock: &Clock) -> u32 {
+    match clock.touch {
+        Touch::Leave | Touch::Lru => idle_for(0, clock.now),
+        Touch::Lfu { .. } => used_often(LFU_NEW, clock.now),
+    }
+}
+
+/// The mark of a key that was last used so many seconds ago, by LRU. The
+/// clock's round is the longest that can be told.
+pub(super) fn idle_for(seconds: u64, now_ms: u64) -> u32 {
+    let seconds = seconds.min(LRU_SECONDS - 1);
+    ((now_ms / 1000 + LRU_SECONDS - seconds) % LRU_SECONDS) as u32
+}
+
+/// The mark of a key with this logarithmic counter as of now, by LFU.
+pub(super) fn used_often(counter: u8, now_ms: u64) -> u32 {
+    let minutes = (now_ms / 60_000) as u16;
+    u32::from(minutes) << 8 | u32::from(counter)
+}

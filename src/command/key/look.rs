@@ -1,0 +1,25 @@
+//! Reading about a key without using it: neither LRU nor LFU notice.
+
+use std::mem;
+
+use crate::command::turn::Turn;
+use crate::keyspace::{Found, Key, Touch, View};
+
+/// Tells of a live key what `tell` makes of it; counts a hit or a miss.
+pub(super) fn look<Told>(
+    turn: &mut Turn<'_>,
+    key: &Key<'_>,
+    tell: impl FnOnce(Found<'_>) -> Told,
+) -> Option<Told> {
+    let touch = mem::replace(&mut turn.clock.touch, Touch::Leave);
+    let told = turn.read(key).map(tell);
+    turn.clock.touch = touch;
+    told
+}
+
+/// What TYPE calls a value.
+pub(in crate::command) fn type_name(value: View<'_>) -> &'static str {
+    match value {
+        View::Int(_) | View::Text(_) => "string",
+    }
+}

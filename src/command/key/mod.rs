@@ -1,0 +1,19 @@
+//! The key family: what every key can do, whatever it holds.
+
+mod age;
+mod exist;
+mod expire;
+mod look;
+mod object;
+mod relocate;
+mod ttl;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use exist::COMMANDS as EXIST;
+pub(super) use expire::COMMANDS as EXPIRE;
+pub(super) use look::type_name;
+pub(super) use object::COMMANDS as OBJECT;
+pub(super) use relocate::COMMANDS as RELOCATE;
+pub(super) use ttl::COMMANDS as TTL;
