@@ -1,1 +1,12 @@
-//! value
+//! The data types as plain values: algorithms over bytes that know no keys, no replies, no clock.
+//!
+//! Strings are byte slices and vectors here, so whatever a command means to do with a string is
+//! one call on `&[u8]` or `&mut Vec<u8>`, tested against a naive model. Every function is total
+//! over any bytes; offsets and lengths that a client may choose are bounded by the caller before
+//! anything is grown.
+
+pub mod bitfield;
+pub mod bits;
+#[cfg(test)]
+mod tests;
+pub mod text;

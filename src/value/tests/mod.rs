@@ -1,0 +1,4 @@
+//! The values beside their naive models, and beside answers recorded from stock.
+
+mod bitfield;
+mod bits;
