@@ -9,7 +9,7 @@ use crate::keyspace::{Evictor, ExpireCursor, Lifetime, Policy, View};
 #[test]
 fn a_slot_grows_past_segments_and_shrinks_to_nothing() {
     let mut stage = Stage::new();
-    let keys = scaled(40_000, 400) as u32;
+    let keys = scaled(40_000, 60) as u32;
     let name = |number: u32| format!("{{t}}{number}").into_bytes();
     let before = crate::memory::used_memory();
     for number in 0..keys {
