@@ -1,0 +1,35 @@
+//! Fills a server with numbered keys over one connection, a thousand requests at a time.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+
+use crate::replies::Replies;
+use crate::requests::{append_set, value};
+use crate::server::Server;
+
+const AT_ONCE: u64 = 1000;
+
+/// Sets keys 0 to `keys` - 1, named `key:` and the number, padded to twelve digits or not.
+pub fn fill(server: &Server, keys: u64, padded: bool, value_size: usize) -> io::Result<()> {
+    let mut stream = TcpStream::connect(server.address)?;
+    stream.set_nodelay(true)?;
+    let (value, mut replies) = (value(value_size), Replies::default());
+    let (mut batch, mut input) = (Vec::new(), vec![0; 64 * 1024]);
+    let mut number = 0;
+    while number < keys {
+        let end = keys.min(number + AT_ONCE);
+        batch.clear();
+        (number..end).for_each(|number| append_set(number, padded, &value, &mut batch));
+        stream.write_all(&batch)?;
+        let mut waiting = usize::try_from(end - number).expect("at most a thousand");
+        while waiting > 0 {
+            let size = stream.read(&mut input)?;
+            if size == 0 {
+                return Err(io::Error::other("the server closed the filling connection"));
+            }
+            waiting = waiting.saturating_sub(replies.count(&input[..size])?);
+        }
+        number = end;
+    }
+    Ok(())
+}
