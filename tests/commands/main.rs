@@ -6,6 +6,7 @@
 //! difference before you keep it. The language is told in `transcript.rs`.
 
 #[path = "../harness/process.rs"]
+#[expect(dead_code, reason = "tests/node asks more of a process")]
 mod process;
 #[path = "../harness/wire.rs"]
 mod wire;

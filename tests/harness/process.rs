@@ -6,7 +6,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -78,6 +78,7 @@ impl Server {
         let folder = Folder::new();
         let port = free_port();
         let directory = folder.path().display();
+        // A setting given later in the file wins over these.
         let mut text = format!("port {port}\nbind 127.0.0.1\ndir {directory}\n");
         for setting in settings {
             text.push_str(setting);
@@ -123,9 +124,35 @@ impl Server {
         self.port
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The folder it works in; its configuration is `node.conf` there.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn client(&self) -> Connection {
+        Connection::open(self.port).expect("a running server accepts connections")
+    }
+
     /// What it printed so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Waits until it has ended by itself; none if it goes on.
+    pub fn end(&mut self, within: Duration) -> Option<ExitStatus> {
+        let start = Instant::now();
+        loop {
+            let status = self.child.try_wait().expect("the child is ours");
+            if status.is_some() || start.elapsed() > within {
+                return status;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

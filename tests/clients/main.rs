@@ -1,0 +1,119 @@
+//! Sessions of the clients people use, against a node with two shards:
+//! redis-cli, redis-benchmark, redis-py, ioredis and redis-rs.
+//!
+//! What a session needs is installed below `target/clients`, once; without a
+//! network that fails and says so. The sessions themselves are in the
+//! language of their client, in files beside this one.
+
+#[path = "../harness/process.rs"]
+#[expect(dead_code, reason = "tests/node asks more of a process")]
+mod process;
+#[path = "../harness/wire.rs"]
+#[expect(dead_code, reason = "tests/commands shows replies too")]
+mod wire;
+
+mod rust;
+mod tools;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use process::Server;
+
+const REDIS_PY: &str = "redis==5.2.1";
+const IOREDIS: &str = "ioredis@5.4.2";
+
+fn node() -> Server {
+    let settings = ["shards 2".to_owned(), "enable-debug-command yes".to_owned()];
+    Server::start(env!("CARGO_BIN_EXE_basalt"), &settings)
+}
+
+/// How many seconds a session may take.
+const SESSION_SECONDS: &str = "60";
+
+/// A command that is ended when its session takes too long.
+fn limited(program: &str) -> Command {
+    let mut command = Command::new("timeout");
+    command.args([SESSION_SECONDS, program]);
+    command
+}
+
+/// Runs a command to its end and panics with what it said if it failed.
+fn run(command: &mut Command) -> String {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{said}\n{complained}"
+    );
+    said
+}
+
+/// Runs an installation once, in a folder that is complete when it is there.
+fn installed(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients");
+    let folder = root.join(name);
+    if !folder.exists() {
+        let unfinished = root.join(format!("{name}.unfinished"));
+        drop(fs::remove_dir_all(&unfinished));
+        fs::create_dir_all(&unfinished).expect("target/ can be written");
+        install(&unfinished);
+        fs::rename(&unfinished, &folder).expect("target/ can be written");
+    }
+    folder
+}
+
+/// Like `run`, for what needs the network.
+fn fetch(command: &mut Command) {
+    let output = command.output();
+    let output = output.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{command:?} failed; these sessions need the network once, to install their client:\n\
+         {complained}"
+    );
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/clients")
+        .join(name)
+}
+
+#[test]
+fn redis_py_session() {
+    let packages = installed("redis-py", |folder| {
+        let pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check"];
+        let target = folder.join("packages");
+        fetch(
+            Command::new("python3")
+                .args(pip)
+                .arg("--target")
+                .arg(target)
+                .arg(REDIS_PY),
+        );
+    });
+    let node = node();
+    run(limited("python3")
+        .arg(script("session.py"))
+        .arg(node.port().to_string())
+        .env("PYTHONPATH", packages.join("packages")));
+}
+
+#[test]
+fn ioredis_session() {
+    let packages = installed("ioredis", |folder| {
+        let install = ["install", "--silent", "--no-audit", "--no-fund", "--prefix"];
+        fetch(Command::new("npm").args(install).arg(folder).arg(IOREDIS));
+    });
+    let node = node();
+    run(limited("node")
+        .arg(script("session.js"))
+        .arg(node.port().to_string())
+        .env("NODE_PATH", packages.join("node_modules")));
+}

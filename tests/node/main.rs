@@ -1,0 +1,100 @@
+//! The program from outside: how it starts, stops and says what is wrong, and
+//! that no bytes, no crowd and no slow reader harm it or other clients.
+//!
+//! Every test starts its own node in its own folder, on a free port.
+
+#[path = "../harness/process.rs"]
+mod process;
+#[path = "../harness/wire.rs"]
+#[expect(dead_code, reason = "tests/commands shows replies too")]
+mod wire;
+
+mod boot;
+mod bytes;
+mod machine;
+mod pressure;
+mod refused;
+mod stop;
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use process::Server;
+use wire::Reply;
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_basalt");
+
+/// How long a program that has nothing to do may take to end.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A node with two shards and these settings.
+fn node(settings: &[&str]) -> Server {
+    let mut lines = vec!["shards 2".to_owned()];
+    lines.extend(settings.iter().map(|setting| (*setting).to_owned()));
+    Server::start(PROGRAM, &lines)
+}
+
+/// What a program that ends by itself said, and its exit code.
+struct End {
+    code: Option<i32>,
+    said: String,
+}
+
+/// Runs a command until it ends; panics if it goes on.
+fn run(command: &mut Command) -> End {
+    let folder = process::Folder::new();
+    let said = folder.path().join("said");
+    let out = fs::File::create(&said).expect("the folder was just made");
+    let errors = out.try_clone().expect("a file can be had twice");
+    let mut child = command
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(out)
+        .stderr(errors)
+        .spawn()
+        .expect("the program can be run");
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("the child is ours") {
+            break Some(status);
+        }
+        if start.elapsed() > END_TIMEOUT {
+            break None;
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    if status.is_none() {
+        child.kill().expect("the child is ours");
+        child.wait().expect("the child is ours");
+    }
+    let said = fs::read_to_string(&said).expect("the file was just written");
+    let status = status.unwrap_or_else(|| panic!("it goes on, saying: {said}"));
+    End {
+        code: status.code(),
+        said,
+    }
+}
+
+fn status(text: &str) -> Reply {
+    Reply::Status(text.as_bytes().to_vec())
+}
+
+fn bulk(text: &str) -> Reply {
+    Reply::Bulk(text.as_bytes().to_vec())
+}
+
+fn error(text: &str) -> Reply {
+    Reply::Error(text.as_bytes().to_vec())
+}
+
+/// Waits until `is_so`; panics with `what` if it does not come.
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < END_TIMEOUT, "{what} does not come");
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,26 @@
+//! A machine that does not let the node have what it needs: one clear line
+//! with the remedy, exit code 1, nothing half started.
+
+use std::process::Command;
+
+use crate::machine::without_io_uring;
+use crate::process::free_port;
+use crate::{PROGRAM, run};
+
+#[test]
+fn io_uring_refused_is_one_clear_line() {
+    let port = free_port().to_string();
+    let mut command = Command::new(PROGRAM);
+    command.args(["--port", &port, "--shards", "2"]);
+    let end = run(without_io_uring(&mut command));
+    assert_eq!(end.code, Some(1), "{}", end.said);
+    let about = end.said.lines().filter(|line| line.contains("io_uring"));
+    assert_eq!(
+        about.count(),
+        1,
+        "not one line about io_uring: {}",
+        end.said
+    );
+    assert!(!end.said.contains("panicked"), "{}", end.said);
+    assert!(!end.said.contains("Ready to accept"), "{}", end.said);
+}
