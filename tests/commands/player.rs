@@ -10,7 +10,7 @@ use crate::transcript::{Kind, Step, arguments};
 use crate::wire::{Connection, Reply, quote};
 
 /// How long a polled reply may take to become the expected one.
-const POLL_TIMEOUT: Duration = Duration::from_secs(5);
+const POLL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long the wire must be silent before recording takes raw replies as
 /// complete.

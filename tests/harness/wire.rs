@@ -4,7 +4,7 @@
 //! It shares no code with the node, so that an error in the node's codec
 //! cannot hide itself. It keeps the exact bytes of the last reply.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How long a reply may take before a test gives up.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Reply {
     Status(Vec<u8>),
     Error(Vec<u8>),
@@ -26,6 +26,13 @@ pub enum Reply {
     Set(Vec<Self>),
     Push(Vec<Self>),
     Map(Vec<(Self, Self)>),
+}
+
+/// As redis-cli shows it, in one line.
+impl fmt::Debug for Reply {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.lines().join(" | "))
+    }
 }
 
 pub struct Connection {
