@@ -23,7 +23,7 @@ use process::Server;
 use transcript::{Block, Step};
 
 /// How many differences of one server are shown.
-const SHOWN_MAX: usize = 12;
+const SHOWN_MAX: usize = 60;
 
 const SHARDS: &[usize] = &[1, 2, 5];
 
@@ -103,7 +103,8 @@ fn replies(server: &Server, stage: &Stage, steps: &[Step]) -> Vec<Vec<String>> {
     let mut replies = Vec::new();
     for step in steps {
         let lines = player.play(step);
-        let is_lost = lines == ["(no reply)"] && !step.expected_on(stage.is_stock).accepts(&lines);
+        let is_lost = lines.last().is_some_and(|line| line == "(no reply)")
+            && !step.expected_on(stage.is_stock).accepts(&lines);
         replies.push(lines);
         // What follows a reply that never came would only wait as well.
         if is_lost && !is_update() {
