@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 /// How long a reply may take before a test gives up.
-pub const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+pub const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Clone, PartialEq)]
 pub enum Reply {
