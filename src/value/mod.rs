@@ -7,6 +7,7 @@
 
 pub mod bitfield;
 pub mod bits;
+pub mod loglog;
 #[cfg(test)]
 mod tests;
 pub mod text;
