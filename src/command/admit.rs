@@ -18,7 +18,7 @@ pub fn admit<'t>(found: Option<&'t Entry>, args: Args<'_>, client: &Client) -> A
     let Some(entry) = found else {
         return Admission::Refuse(Refusal::unknown_command(args.name(), args.tail(1).iter()));
     };
-    if let Run::Container(_) = entry.command.run
+    if let Run::Container(_) | Run::AloneOr(..) = entry.command.run
         && args.len() >= 2
     {
         let container = entry.name.to_ascii_uppercase();

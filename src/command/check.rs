@@ -16,7 +16,7 @@ use crate::session::{Client, Origin, Roster, SessionId};
 use crate::telemetry::{Counters, Telemetry};
 
 use super::gather::{Caller, Gather, Part};
-use super::scene::{Facts, Local, Rates, Scene};
+use super::scene::{Facts, Local, Rates, Readings, Scene, System};
 use super::table::{DataHandler, Entry, Run, Table};
 use super::turn::{Data, Lent, Turn};
 use super::{Admission, Placement, Route, admit, commands, cursor_core, route};
@@ -136,7 +136,9 @@ impl Node {
     ) -> Outcome {
         let all = u64::MAX >> (64 - self.placement.cores());
         match entry.command.run {
-            Run::Here(handler) => handler(&mut self.scene(), args, reply),
+            Run::Here(handler) | Run::AloneOr(handler, _) => {
+                handler(&mut self.scene(), args, reply)
+            }
             Run::Everywhere(gather) => self.gather(&gather, args, database, reply),
             Run::AtCursor(handler) => {
                 let core = cursor_core(args, self.placement);
@@ -244,11 +246,16 @@ fn local(
         facts: Arc::new(Facts {
             started_ms: START_MS,
             run_id: "0".repeat(40),
+            replication_id: "0".repeat(40),
             executable: String::new(),
             config_file: String::new(),
             process_id: 1,
             os: String::new(),
         }),
+        system: System {
+            unix_us: || START_MS * 1000,
+            readings: Readings::default,
+        },
         roster: Roster::default(),
         telemetry: Telemetry::new(core, cores, table.len()),
         rates: Rates::default(),
@@ -258,6 +265,7 @@ fn local(
         monitored: 0,
         active_expire: true,
         wishes: Vec::new(),
+        expired_counted: 0,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The families of commands, joined: a family missing here does not exist.
 
 use super::table::Command;
-use super::{connection, database, key, string};
+use super::{connection, database, key, server, string};
 
 const FAMILIES: &[&[Command]] = &[
     connection::CLIENT,
@@ -16,6 +16,17 @@ const FAMILIES: &[&[Command]] = &[
     key::OBJECT,
     key::RELOCATE,
     key::TTL,
+    server::COMMAND,
+    server::CONFIG,
+    server::DEBUG,
+    server::INFO,
+    server::LATENCY,
+    server::LOLWUT,
+    server::MEMORY,
+    server::MONITOR,
+    server::SHUTDOWN,
+    server::SLOWLOG,
+    server::TIME,
     string::COUNT,
     string::PART,
     string::READ,

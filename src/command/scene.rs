@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::base::Random;
-use crate::config::{Live, Settings};
+use crate::config::{Author, Live, Settings};
+use crate::keyspace::Keyspace;
 use crate::session::{Client, Roster, Session, SessionId};
 use crate::telemetry::{Counters, Rate, Telemetry};
 
@@ -17,12 +18,36 @@ pub struct Facts {
     pub started_ms: u64,
     /// 40 hexadecimal digits, new at every start.
     pub run_id: String,
+    /// Names the history of the data; of the same form.
+    pub replication_id: String,
     pub executable: String,
     /// Absolute path, or empty.
     pub config_file: String,
     pub process_id: u32,
     /// `uname`'s system, release and machine.
     pub os: String,
+}
+
+/// What only the system knows; the functions are the runtime's.
+#[derive(Clone, Copy, Debug)]
+pub struct System {
+    /// Microseconds since 1970.
+    pub unix_us: fn() -> u64,
+    pub readings: fn() -> Readings,
+}
+
+/// What the system says of the process and the calling thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Readings {
+    /// CPU time of the process.
+    pub user_us: u64,
+    pub system_us: u64,
+    /// CPU time of the thread.
+    pub thread_user_us: u64,
+    pub thread_system_us: u64,
+    pub resident_bytes: u64,
+    /// Main memory of the machine.
+    pub machine_bytes: u64,
 }
 
 /// What a handler asks the loop turn to do after it.
@@ -66,6 +91,7 @@ pub struct Local {
     /// `settings`, typed.
     pub live: Arc<Live>,
     pub facts: Arc<Facts>,
+    pub system: System,
     pub roster: Roster,
     /// Of this core; its `commands` by position in the table.
     pub telemetry: Telemetry,
@@ -79,6 +105,8 @@ pub struct Local {
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
     pub wishes: Vec<Wish>,
+    /// Of the keys that expired here, how many the counters have.
+    pub expired_counted: u64,
 }
 
 impl Local {
@@ -86,6 +114,14 @@ impl Local {
     #[must_use]
     pub fn count(&self) -> &Counters {
         &self.counters[self.core]
+    }
+
+    /// Brings the counter of expired keys up to date.
+    pub fn count_expired(&mut self, keyspace: &Keyspace) {
+        let expired = keyspace.expired_keys();
+        let more = expired.saturating_sub(self.expired_counted);
+        self.count().expired_keys.add(more);
+        self.expired_counted = expired;
     }
 }
 
@@ -114,6 +150,8 @@ impl Scene<'_> {
 
 /// What the control core owns.
 pub struct Node<'a> {
+    /// Who asks.
+    pub author: Author,
     pub settings: &'a mut Settings,
     /// Writes the configuration file: its text from the old text.
     pub rewrite: &'a mut dyn FnMut(&Settings) -> Result<(), String>,

@@ -25,17 +25,22 @@ pub enum Run {
     /// At the owner of the slot in the cursor, which is word 1: SCAN.
     AtCursor(DataHandler),
     /// At the client's core, without data: PING, HELLO.
-    Here(fn(&mut Scene<'_>, Args<'_>, &mut Reply<'_>) -> Outcome),
+    Here(HereHandler),
     /// A part at every core, merged at the client's: CLIENT LIST, DBSIZE.
     Everywhere(Gather),
     /// At the control core: CONFIG SET, CONFIG REWRITE.
     Node(fn(&mut Node<'_>, Args<'_>, &mut Reply<'_>) -> Outcome),
     /// The second word names the command.
     Container(&'static [Command]),
+    /// The same, but alone it is a command too, at the client's core: COMMAND.
+    AloneOr(HereHandler, &'static [Command]),
 }
 
 /// A handler that sees data.
 pub type DataHandler = fn(&mut Turn<'_>, Args<'_>, &mut Reply<'_>) -> Outcome;
+
+/// A handler that sees its client and its core, but no data.
+pub type HereHandler = fn(&mut Scene<'_>, Args<'_>, &mut Reply<'_>) -> Outcome;
 
 /// Where the keys are, in the shapes worth a fast path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +168,7 @@ impl Table {
             parent,
             children: Vec::new(),
         });
-        if let Run::Container(children) = command.run {
+        if let Run::Container(children) | Run::AloneOr(_, children) = command.run {
             for child in children {
                 let child = self.add(child, Some(index));
                 self.entries[usize::from(index)].children.push(child);

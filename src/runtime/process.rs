@@ -108,10 +108,20 @@ pub struct Usage {
 /// CPU time of the process.
 #[must_use]
 pub fn usage() -> Usage {
+    usage_of(libc::RUSAGE_SELF)
+}
+
+/// CPU time of the calling thread.
+#[must_use]
+pub fn thread_usage() -> Usage {
+    usage_of(libc::RUSAGE_THREAD)
+}
+
+fn usage_of(whose: libc::c_int) -> Usage {
     // SAFETY: all-zero is a valid rusage.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: `usage` is a live local of the right type.
-    let status = unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
+    let status = unsafe { libc::getrusage(whose, &raw mut usage) };
     debug_assert_eq!(status, 0);
     let us = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
     Usage {

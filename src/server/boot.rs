@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
 use crate::base::{HashKey, Random};
-use crate::command::{Facts, Local, Placement, Rates, Table, commands};
+use crate::command::{Facts, Local, Placement, Rates, Readings, System, Table, commands};
 use crate::config::{self, Fault, Files, Live, Loaded, Settings, Start};
 use crate::keyspace::Keyspace;
 use crate::runtime::clock::unix_ms;
@@ -245,6 +245,10 @@ fn local(plan: &Plan, core: usize) -> Local {
         settings: Arc::clone(&plan.settings),
         live: Arc::clone(&plan.live),
         facts: Arc::clone(&plan.facts),
+        system: System {
+            unix_us: crate::runtime::clock::unix_us,
+            readings,
+        },
         roster: Roster::default(),
         telemetry: Telemetry::new(core, cores, plan.table.len()),
         rates: Rates::default(),
@@ -254,6 +258,7 @@ fn local(plan: &Plan, core: usize) -> Local {
         monitored: 0,
         active_expire: true,
         wishes: Vec::new(),
+        expired_counted: 0,
     }
 }
 
@@ -293,15 +298,30 @@ fn chosen_cores(settings: &Settings) -> Result<Vec<usize>, String> {
 
 fn facts(config_file: Option<&Path>) -> Facts {
     let mut random = Random::from_entropy();
+    let mut id = || {
+        let digits = (0..40).map(|_| b"0123456789abcdef"[random.below(16) as usize]);
+        digits.map(char::from).collect()
+    };
     let executable = std::env::current_exe().unwrap_or_default();
     Facts {
         started_ms: unix_ms(),
-        run_id: (0..40)
-            .map(|_| char::from(b"0123456789abcdef"[random.below(16) as usize]))
-            .collect(),
+        run_id: id(),
+        replication_id: id(),
         executable: executable.display().to_string(),
         config_file: config_file.map_or_else(String::new, |file| file.display().to_string()),
         process_id: std::process::id(),
         os: process::system_name(),
+    }
+}
+
+fn readings() -> Readings {
+    let (process, thread) = (process::usage(), process::thread_usage());
+    Readings {
+        user_us: process.user_us,
+        system_us: process.system_us,
+        thread_user_us: thread.user_us,
+        thread_system_us: thread.system_us,
+        resident_bytes: process::resident_bytes(),
+        machine_bytes: process::machine_bytes(),
     }
 }

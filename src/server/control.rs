@@ -106,6 +106,7 @@ impl Control {
             None => Err("The server is running without a config file".to_owned()),
         };
         let mut node = Node {
+            author: decision.author,
             settings: &mut self.settings,
             rewrite: &mut rewrite,
             has_changed: false,

@@ -70,8 +70,6 @@ pub(super) struct Work {
     pub(super) watch: Stopwatch,
     /// The one whose turn in the vault's line it is runs now.
     pub(super) is_in_turn: bool,
-    /// Changes since the start, `rdb_changes_since_last_save` of INFO.
-    pub(super) changes: u64,
     pub(super) pace: Pace,
     /// Cleared databases that are being freed.
     pub(super) discarded: Vec<Discarded>,
@@ -107,7 +105,6 @@ impl Core {
             },
             watch: Stopwatch::start(),
             is_in_turn: false,
-            changes: 0,
             pace: Pace::default(),
             discarded: Vec::new(),
             dealt: 0,

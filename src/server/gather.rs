@@ -19,6 +19,8 @@ struct Asked {
     request: Arc<Question>,
     answers: Vec<Vec<u8>>,
     missing: usize,
+    /// Nanoseconds this core's own part took.
+    took_ns: u64,
 }
 
 /// This core's open questions, by number.
@@ -63,6 +65,7 @@ impl Work {
             request: Arc::clone(&request),
             answers: vec![Vec::new(); cores],
             missing: cores,
+            took_ns: 0,
         };
         let number = self.asks.next;
         self.asks.next += 1;
@@ -107,6 +110,7 @@ impl Work {
             unreachable!("only gathered commands are asked for");
         };
         let mut bytes = Vec::new();
+        let started = self.watch.ns();
         let clock = self.clock_for(true);
         let mut part = Part {
             local: &mut self.local,
@@ -117,6 +121,9 @@ impl Work {
         (gather.part)(&mut part, request.packed.args(), &mut bytes);
         self.grant_wishes();
         if from == self.local.core {
+            if let Some(asked) = self.asks.open.get_mut(&ask) {
+                asked.took_ns = self.watch.ns() - started;
+            }
             self.on_answer(from, ask, bytes);
         } else {
             self.post.post(from, Letter::Answer { ask, bytes });
@@ -141,12 +148,14 @@ impl Work {
             unreachable!("only gathered commands are asked for");
         };
         let args = asked.request.packed.args();
+        let started = self.watch.ns();
         let composed = self.compose(asked.session, |scene, reply| {
             (gather.merge)(scene, args, &asked.answers, reply)
         });
         if let Some((reply, refusal)) = composed {
             self.fill(asked.session, asked.gap, &reply);
-            self.account(asked.session, entry, args, 0, refusal.as_ref());
+            let took_ns = asked.took_ns + self.watch.ns() - started;
+            self.account(asked.session, entry, args, took_ns, refusal.as_ref());
             self.resume(asked.session);
         }
         self.grant_wishes();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::command::{Caller, First};
-use crate::config::{Live, Settings};
+use crate::config::{Author, Live, Settings};
 use crate::keyspace::Keyspace;
 use crate::resp::{Args, Refusal, Span, Version};
 use crate::session::{Gap, SessionId};
@@ -97,6 +97,7 @@ pub(super) struct Decision {
     pub(super) gap: Gap,
     pub(super) entry: u16,
     pub(super) version: Version,
+    pub(super) author: Author,
     pub(super) packed: Packed,
 }
 

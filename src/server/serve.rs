@@ -8,6 +8,7 @@ use crate::command::{
     Admission, DataHandler, Entry, First, KeyPlan, Route, Run, Scene, Turn, admit, route,
 };
 use crate::command::{Data, Tally, cursor_core};
+use crate::config::Author;
 use crate::keyspace::Discarded;
 use crate::resp::{Args, Decoded, Limits, Outcome, Refusal, Reply, Span, Version};
 use crate::session::{ReplyMode, SessionId, Stage};
@@ -282,7 +283,7 @@ impl Work {
         }
         let me = self.local.core;
         match entry.command.run {
-            Run::Here(handler) => {
+            Run::Here(handler) | Run::AloneOr(handler, _) => {
                 self.run_here(id, entry, args, |scene, reply| handler(scene, args, reply));
                 Flow::Next
             }
@@ -453,6 +454,11 @@ impl Work {
             gap: session.outbox.leave_gap(),
             entry: entry.index,
             version: session.client.version,
+            author: if session.client.origin.is_loopback || session.client.origin.is_unix {
+                Author::LocalClient
+            } else {
+                Author::RemoteClient
+            },
             packed: Packed::new(args),
         };
         let control = self.local.placement.cores();
@@ -534,7 +540,9 @@ impl Work {
         if tally.misses > 0 {
             count.keyspace_misses.add(tally.misses);
         }
-        self.changes += tally.changes;
+        if tally.changes > 0 {
+            count.changes.add(tally.changes);
+        }
         if !discarded.is_empty() {
             self.discarded.extend(discarded);
         }

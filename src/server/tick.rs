@@ -135,6 +135,13 @@ impl Work {
         }
         count.keys.set(keys);
         count.keys_with_ttl.set(with_ttl);
+        let held = used_memory() as u64;
+        if count.memory_startup_bytes.read() == 0 {
+            count.memory_startup_bytes.set(held);
+        }
+        let peak = count.memory_peak_bytes.read().max(held);
+        count.memory_peak_bytes.set(peak);
+        self.local.count_expired(keyspace);
     }
 
     fn has_deadlines(&mut self) -> bool {
@@ -148,7 +155,6 @@ impl Work {
     fn expire_slice(&mut self) {
         let clock = self.clock_for(true);
         let started = self.watch.ns();
-        let mut expired = 0;
         let mut is_stale = false;
         let Some(keyspace) = self.vault.at_home() else {
             return;
@@ -173,10 +179,9 @@ impl Work {
                     break;
                 }
             }
-            expired += due;
         }
         let took = self.watch.ns() - started;
-        self.local.count().expired_keys.add(expired as u64);
+        self.local.count().expire_ns.add(took);
         self.pace.slice_at_ns =
             is_stale.then(|| started + took + took.max(SLICE_NS / 4) * SLICE_REST);
     }

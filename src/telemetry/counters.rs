@@ -104,9 +104,13 @@ counters! {
     hop_batches count: "Mails that carried them.";
     mail_received count: "Mails taken from other cores.";
     mailbox_full count: "Times a mailbox had no room and the sender had to wait.";
+    changes count: "Changes made to data.";
+    expire_ns count: "Nanoseconds spent looking for keys to expire.";
     keys gauge: "Keys held now.";
     keys_with_ttl gauge: "Keys with a time to live now.";
     memory_bytes gauge: "Bytes the core's data takes now.";
+    memory_startup_bytes gauge: "What the process held when this core had started.";
+    memory_peak_bytes gauge: "The most bytes the whole process held, as this core saw it.";
 }
 
 /// The sum over the counters of all cores.

@@ -1,6 +1,7 @@
 //! AUTH, HELLO, PING and the other commands about this connection.
 
 use crate::base::parse_i64;
+use crate::command::REDIS_VERSION;
 use crate::command::scene::Scene;
 use crate::command::table::{Command, Run};
 use crate::resp::{Args, Outcome, Refusal, Reply, Version};
@@ -10,9 +11,6 @@ use crate::spec::{Deprecated, Flags, Group, Spec};
 use super::client::is_plain;
 
 pub(crate) const COMMANDS: &[Command] = &[AUTH, ECHO, HELLO, PING, QUIT, RESET, SELECT];
-
-/// The level of compatibility, as clients ask for it.
-const REDIS_VERSION: &str = "7.2.4";
 
 const PING: Command = Command {
     spec: Spec {

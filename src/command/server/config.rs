@@ -1,0 +1,185 @@
+//! CONFIG: settings are read at any core, and changed at the control core.
+
+use crate::base::{Case, glob_matches};
+use crate::command::gather::{Gather, Part};
+use crate::command::scene::{Node, Scene};
+use crate::command::table::{Command, Run};
+use crate::resp::{Args, Outcome, Refusal, Reply};
+use crate::spec::{Flags, Group, Spec};
+
+use super::print;
+
+pub(crate) const COMMANDS: &[Command] = &[CONFIG];
+
+const CONFIG: Command = Command {
+    spec: Spec {
+        name: "CONFIG",
+        summary: "Reads and changes settings.",
+        since: "2.0.0",
+        cost: "Depends on the subcommand",
+        group: Group::Server,
+        arity: Some(-2),
+        ..Spec::PLAIN
+    },
+    run: Run::Container(SUBCOMMANDS),
+};
+
+const SUBCOMMANDS: &[Command] = &[
+    CONFIG_GET,
+    CONFIG_HELP,
+    CONFIG_RESETSTAT,
+    CONFIG_REWRITE,
+    CONFIG_SET,
+];
+
+const CONFIG_GET: Command = Command {
+    spec: Spec {
+        name: "GET",
+        usage: "parameter...",
+        summary: "Returns the settings that match patterns.",
+        since: "2.0.0",
+        cost: "O(N) with N the number of patterns",
+        group: Group::Server,
+        flags: Flags::ADMIN
+            .and(Flags::NOSCRIPT)
+            .and(Flags::LOADING)
+            .and(Flags::STALE),
+        history: &[("7.0.0", "Several patterns in one call.")],
+        ..Spec::PLAIN
+    },
+    run: Run::Here(get),
+};
+
+fn get(scene: &mut Scene<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let patterns: Vec<&[u8]> = args.tail(2).iter().collect();
+    let matches = |pattern: &[u8], name: &[u8]| glob_matches(pattern, name, Case::Insensitive);
+    let found = scene.local.settings.matching(&patterns, &matches);
+    reply.map(found.len());
+    for (name, value) in found {
+        reply.bulk(&name);
+        reply.bulk(value);
+    }
+    Ok(())
+}
+
+const CONFIG_SET: Command = Command {
+    spec: Spec {
+        name: "SET",
+        usage: "data=(parameter value)...",
+        summary: "Changes settings while the server runs.",
+        since: "2.0.0",
+        cost: "O(N) with N the number of settings",
+        group: Group::Server,
+        flags: Flags::ADMIN
+            .and(Flags::NOSCRIPT)
+            .and(Flags::LOADING)
+            .and(Flags::STALE),
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        history: &[("7.0.0", "Several settings in one call.")],
+        ..Spec::PLAIN
+    },
+    run: Run::Node(set),
+};
+
+fn set(node: &mut Node<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let words: Vec<&[u8]> = args.tail(2).iter().collect();
+    let (pairs, rest) = words.as_chunks();
+    if !rest.is_empty() {
+        return Err(Refusal::Syntax);
+    }
+    let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|&[name, value]| (name, value)).collect();
+    let changed = node.settings.set(node.author, &pairs);
+    changed.map_err(|fault| Refusal::Composed(fault.to_string()))?;
+    node.has_changed = true;
+    reply.ok();
+    Ok(())
+}
+
+const CONFIG_REWRITE: Command = Command {
+    spec: Spec {
+        name: "REWRITE",
+        summary: "Writes the settings in force to the configuration file.",
+        since: "2.8.0",
+        cost: "O(1)",
+        group: Group::Server,
+        flags: Flags::ADMIN
+            .and(Flags::NOSCRIPT)
+            .and(Flags::LOADING)
+            .and(Flags::STALE),
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        ..Spec::PLAIN
+    },
+    run: Run::Node(rewrite),
+};
+
+fn rewrite(node: &mut Node<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let written = (node.rewrite)(node.settings);
+    written.map_err(|why| Refusal::Composed(format!("ERR {why}")))?;
+    reply.ok();
+    Ok(())
+}
+
+const CONFIG_RESETSTAT: Command = Command {
+    spec: Spec {
+        name: "RESETSTAT",
+        summary: "Sets the counters that INFO shows back to zero.",
+        since: "2.0.0",
+        cost: "O(1)",
+        group: Group::Server,
+        flags: Flags::ADMIN
+            .and(Flags::NOSCRIPT)
+            .and(Flags::LOADING)
+            .and(Flags::STALE),
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        ..Spec::PLAIN
+    },
+    run: Run::Everywhere(RESETSTAT),
+};
+
+const RESETSTAT: Gather = Gather {
+    check: |_, _| Ok(()),
+    part: reset_part,
+    merge: |_, _, _, reply| {
+        reply.ok();
+        Ok(())
+    },
+};
+
+fn reset_part(part: &mut Part<'_>, _: Args<'_>, _: &mut Vec<u8>) {
+    let local = &mut *part.local;
+    local.count_expired(part.keyspace);
+    local.count().reset();
+    local.rates = crate::command::scene::Rates::default();
+    local.telemetry.commands.reset();
+    local.telemetry.errors.reset();
+}
+
+const CONFIG_HELP: Command = Command {
+    spec: Spec {
+        name: "HELP",
+        summary: "Lists what CONFIG can do.",
+        since: "5.0.0",
+        cost: "O(1)",
+        group: Group::Server,
+        flags: Flags::LOADING.and(Flags::STALE),
+        ..Spec::PLAIN
+    },
+    run: Run::Here(help),
+};
+
+fn help(_: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    print::help(
+        reply,
+        "CONFIG",
+        &[
+            "GET <pattern> [<pattern> ...]",
+            "    The settings whose names match, with their values.",
+            "RESETSTAT",
+            "    Set the counters of INFO back to zero.",
+            "REWRITE",
+            "    Write the settings in force to the configuration file.",
+            "SET <name> <value> [<name> <value> ...]",
+            "    Change settings: all of them, or none.",
+        ],
+    )
+}

@@ -1,0 +1,312 @@
+//! DEBUG, as far as tests and people need it.
+//!
+//! A part runs at every core: sleeping and switching are every core's, and a
+//! key is looked up and made where it lives.
+
+use crate::base::{parse_f64, parse_i64};
+use crate::command::gather::{Gather, Part};
+use crate::command::scene::{Scene, Wish};
+use crate::command::table::{Command, Run};
+use crate::config::Allowed;
+use crate::keyspace::{Found, Lifetime, View};
+use crate::resp::{Args, Outcome, Refusal, Reply, Version};
+use crate::spec::{Flags, Group, Spec};
+
+use super::print;
+
+pub(crate) const COMMANDS: &[Command] = &[DEBUG];
+
+const DEBUG: Command = Command {
+    spec: Spec {
+        name: "DEBUG",
+        summary: "Helps to test and look into the server.",
+        since: "1.0.0",
+        cost: "Depends on the subcommand",
+        group: Group::Server,
+        flags: Flags::ADMIN
+            .and(Flags::NOSCRIPT)
+            .and(Flags::LOADING)
+            .and(Flags::STALE)
+            .and(Flags::PROTECTED),
+        system: true,
+        arity: Some(-2),
+        ..Spec::PLAIN
+    },
+    run: Run::Everywhere(EVERYWHERE),
+};
+
+const EVERYWHERE: Gather = Gather { check, part, merge };
+
+const CHECKED: &str = "checked before the parts ran";
+
+/// What is asked for.
+enum Wanted<'a> {
+    Help,
+    Error(&'a [u8]),
+    Object(&'a [u8]),
+    Populate(Populate<'a>),
+    Protocol(&'a [u8]),
+    SetActiveExpire(bool),
+    /// Nanoseconds.
+    Sleep(u64),
+}
+
+struct Populate<'a> {
+    count: u64,
+    prefix: &'a [u8],
+    /// Bytes of a value; 0 is as many as it needs.
+    size: usize,
+}
+
+fn wanted(args: Args<'_>) -> Result<Wanted<'_>, Refusal> {
+    let is = |word: &[u8]| args.is(1, word);
+    Ok(match args.len() {
+        2 if is(b"help") => Wanted::Help,
+        3 if is(b"error") => Wanted::Error(args.get(2)),
+        3 if is(b"object") => Wanted::Object(args.get(2)),
+        3 if is(b"protocol") => Wanted::Protocol(args.get(2)),
+        3 if is(b"sleep") => {
+            // As in stock, what is no number is no time.
+            let seconds = parse_f64(args.get(2)).unwrap_or(0.0);
+            Wanted::Sleep((seconds.max(0.0) * 1e9) as u64)
+        }
+        3 if is(b"set-active-expire") => {
+            Wanted::SetActiveExpire(parse_i64(args.get(2)).is_some_and(|number| number != 0))
+        }
+        3..=5 if is(b"populate") => Wanted::Populate(Populate {
+            count: positive(args.get(2))?,
+            prefix: if args.len() > 3 { args.get(3) } else { b"key" },
+            size: if args.len() > 4 {
+                positive(args.get(4))? as usize
+            } else {
+                0
+            },
+        }),
+        _ => return Err(Refusal::debug_subcommand(args.get(1))),
+    })
+}
+
+fn positive(word: &[u8]) -> Result<u64, Refusal> {
+    let number = parse_i64(word).and_then(|number| u64::try_from(number).ok());
+    number.ok_or(Refusal::NOT_POSITIVE)
+}
+
+fn check(scene: &mut Scene<'_>, args: Args<'_>) -> Outcome {
+    let allowed = scene.local.live.enable_debug_command;
+    let origin = &scene.client().origin;
+    let is_local = origin.is_loopback || origin.is_unix;
+    if !(allowed == Allowed::Yes || allowed == Allowed::Local && is_local) {
+        return Err(Refusal::DEBUG_NOT_ALLOWED);
+    }
+    wanted(args).map(|_| ())
+}
+
+fn part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
+    match wanted(args).expect(CHECKED) {
+        Wanted::Help | Wanted::Error(_) | Wanted::Protocol(_) => {}
+        Wanted::Object(key) => object(part, key, out),
+        Wanted::Populate(populate) => populate.run(part),
+        Wanted::SetActiveExpire(is_on) => part.local.active_expire = is_on,
+        Wanted::Sleep(ns) => part.local.wishes.push(Wish::Sleep(ns)),
+    }
+}
+
+fn merge(_: &mut Scene<'_>, args: Args<'_>, answers: &[Vec<u8>], reply: &mut Reply<'_>) -> Outcome {
+    match wanted(args)? {
+        Wanted::Help => return print::help(reply, "DEBUG", HELP),
+        Wanted::Error(text) => reply.error_bytes(text),
+        Wanted::Object(_) => {
+            let line = answers.iter().find(|answer| !answer.is_empty());
+            let line = line.ok_or(Refusal::NO_SUCH_KEY)?;
+            reply.simple(&String::from_utf8_lossy(line));
+        }
+        Wanted::Protocol(kind) => return protocol(kind, reply),
+        Wanted::Populate(_) | Wanted::SetActiveExpire(_) | Wanted::Sleep(_) => reply.ok(),
+    }
+    Ok(())
+}
+
+/// The owner of the key tells of its entry.
+fn object(part: &mut Part<'_>, key: &[u8], out: &mut Vec<u8>) {
+    let now = part.clock.now;
+    let key = part.keyspace.key(key);
+    let database = part.keyspace.db(part.caller.database);
+    let Some(found) = database.peek(key, now) else {
+        return;
+    };
+    let line = format!(
+        "Value at:{:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+        found.key().as_ptr(),
+        found.encoding().name(),
+        serialized_bytes(&found),
+        found.access(),
+        found.idle_ms(now) / 1000,
+    );
+    out.extend_from_slice(line.as_bytes());
+}
+
+/// Bytes of the value in a snapshot, uncompressed.
+fn serialized_bytes(found: &Found<'_>) -> usize {
+    let text = |bytes: usize| match bytes {
+        0..64 => bytes + 1,
+        64..16_384 => bytes + 2,
+        _ => bytes + 5,
+    };
+    match found.view() {
+        View::Int(-128..128) => 2,
+        View::Int(-32_768..32_768) => 3,
+        View::Int(number) if i32::try_from(number).is_ok() => 5,
+        view => text(view.len()),
+    }
+}
+
+impl Populate<'_> {
+    /// Makes the keys that live on this core and are not there yet.
+    fn run(&self, part: &mut Part<'_>) {
+        let clock = part.clock;
+        let (core, placement) = (part.local.core, part.local.placement);
+        let mut name = Vec::new();
+        for number in 0..self.count {
+            let mut digits = itoa::Buffer::new();
+            let digits = digits.format(number).as_bytes();
+            name.clear();
+            name.extend_from_slice(self.prefix);
+            name.push(b':');
+            name.extend_from_slice(digits);
+            let key = part.keyspace.key(&name);
+            if placement.core_of(key.slot) != core {
+                continue;
+            }
+            let database = part.keyspace.db_mut(part.caller.database);
+            if database.peek(key, clock.now).is_none() {
+                let value = self.value(digits);
+                database.set_owned(key, value, Lifetime::Forever, &clock);
+            }
+        }
+    }
+
+    fn value(&self, digits: &[u8]) -> Vec<u8> {
+        let mut value = [b"value:", digits].concat();
+        if self.size > 0 {
+            value.resize(self.size, 0);
+        }
+        value
+    }
+}
+
+/// A reply of each type, for tests of clients.
+fn protocol(kind: &[u8], reply: &mut Reply<'_>) -> Outcome {
+    let in_three = reply.version() == Version::Three;
+    match kind.to_ascii_lowercase().as_slice() {
+        b"string" => reply.text("Hello World"),
+        b"integer" => reply.int(12345),
+        b"double" => reply.double(f64::from(3141) / 1000.0),
+        b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
+        b"null" => reply.null(),
+        b"array" => {
+            reply.array(3);
+            (0..3).for_each(|number| reply.int(number));
+        }
+        b"set" => {
+            reply.set(3);
+            (0..3).for_each(|number| reply.int(number));
+        }
+        b"map" => {
+            reply.map(3);
+            for number in 0..3 {
+                reply.int(number);
+                reply.bool(number == 1);
+            }
+        }
+        b"attrib" => {
+            if in_three {
+                reply.attribute(1);
+                reply.text("key-popularity");
+                reply.array(2);
+                reply.text("key:123");
+                reply.int(90);
+            }
+            reply.text("Some real reply following the attribute");
+        }
+        b"push" if !in_three => {
+            return Err(Refusal::Stated(
+                "ERR RESP2 is not supported by this command",
+            ));
+        }
+        b"push" => {
+            reply.push(2);
+            reply.text("server-cpu-usage");
+            reply.int(42);
+        }
+        b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
+        b"true" => reply.bool(true),
+        b"false" => reply.bool(false),
+        _ => return Err(UNKNOWN_TYPE),
+    }
+    Ok(())
+}
+
+const UNKNOWN_TYPE: Refusal = Refusal::Stated(
+    "ERR Wrong protocol type name. Please use one of the following: \
+     string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
+);
+
+const HELP: &[&str] = &[
+    "ERROR <text>",
+    "    Reply an error of this text.",
+    "OBJECT <key>",
+    "    Where and how a value is kept.",
+    "POPULATE <count> [<prefix> [<size>]]",
+    "    Make keys <prefix>:0 and on (default: key) that do not exist yet.",
+    "PROTOCOL <type>",
+    "    Reply a value of a type: string, integer, double, bignum, null, array,",
+    "    set, map, attrib, push, verbatim, true, false.",
+    "SET-ACTIVE-EXPIRE <0|1>",
+    "    Whether keys expire when nobody asks for them.",
+    "SLEEP <seconds>",
+    "    Stop every core for so long; decimals are allowed.",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{Wanted, wanted};
+    use crate::resp::OwnedArgs;
+
+    fn populate(words: &str) -> Option<(u64, Vec<u8>, Vec<u8>)> {
+        let owned = OwnedArgs::new(words.split(' '));
+        match wanted(owned.args()) {
+            Ok(Wanted::Populate(wanted)) => {
+                Some((wanted.count, wanted.prefix.to_vec(), wanted.value(b"7")))
+            }
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn populate_takes_count_prefix_and_size() {
+        let made = |count, prefix: &str, value: &str| Some((count, prefix.into(), value.into()));
+        assert_eq!(populate("DEBUG POPULATE 3"), made(3, "key", "value:7"));
+        assert_eq!(populate("DEBUG populate 0 p"), made(0, "p", "value:7"));
+        assert_eq!(
+            populate("DEBUG POPULATE 1 p 9"),
+            made(1, "p", "value:7\0\0")
+        );
+        assert_eq!(populate("DEBUG POPULATE 1 p 3"), made(1, "p", "val"));
+        assert_eq!(populate("DEBUG POPULATE -1"), None);
+        assert_eq!(populate("DEBUG POPULATE 1 a b c"), None);
+    }
+
+    #[test]
+    fn what_is_no_time_is_no_sleep() {
+        let slept = |seconds: &str| {
+            let owned = OwnedArgs::new(["DEBUG", "SLEEP", seconds]);
+            match wanted(owned.args()) {
+                Ok(Wanted::Sleep(ns)) => Some(ns),
+                _ => None,
+            }
+        };
+        assert_eq!(slept("0.25"), Some(250_000_000));
+        assert_eq!(slept("abc"), Some(0));
+        assert_eq!(slept("-1"), Some(0));
+    }
+}

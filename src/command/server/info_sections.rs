@@ -1,0 +1,322 @@
+//! INFO's sections about the process. Names and order are Redis 7.2's; what
+//! basalt has no part for says what an unused stock server says.
+
+use crate::config::Policy;
+
+use super::info::Gathered;
+use super::print::{Lines, ratio};
+use crate::command::REDIS_VERSION;
+
+/// Seconds with six decimals.
+fn seconds(us: u64) -> String {
+    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
+}
+
+pub(super) fn server(gathered: &Gathered<'_>, lines: &mut Lines) {
+    let local = gathered.local;
+    let (facts, settings) = (&local.facts, &local.settings);
+    let now_us = (local.system.unix_us)();
+    let up_s = gathered.now_ms.saturating_sub(facts.started_ms) / 1000;
+    let port = settings.text("port");
+    lines.section("Server");
+    lines.field("redis_version", REDIS_VERSION);
+    lines.field("redis_git_sha1", "00000000");
+    lines.field("redis_git_dirty", 0);
+    lines.field("redis_build_id", "0000000000000000");
+    lines.field("basalt_version", env!("CARGO_PKG_VERSION"));
+    lines.field("redis_mode", "standalone");
+    lines.field("os", &facts.os);
+    lines.field("arch_bits", usize::BITS);
+    lines.field("monotonic_clock", "POSIX clock_gettime");
+    lines.field("multiplexing_api", "io_uring");
+    lines.field("atomicvar_api", "c11-builtin");
+    lines.field("gcc_version", "0.0.0");
+    lines.field("process_id", facts.process_id);
+    let supervised = settings.text("supervised");
+    lines.field("process_supervised", supervised);
+    lines.field("run_id", &facts.run_id);
+    lines.field("tcp_port", &port);
+    lines.field("server_time_usec", now_us);
+    lines.field("uptime_in_seconds", up_s);
+    lines.field("uptime_in_days", up_s / 86_400);
+    lines.field("hz", local.live.hz);
+    lines.field("configured_hz", local.live.hz);
+    // 24 bits of seconds: what OBJECT IDLETIME counts by.
+    lines.field("lru_clock", gathered.now_ms / 1000 % (1 << 24));
+    lines.field("executable", &facts.executable);
+    lines.field("config_file", &facts.config_file);
+    lines.field("io_threads_active", 0);
+    listeners(gathered, lines, &port);
+}
+
+/// `listener0:name=tcp,bind=127.0.0.1,port=6379`.
+fn listeners(gathered: &Gathered<'_>, lines: &mut Lines, port: &str) {
+    let settings = &gathered.local.settings;
+    let mut number = 0;
+    if port != "0" {
+        let addresses = settings.text("bind");
+        let binds = addresses.split(' ').filter(|address| !address.is_empty());
+        let binds: String = binds.map(|address| format!(",bind={address}")).collect();
+        lines.line(format_args!("listener{number}:name=tcp{binds},port={port}"));
+        number += 1;
+    }
+    let socket = settings.text("unixsocket");
+    if !socket.is_empty() {
+        lines.line(format_args!("listener{number}:name=unix,bind={socket}"));
+    }
+}
+
+pub(super) fn clients(gathered: &Gathered<'_>, lines: &mut Lines) {
+    lines.section("Clients");
+    lines.field("connected_clients", gathered.sum(|share| share.clients));
+    lines.field("cluster_connections", 0);
+    lines.field("maxclients", gathered.local.live.maxclients);
+    let input = gathered.max(|share| share.input_bytes_max);
+    lines.field("client_recent_max_input_buffer", input);
+    let output = gathered.max(|share| share.output_bytes_max);
+    lines.field("client_recent_max_output_buffer", output);
+    lines.field("blocked_clients", gathered.totals.clients_blocked);
+    lines.zeros(&[
+        "tracking_clients",
+        "clients_in_timeout_table",
+        "total_blocking_keys",
+        "total_blocking_keys_on_nokey",
+    ]);
+}
+
+pub(super) fn memory(gathered: &Gathered<'_>, lines: &mut Lines) {
+    let footprint = &gathered.footprint;
+    let live = &gathered.local.live;
+    lines.section("Memory");
+    lines.size("used_memory", footprint.used);
+    lines.size("used_memory_rss", footprint.resident);
+    lines.size("used_memory_peak", footprint.peak);
+    let percent = format!("{:.2}%", footprint.peak_percent());
+    lines.field("used_memory_peak_perc", percent);
+    lines.field("used_memory_overhead", footprint.overhead);
+    lines.field("used_memory_startup", footprint.startup);
+    lines.field("used_memory_dataset", footprint.dataset());
+    let percent = format!("{:.2}%", footprint.dataset_percent());
+    lines.field("used_memory_dataset_perc", percent);
+    lines.field("allocator_allocated", footprint.used);
+    lines.field("allocator_active", footprint.resident);
+    lines.field("allocator_resident", footprint.resident);
+    lines.size("total_system_memory", footprint.machine);
+    lines.field("used_memory_lua", 0);
+    lines.field("used_memory_vm_eval", 0);
+    lines.field("used_memory_lua_human", "0B");
+    lines.zeros(&[
+        "used_memory_scripts_eval",
+        "number_of_cached_scripts",
+        "number_of_functions",
+        "number_of_libraries",
+        "used_memory_vm_functions",
+    ]);
+    lines.size("used_memory_vm_total", 0);
+    lines.field("used_memory_functions", 0);
+    lines.size("used_memory_scripts", 0);
+    lines.size("maxmemory", live.maxmemory);
+    lines.field("maxmemory_policy", policy(live.maxmemory_policy));
+    allocator(gathered, lines);
+}
+
+fn allocator(gathered: &Gathered<'_>, lines: &mut Lines) {
+    let footprint = &gathered.footprint;
+    let fragmentation = format!("{:.2}", footprint.fragmentation());
+    lines.field("allocator_frag_ratio", &fragmentation);
+    lines.field("allocator_frag_bytes", footprint.unused());
+    lines.field("allocator_rss_ratio", "1.00");
+    lines.field("allocator_rss_bytes", 0);
+    lines.field("rss_overhead_ratio", "1.00");
+    lines.field("rss_overhead_bytes", 0);
+    lines.field("mem_fragmentation_ratio", &fragmentation);
+    lines.field("mem_fragmentation_bytes", footprint.unused());
+    lines.zeros(&[
+        "mem_not_counted_for_evict",
+        "mem_replication_backlog",
+        "mem_total_replication_buffers",
+        "mem_clients_slaves",
+    ]);
+    lines.field("mem_clients_normal", footprint.clients);
+    lines.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
+    lines.field("mem_allocator", "mimalloc");
+    lines.zeros(&[
+        "active_defrag_running",
+        "lazyfree_pending_objects",
+        "lazyfreed_objects",
+    ]);
+}
+
+fn policy(policy: Policy) -> &'static str {
+    match policy {
+        Policy::VolatileLru => "volatile-lru",
+        Policy::VolatileLfu => "volatile-lfu",
+        Policy::VolatileRandom => "volatile-random",
+        Policy::VolatileTtl => "volatile-ttl",
+        Policy::AllkeysLru => "allkeys-lru",
+        Policy::AllkeysLfu => "allkeys-lfu",
+        Policy::AllkeysRandom => "allkeys-random",
+        Policy::NoEviction => "noeviction",
+    }
+}
+
+pub(super) fn persistence(gathered: &Gathered<'_>, lines: &mut Lines) {
+    let facts = &gathered.local.facts;
+    lines.section("Persistence");
+    lines.zeros(&[
+        "loading",
+        "async_loading",
+        "current_cow_peak",
+        "current_cow_size",
+        "current_cow_size_age",
+    ]);
+    lines.field("current_fork_perc", "0.00");
+    lines.zeros(&["current_save_keys_processed", "current_save_keys_total"]);
+    lines.field("rdb_changes_since_last_save", gathered.totals.changes);
+    lines.field("rdb_bgsave_in_progress", 0);
+    lines.field("rdb_last_save_time", facts.started_ms / 1000);
+    lines.field("rdb_last_bgsave_status", "ok");
+    lines.field("rdb_last_bgsave_time_sec", -1);
+    lines.field("rdb_current_bgsave_time_sec", -1);
+    lines.zeros(&[
+        "rdb_saves",
+        "rdb_last_cow_size",
+        "rdb_last_load_keys_expired",
+        "rdb_last_load_keys_loaded",
+        "aof_enabled",
+        "aof_rewrite_in_progress",
+        "aof_rewrite_scheduled",
+    ]);
+    lines.field("aof_last_rewrite_time_sec", -1);
+    lines.field("aof_current_rewrite_time_sec", -1);
+    lines.field("aof_last_bgrewrite_status", "ok");
+    lines.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
+    lines.field("aof_last_write_status", "ok");
+    lines.zeros(&[
+        "aof_last_cow_size",
+        "module_fork_in_progress",
+        "module_fork_last_cow_size",
+    ]);
+}
+
+pub(super) fn stats(gathered: &Gathered<'_>, lines: &mut Lines) {
+    let totals = &gathered.totals;
+    let kilobytes = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
+    lines.section("Stats");
+    lines.field("total_connections_received", totals.connections_received);
+    lines.field("total_commands_processed", totals.commands_processed);
+    let rate = gathered.sum(|share| share.commands_per_second);
+    lines.field("instantaneous_ops_per_sec", rate);
+    lines.field("total_net_input_bytes", totals.net_input_bytes);
+    lines.field("total_net_output_bytes", totals.net_output_bytes);
+    lines.zeros(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"]);
+    let rate = gathered.sum(|share| share.input_per_second);
+    lines.field("instantaneous_input_kbps", kilobytes(rate));
+    let rate = gathered.sum(|share| share.output_per_second);
+    lines.field("instantaneous_output_kbps", kilobytes(rate));
+    lines.field("instantaneous_input_repl_kbps", "0.00");
+    lines.field("instantaneous_output_repl_kbps", "0.00");
+    lines.field("rejected_connections", totals.connections_rejected);
+    lines.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    lines.field("expired_keys", totals.expired_keys);
+    let cores = gathered.shares.len() as u64;
+    let stale = ratio(totals.expired_stale_basis_points, cores * 100);
+    lines.field("expired_stale_perc", format_args!("{stale:.2}"));
+    let reached = totals.expired_time_cap_reached;
+    lines.field("expired_time_cap_reached_count", reached);
+    lines.field(
+        "expire_cycle_cpu_milliseconds",
+        totals.expire_ns / 1_000_000,
+    );
+    lines.field("evicted_keys", totals.evicted_keys);
+    lines.field("evicted_clients", totals.evicted_clients);
+    lines.zeros(&[
+        "total_eviction_exceeded_time",
+        "current_eviction_exceeded_time",
+    ]);
+    lines.field("keyspace_hits", totals.keyspace_hits);
+    lines.field("keyspace_misses", totals.keyspace_misses);
+    more_stats(gathered, lines);
+}
+
+fn more_stats(gathered: &Gathered<'_>, lines: &mut Lines) {
+    let totals = &gathered.totals;
+    lines.zeros(&[
+        "pubsub_channels",
+        "pubsub_patterns",
+        "pubsubshard_channels",
+        "latest_fork_usec",
+        "total_forks",
+        "migrate_cached_sockets",
+        "slave_expires_tracked_keys",
+        "active_defrag_hits",
+        "active_defrag_misses",
+        "active_defrag_key_hits",
+        "active_defrag_key_misses",
+        "total_active_defrag_time",
+        "current_active_defrag_time",
+        "tracking_total_keys",
+        "tracking_total_items",
+        "tracking_total_prefixes",
+        "unexpected_error_replies",
+    ]);
+    lines.field("total_error_replies", totals.error_replies);
+    lines.field("dump_payload_sanitizations", 0);
+    lines.field("total_reads_processed", totals.reads);
+    lines.field("total_writes_processed", totals.writes);
+    lines.zeros(&[
+        "io_threaded_reads_processed",
+        "io_threaded_writes_processed",
+        "reply_buffer_shrinks",
+        "reply_buffer_expands",
+    ]);
+    lines.field("eventloop_cycles", totals.loop_turns);
+    lines.field("eventloop_duration_sum", totals.busy_ns / 1000);
+    lines.zeros(&[
+        "eventloop_duration_cmd_sum",
+        "instantaneous_eventloop_cycles_per_sec",
+        "instantaneous_eventloop_duration_usec",
+        "acl_access_denied_auth",
+        "acl_access_denied_cmd",
+        "acl_access_denied_key",
+        "acl_access_denied_channel",
+    ]);
+    let disconnections = totals.query_limit_disconnections;
+    lines.field("client_query_buffer_limit_disconnections", disconnections);
+    let disconnections = totals.output_limit_disconnections;
+    lines.field("client_output_buffer_limit_disconnections", disconnections);
+}
+
+pub(super) fn replication(gathered: &Gathered<'_>, lines: &mut Lines) {
+    lines.section("Replication");
+    lines.field("role", "master");
+    lines.field("connected_slaves", 0);
+    lines.field("master_failover_state", "no-failover");
+    lines.field("master_replid", &gathered.local.facts.replication_id);
+    lines.field("master_replid2", "0".repeat(40));
+    lines.field("master_repl_offset", 0);
+    lines.field("second_repl_offset", -1);
+    lines.field("repl_backlog_active", 0);
+    let backlog = gathered.local.settings.text("repl-backlog-size");
+    lines.field("repl_backlog_size", backlog);
+    lines.zeros(&["repl_backlog_first_byte_offset", "repl_backlog_histlen"]);
+}
+
+pub(super) fn cpu(gathered: &Gathered<'_>, lines: &mut Lines) {
+    let readings = (gathered.local.system.readings)();
+    lines.section("CPU");
+    lines.field("used_cpu_sys", seconds(readings.system_us));
+    lines.field("used_cpu_user", seconds(readings.user_us));
+    lines.field("used_cpu_sys_children", seconds(0));
+    lines.field("used_cpu_user_children", seconds(0));
+    // There is no main thread: the first core's stands for it.
+    let first = gathered.shares.first();
+    let (user_us, system_us) = first.map_or((0, 0), |share| (share.user_us, share.system_us));
+    lines.field("used_cpu_sys_main_thread", seconds(system_us));
+    lines.field("used_cpu_user_main_thread", seconds(user_us));
+}
+
+pub(super) fn cluster(_: &Gathered<'_>, lines: &mut Lines) {
+    lines.section("Cluster");
+    lines.field("cluster_enabled", 0);
+}
