@@ -98,6 +98,14 @@ pub fn notify_supervisor(socket: &Path, state: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Keeps transparent huge pages out of this process: filling one with zeros
+/// takes as long as many requests. `false` where the kernel refuses.
+#[must_use]
+pub fn forgo_huge_pages() -> bool {
+    // SAFETY: the call takes plain numbers.
+    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0 }
+}
+
 /// What the process has used so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {

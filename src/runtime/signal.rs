@@ -53,6 +53,9 @@ pub fn on_crash(report: extern "C" fn(libc::c_int)) {
     }
 }
 
+/// The number of SIGABRT, which a panic ends with.
+pub const ABORT: i32 = libc::SIGABRT;
+
 /// Dies of `signal` by its default action, so that the exit status says it.
 pub fn die_of(signal: libc::c_int) -> ! {
     install(signal, libc::SIG_DFL, 0);

@@ -17,6 +17,7 @@ use crate::telemetry::{Counters, Telemetry};
 
 use super::control::Control;
 use super::core::{Core, Parts};
+use super::crash;
 use super::door::{self, Announced};
 use super::flush::Doors;
 use super::letter::Letter;
@@ -88,10 +89,10 @@ struct Plan {
 
 /// Starts the node; returns when it has ended.
 fn launch(loaded: Loaded) -> Result<(), String> {
-    let settings = loaded.settings;
+    let mut settings = loaded.settings;
     let table = table(&loaded.renames)?;
     let config_file = absolute(loaded.file.as_deref());
-    enter_directory(&settings)?;
+    enter_directory(&mut settings)?;
     let log = Log::of(&settings);
     log.check()
         .map_err(|error| format!("Can't open the log file: {error}"))?;
@@ -99,6 +100,10 @@ fn launch(loaded: Loaded) -> Result<(), String> {
     let listeners = door::open(&settings)?;
     if settings.bytes("daemonize") == b"yes" {
         process::daemonize().map_err(|error| format!("Can't daemonize: {error}"))?;
+    }
+    crash::watch(&log);
+    if settings.bytes("disable-thp") == b"yes" && !process::forgo_huge_pages() {
+        log.warning("transparent huge pages cannot be turned off for this process");
     }
     let announced = Announced::new(&settings)?;
     let files = process::raise_open_files(live.maxclients + OWN_FILES);
@@ -277,10 +282,15 @@ fn absolute(file: Option<&Path>) -> Option<PathBuf> {
     file.map(|file| std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned()))
 }
 
-fn enter_directory(settings: &Settings) -> Result<(), String> {
+/// Goes to `dir`, which then says where that is, as CONFIG GET shows it.
+fn enter_directory(settings: &mut Settings) -> Result<(), String> {
     let directory = String::from_utf8_lossy(settings.bytes("dir")).into_owned();
     std::env::set_current_dir(&directory)
-        .map_err(|error| format!("Can't chdir to '{directory}': {error}"))
+        .map_err(|error| format!("Can't chdir to '{directory}': {error}"))?;
+    if let Ok(here) = std::env::current_dir() {
+        settings.set_from_file(b"dir", &[here.into_os_string().into_encoded_bytes()])?;
+    }
+    Ok(())
 }
 
 /// The cores to pin shards to: as many as asked for, the machine's in turn.

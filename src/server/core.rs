@@ -249,7 +249,10 @@ impl Work {
     }
 
     fn has_work(&self) -> bool {
-        !self.resumed.is_empty() || !self.condemned.is_empty() || self.post.has_unsent()
+        !self.resumed.is_empty()
+            || !self.condemned.is_empty()
+            || !self.discarded.is_empty()
+            || self.post.has_unsent()
     }
 
     /// Lets a session take requests again; it does so later in this turn.

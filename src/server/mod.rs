@@ -9,6 +9,7 @@ mod account;
 mod boot;
 mod control;
 mod core;
+mod crash;
 mod door;
 mod flush;
 mod gather;

@@ -81,7 +81,7 @@ impl Work {
             self.tick();
         }
         if let Some(discarded) = self.discarded.last_mut()
-            && discarded.free_step(BUCKETS_PER_STEP)
+            && !discarded.free_step(BUCKETS_PER_STEP)
         {
             self.discarded.pop();
         }

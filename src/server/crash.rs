@@ -1,0 +1,55 @@
+//! The last words of a node that meets a bug: what happened, where, and in
+//! which state, in the log, before the process dies of it.
+//!
+//! A panic is told by the hook, which runs before the abort. A signal is told
+//! by a handler that does more than is strictly safe there: the process is
+//! lost anyway, and a second fault ends it at once, since the handler is reset.
+
+use std::backtrace::Backtrace;
+use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
+
+use crate::memory::used_memory;
+use crate::runtime::{process, signal};
+
+use super::log::Log;
+
+/// Where the report goes; set once, before any other thread runs.
+static LOG: OnceLock<Log> = OnceLock::new();
+
+/// Reports every panic and fatal signal from now on.
+pub(super) fn watch(log: &Log) {
+    if LOG.set(log.clone()).is_err() {
+        return;
+    }
+    std::panic::set_hook(Box::new(on_panic));
+    signal::on_crash(on_signal);
+}
+
+fn on_panic(panic: &PanicHookInfo<'_>) {
+    report(&format!("a bug was met: {panic}"));
+}
+
+extern "C" fn on_signal(number: i32) {
+    // A panic has reported already, and aborts.
+    if number != signal::ABORT {
+        report(&format!("crashed by signal {number}"));
+    }
+    signal::die_of(number);
+}
+
+fn report(what: &str) {
+    let Some(log) = LOG.get() else { return };
+    let thread = std::thread::current();
+    log.warning("=== BASALT BUG REPORT START: keep everything up to END ===");
+    log.warning(&format!("basalt {} {what}", crate::config::version_line()));
+    log.warning(&format!(
+        "thread {}, {}, {} bytes used, {} bytes resident",
+        thread.name().unwrap_or("main"),
+        process::system_name(),
+        used_memory(),
+        process::resident_bytes()
+    ));
+    log.warning(&format!("{}", Backtrace::force_capture()));
+    log.warning("=== BASALT BUG REPORT END ===");
+}
