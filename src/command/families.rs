@@ -1,9 +1,13 @@
 //! The families of commands, joined: a family missing here does not exist.
 
 use super::table::Command;
-use super::{connection, database, key, server, string};
+use super::{bitmap, connection, database, key, server, string};
 
 const FAMILIES: &[&[Command]] = &[
+    bitmap::COMBINE,
+    bitmap::FIELD,
+    bitmap::ONE,
+    bitmap::SEARCH,
     connection::CLIENT,
     connection::GREET,
     database::COUNT,

@@ -5,6 +5,7 @@
 //! handler may touch. The families hold rows and handlers.
 
 mod admit;
+mod bitmap;
 #[cfg(test)]
 mod check;
 mod connection;

@@ -170,6 +170,19 @@ impl<'a> Turn<'a> {
         self.db(key).find(*key, &clock)
     }
 
+    /// An entry for a look at several together, after `read` or `find` of each:
+    /// counts nothing, marks nothing, expires nothing.
+    #[must_use]
+    pub fn peek(&self, key: &Key<'_>) -> Option<Found<'_>> {
+        let keyspace = match &self.data {
+            Data::Home(keyspace) => &**keyspace,
+            Data::Lent(lent) => lent[self.placement.core_of(key.slot)]
+                .as_deref()
+                .expect("the route named every core of the request's keys"),
+        };
+        keyspace.db(self.database).peek(*key, self.clock.now)
+    }
+
     /// Says that `count` changes were made.
     pub fn changed(&mut self, count: u64) {
         self.tally.changes += count;
