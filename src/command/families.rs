@@ -1,7 +1,7 @@
 //! The families of commands, joined: a family missing here does not exist.
 
 use super::table::Command;
-use super::{bitmap, connection, database, key, server, string};
+use super::{bitmap, connection, database, hyperloglog, key, server, string};
 
 const FAMILIES: &[&[Command]] = &[
     bitmap::COMBINE,
@@ -15,6 +15,9 @@ const FAMILIES: &[&[Command]] = &[
     database::NAMES,
     database::SCAN,
     database::SWAP,
+    hyperloglog::COUNT,
+    hyperloglog::DEBUG,
+    hyperloglog::WRITE,
     key::EXIST,
     key::EXPIRE,
     key::OBJECT,

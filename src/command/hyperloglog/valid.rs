@@ -1,0 +1,21 @@
+//! Which strings are HyperLogLogs.
+
+use crate::keyspace::{Found, View};
+use crate::resp::Refusal;
+use crate::value::loglog::{self, Broken};
+
+/// The text of an entry that is a HyperLogLog.
+///
+/// # Errors
+/// When it is any other string.
+pub(super) fn text(found: Found<'_>) -> Result<&[u8], Refusal> {
+    match found.view() {
+        View::Text(text) if loglog::encoding(text).is_some() => Ok(text),
+        View::Text(_) | View::Int(_) => Err(Refusal::NOT_HYPERLOGLOG),
+    }
+}
+
+/// What a client is told of registers that do not hold together.
+pub(super) fn broken(_: Broken) -> Refusal {
+    Refusal::BROKEN_HYPERLOGLOG
+}
