@@ -83,7 +83,12 @@ struct Mark {
 
 impl Generator {
     /// Opens the connections.
-    pub fn connect(server: &Server, connections: usize, requests: Requests) -> io::Result<Self> {
+    pub fn connect(
+        server: &Server,
+        connections: usize,
+        requests: Requests,
+        value_size: usize,
+    ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut open = Vec::with_capacity(connections);
         for index in 0..connections {
@@ -98,7 +103,7 @@ impl Generator {
             )?;
             open.push(Connection {
                 stream,
-                replies: Replies::default(),
+                replies: Replies::new(value_size),
                 unsent: Vec::new(),
                 waiting: 0,
                 sent: Instant::now(),
@@ -282,18 +287,24 @@ impl Generator {
         };
         let now = Instant::now();
         let count = connection.replies.count(&self.input[..size])?;
-        if connection.due.is_empty() {
-            connection.waiting = connection.waiting.saturating_sub(count);
+        let asked = connection.waiting + connection.due.len();
+        if count > asked {
+            return Err(io::Error::other(format!(
+                "{count} replies to {asked} requests"
+            )));
+        }
+        // One of the two is empty: `due` in a closed loop, `waiting` in an open one.
+        if connection.waiting > 0 {
+            connection.waiting -= count;
             let latency = nanoseconds(now - connection.sent);
             if self.measuring {
                 self.latency.saturating_record_n(latency, count as u64);
             }
-        } else {
-            let answered = count.min(connection.due.len());
-            for due in connection.due.drain(..answered) {
-                if self.measuring {
-                    self.latency.saturating_record(nanoseconds(now - due));
-                }
+        }
+        let answered = count.min(connection.due.len());
+        for due in connection.due.drain(..answered) {
+            if self.measuring {
+                self.latency.saturating_record(nanoseconds(now - due));
             }
         }
         if self.measuring {

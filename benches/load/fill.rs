@@ -13,7 +13,7 @@ const AT_ONCE: u64 = 1000;
 pub fn fill(server: &Server, keys: u64, padded: bool, value_size: usize) -> io::Result<()> {
     let mut stream = TcpStream::connect(server.address)?;
     stream.set_nodelay(true)?;
-    let (value, mut replies) = (value(value_size), Replies::default());
+    let (value, mut replies) = (value(value_size), Replies::new(value_size));
     let (mut batch, mut input) = (Vec::new(), vec![0; 64 * 1024]);
     let mut number = 0;
     while number < keys {

@@ -83,7 +83,7 @@ fn load(
         options.value_size,
         seed,
     );
-    let generator = Generator::connect(server, options.connections, requests)?;
+    let generator = Generator::connect(server, options.connections, requests, options.value_size)?;
     generator.run(server, pace, options.warm_up(), options.measured)
 }
 
@@ -230,7 +230,7 @@ fn idle_connections(options: &Options, record: &mut Record) -> io::Result<()> {
             stream.write_all(b"*1\r\n$4\r\nPING\r\n")?;
             let mut reply = [0; 64];
             let size = io::Read::read(&mut stream, &mut reply)?;
-            if Replies::default().count(&reply[..size])? != 1 {
+            if Replies::new(0).count(&reply[..size])? != 1 {
                 return Err(io::Error::other("PING was not answered"));
             }
             clients.push(stream);

@@ -1,13 +1,16 @@
 //! Counts replies in a stream cut anywhere: all the generator has to know of the answers.
 //!
 //! Only what GET, SET and PING answer is understood: simple strings, errors, integers, nulls and bulk strings.
-//! An error reply fails the run, because a server that refuses is fast for no good reason.
+//! What fails the run, because a server that does less is fast for no good reason: an error reply, a null (every key
+//! that is asked for was set before), and a bulk string of another size than the values that were set.
 
 use std::io;
 
 /// Where a connection's stream of replies stands.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Replies {
+    /// The size every bulk string must have, in bytes.
+    value_size: usize,
     /// Bytes of a bulk string, with its line end, that are still to come.
     skip: usize,
     /// The start of a line whose end has not come yet.
@@ -15,6 +18,15 @@ pub struct Replies {
 }
 
 impl Replies {
+    /// For a server whose values all have this size.
+    pub fn new(value_size: usize) -> Self {
+        Self {
+            value_size,
+            skip: 0,
+            line: Vec::new(),
+        }
+    }
+
     /// How many replies end within `bytes`.
     pub fn count(&mut self, mut bytes: &[u8]) -> io::Result<usize> {
         let mut count = 0;
@@ -36,30 +48,38 @@ impl Replies {
                 return Ok(count);
             };
             if self.line.is_empty() {
-                self.skip = body(&bytes[..end])?;
+                self.skip = self.body(&bytes[..end])?;
             } else {
                 self.line.extend_from_slice(&bytes[..end]);
-                self.skip = body(&self.line)?;
+                self.skip = self.body(&self.line)?;
                 self.line.clear();
             }
             bytes = &bytes[end + 1..];
             count += usize::from(self.skip == 0);
         }
     }
+
+    /// How many bytes follow the given line (without its `\n`) before the reply ends.
+    fn body(&self, line: &[u8]) -> io::Result<usize> {
+        match line.first() {
+            Some(b'+' | b':') => Ok(0),
+            Some(b'$') if size(&line[1..]) == Some(self.value_size) => Ok(self.value_size + 2),
+            _ => {
+                let said = String::from_utf8_lossy(line);
+                Err(io::Error::other(format!(
+                    "not what a value of {} bytes was set for: {said}",
+                    self.value_size
+                )))
+            }
+        }
+    }
 }
 
-/// How many bytes follow the given line (without its `\n`) before the reply ends.
-fn body(line: &[u8]) -> io::Result<usize> {
-    match line.first() {
-        Some(b'$') if line.get(1) == Some(&b'-') => Ok(0),
-        Some(b'$') => Ok(2 + line[1..]
-            .iter()
-            .filter(|byte| byte.is_ascii_digit())
-            .fold(0, |size, digit| size * 10 + usize::from(digit - b'0'))),
-        Some(b'+' | b':' | b'_') => Ok(0),
-        _ => Err(io::Error::other(format!(
-            "the server answered: {}",
-            String::from_utf8_lossy(line)
-        ))),
-    }
+/// The number that a header line ends with; none for a null's `-1`.
+fn size(digits: &[u8]) -> Option<usize> {
+    std::str::from_utf8(digits)
+        .ok()?
+        .trim_ascii_end()
+        .parse()
+        .ok()
 }
