@@ -214,6 +214,17 @@ fn the_log_goes_to_a_file_above_its_level() {
     assert!(!quiet.log().contains("Ready to accept"), "{}", quiet.log());
 }
 
+/// The process id of a daemon, which is nobody's child and would stay when
+/// its test fails.
+struct Daemon(String);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It has ended already when all is well.
+        drop(Command::new("kill").arg(self.0.trim()).output());
+    }
+}
+
 #[test]
 fn a_daemon_leaves_its_parent() {
     let folder = Folder::new();
@@ -234,6 +245,7 @@ fn a_daemon_leaves_its_parent() {
     wait_until("the daemon's answer", || Connection::open(port).is_ok());
     let pid_file = folder.path().join("daemon.pid");
     wait_until("its pidfile", || pid_file.exists());
+    let _daemon = Daemon(fs::read_to_string(&pid_file).expect("it was just seen"));
     let mut client = Connection::open(port).expect("it accepts connections");
     client.send(&["SHUTDOWN", "NOSAVE"]).expect("it reads");
     assert!(client.read().is_err(), "the connection is not closed");
