@@ -21,13 +21,13 @@ impl Work {
         took_ns: u64,
         refusal: Option<&Refusal>,
     ) {
-        if let Some(session) = self.local.roster.find(id) {
-            session.client.last_command = Some(entry.name);
-        }
         self.count_call(entry, took_ns, refusal);
         self.log_slow(id, entry, args, took_ns);
-        if self.local.monitored != 0 {
-            self.feed(id, entry, args);
+        if self.local.monitored != 0
+            && let Some(session) = self.local.roster.find(id)
+        {
+            let database = session.client.database;
+            self.feed(id, database, entry, args);
         }
     }
 
@@ -93,7 +93,7 @@ impl Work {
     }
 
     /// Shows a command to every core that has MONITOR clients.
-    fn feed(&mut self, id: SessionId, entry: &Entry, args: Args<'_>) {
+    pub(super) fn feed(&mut self, id: SessionId, database: usize, entry: &Entry, args: Args<'_>) {
         let hidden = entry.flags().has(Flags::SKIP_MONITOR) || entry.flags().has(Flags::ADMIN);
         let Some(session) = self.local.roster.find(id) else {
             return;
@@ -103,7 +103,7 @@ impl Work {
         }
         let line = monitor_line(
             crate::runtime::clock::unix_us(),
-            session.client.database,
+            database,
             &session.client.origin.address,
             args,
         );

@@ -133,16 +133,19 @@ impl Core {
         let wait = self.wait();
         self.ring.enter(wait);
         if wait.is_some() {
+            self.work.local.count().sleeps.add(1);
             self.work.post.wake_up();
         }
+        let began = self.work.watch.ns();
         self.work.begin_turn();
         let mut events = std::mem::take(&mut self.events);
         self.ring.reap(&mut events);
+        let happened = events.len() as u64;
         for event in events.drain(..) {
             self.on_event(event);
         }
         self.events = events;
-        self.read_mail();
+        let letters = self.read_mail();
         self.work.run_resumed();
         self.work.background();
         self.rearm_listeners();
@@ -151,7 +154,12 @@ impl Core {
         self.work.post_hops();
         let ring = &mut self.ring;
         let doors = &self.work.doors;
-        self.work.post.deliver(|core| doors.knock(core, ring));
+        let count = self.work.local.count();
+        self.work.post.deliver(|core| {
+            count.wakes.add(1);
+            doors.knock(core, ring);
+        });
+        self.work.count_turn(began, happened, letters);
     }
 
     /// How long to sleep: not at all with work at hand, else until the next
@@ -163,7 +171,9 @@ impl Core {
         Some(self.work.until_tick())
     }
 
-    fn read_mail(&mut self) {
+    /// Runs what the others wrote; says how many letters that were.
+    fn read_mail(&mut self) -> u64 {
+        let mut letters = 0;
         let cores = self.work.local.placement.cores();
         // The control core is the one after the last.
         for from in 0..=cores {
@@ -171,9 +181,11 @@ impl Core {
                 let Some(letter) = self.work.post.receive(from) else {
                     break;
                 };
+                letters += 1;
                 self.on_letter(from, letter);
             }
         }
+        letters
     }
 
     fn on_letter(&mut self, from: usize, letter: Letter) {
@@ -236,6 +248,17 @@ impl Work {
             }
         } else {
             self.clock
+        }
+    }
+
+    /// Books a turn of the loop that began at this stopwatch time.
+    fn count_turn(&self, began: u64, events: u64, letters: u64) {
+        let count = self.local.count();
+        count.loop_turns.add(1);
+        if events + letters > 0 {
+            count.busy_turns.add(1);
+            count.busy_ns.add(self.watch.ns() - began);
+            count.mail_received.add(letters);
         }
     }
 

@@ -65,6 +65,7 @@ impl Core {
         }
         let ready = session.outbox.take_ready();
         let count = self.work.local.count();
+        count.writes.add(1);
         count.net_output_bytes.add(ready.len() as u64);
         self.ring.send(descriptor, token_of(id), ready);
         if let Some(connection) = self.work.connection(id) {

@@ -54,6 +54,9 @@ impl Work {
 
     pub(super) fn post_hop(&mut self, core: usize) {
         if let Some(batch) = self.hops.staged[core].take() {
+            let count = self.local.count();
+            count.hop_batches.add(1);
+            count.hops_sent.add(batch.requests.len() as u64);
             self.post.post(core, Letter::Batch(batch));
         }
     }
@@ -149,7 +152,12 @@ impl Work {
             session.outbox.fill(request.gap, reply);
             self.mark_dirty(request.session);
             let entry = self.local.table.at(request.entry);
-            self.log_slow(request.session, entry, batch.args(index), request.took_ns);
+            let args = batch.args(index);
+            self.log_slow(request.session, entry, args, request.took_ns);
+            if self.local.monitored != 0 {
+                let database = usize::from(request.database);
+                self.feed(request.session, database, entry, args);
+            }
         }
         if self.hops.spare.len() < SPARE_MAX {
             batch.clear();

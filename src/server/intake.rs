@@ -202,7 +202,9 @@ impl Work {
 
     /// Serves received bytes in place; what is left goes into the inbox.
     fn take_in(&mut self, id: SessionId, bytes: &[u8]) {
-        self.local.count().net_input_bytes.add(bytes.len() as u64);
+        let count = self.local.count();
+        count.reads.add(1);
+        count.net_input_bytes.add(bytes.len() as u64);
         let now = self.clock.now;
         let Some(session) = self.local.roster.find(id) else {
             return;

@@ -278,6 +278,7 @@ impl Work {
                 return Flow::Next;
             }
         };
+        session.client.last_command = Some(entry.name);
         if self.must_pause(id, entry) {
             return Flow::Hold;
         }
