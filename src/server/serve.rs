@@ -274,7 +274,9 @@ impl Work {
         let entry = match admit(entry, args, &session.client) {
             Admission::Run(entry) => entry,
             Admission::Refuse(refusal) => {
-                self.reject(id, entry, &refusal);
+                // A container's own row is not what was called.
+                let called = entry.filter(|entry| entry.children.is_empty());
+                self.reject(id, called, &refusal);
                 return Flow::Next;
             }
         };

@@ -237,6 +237,7 @@ fn protocol(kind: &[u8], reply: &mut Reply<'_>) -> Outcome {
             reply.push(2);
             reply.text("server-cpu-usage");
             reply.int(42);
+            reply.text("Some real reply following the push reply");
         }
         b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
         b"true" => reply.bool(true),

@@ -16,6 +16,8 @@ mod print;
 mod share;
 mod shutdown;
 mod slow_log;
+#[cfg(test)]
+mod tests;
 mod time;
 
 pub(super) use command::COMMANDS as COMMAND;
