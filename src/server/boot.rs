@@ -15,7 +15,7 @@ use crate::runtime::{control, process, signal};
 use crate::session::Roster;
 use crate::telemetry::{Counters, Telemetry};
 
-use super::control::Control;
+use super::control::{Changes, Control};
 use super::core::{Core, Parts};
 use super::crash;
 use super::door::{self, Announced};
@@ -157,6 +157,7 @@ fn run_cores(
         bells,
         config_file,
         log: log.clone(),
+        changes: Changes::default(),
         is_stopping: false,
     };
     announced.ready(log);

@@ -4,6 +4,7 @@
 //! CONFIG SET and CONFIG REWRITE, so that every core sees changes in one
 //! order; signals arrive here, and it stops the node.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,7 +30,60 @@ pub(super) struct Control {
     /// Where CONFIG REWRITE writes, if the node was started with a file.
     pub(super) config_file: Option<PathBuf>,
     pub(super) log: Log,
+    /// Changes of settings that some core has not taken over yet, the oldest
+    /// first.
+    pub(super) changes: Changes,
     pub(super) is_stopping: bool,
+}
+
+/// Changes of settings under way. Whoever made one hears of it when every
+/// core has it, so that no client anywhere sees the old settings after that.
+#[derive(Default)]
+pub(super) struct Changes {
+    under_way: VecDeque<Change>,
+    /// How many came before `under_way`.
+    done: u64,
+}
+
+struct Change {
+    /// Cores that have not said that they have it.
+    missing: usize,
+    /// Who made it, and what it is told.
+    author: usize,
+    answer: Option<Letter>,
+}
+
+impl Changes {
+    /// Notes a change that `cores` cores must take over; gives its number.
+    fn begin(&mut self, cores: usize, author: usize, answer: Letter) -> u64 {
+        self.under_way.push_back(Change {
+            missing: cores,
+            author,
+            answer: Some(answer),
+        });
+        self.done + self.under_way.len() as u64 - 1
+    }
+
+    /// One more core has the change: the answer and for whom, from the last.
+    fn taken_over(&mut self, number: u64) -> Option<(usize, Letter)> {
+        let index = number.checked_sub(self.done)? as usize;
+        let change = self.under_way.get_mut(index)?;
+        change.missing -= 1;
+        if change.missing > 0 {
+            return None;
+        }
+        let author = change.author;
+        let answer = change.answer.take();
+        while self
+            .under_way
+            .front()
+            .is_some_and(|change| change.missing == 0)
+        {
+            self.under_way.pop_front();
+            self.done += 1;
+        }
+        answer.map(|answer| (author, answer))
+    }
 }
 
 impl Control {
@@ -65,6 +119,11 @@ impl Control {
             while let Some(letter) = self.post.receive(from) {
                 match letter {
                     Letter::Decide(decision) => self.decide(from, &decision),
+                    Letter::TakenOver { change } => {
+                        if let Some((author, answer)) = self.changes.taken_over(change) {
+                            self.post.post(author, answer);
+                        }
+                    }
                     Letter::Stop => {
                         self.log.notice("User requested shutdown...");
                         self.is_stopping = true;
@@ -116,9 +175,6 @@ impl Control {
         let outcome = handler(&mut node, decision.packed.args(), &mut reply);
         let has_changed = node.has_changed;
         finish(&mut out, 0, decision.version, &outcome);
-        if has_changed {
-            self.publish();
-        }
         let letter = Letter::Decided {
             session: decision.session,
             gap: decision.gap,
@@ -126,16 +182,23 @@ impl Control {
             entry: decision.entry,
             refusal: outcome.err(),
         };
-        self.post.post(from, letter);
+        if has_changed {
+            self.publish(from, letter);
+        } else {
+            self.post.post(from, letter);
+        }
     }
 
-    /// Gives every core the settings as they are now.
-    fn publish(&mut self) {
+    /// Gives every core the settings as they are now, and `answer` to who
+    /// changed them when they have them.
+    fn publish(&mut self, author: usize, answer: Letter) {
+        let change = self.changes.begin(self.bells.len(), author, answer);
         let settings = Arc::new(self.settings.clone());
         let live = Arc::new(self.settings.live());
         self.log = Log::of(&self.settings);
         for core in 0..self.bells.len() {
             let letter = Letter::Settings {
+                change,
                 settings: Arc::clone(&settings),
                 live: Arc::clone(&live),
             };
@@ -178,4 +241,25 @@ fn rewrite_file(file: &Path, settings: &Settings) -> Result<(), String> {
         std::fs::rename(&temporary, file)
     };
     write().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Changes, Letter};
+
+    #[test]
+    fn an_author_is_answered_when_every_core_has_the_change() {
+        let mut changes = Changes::default();
+        let first = changes.begin(2, 0, Letter::Stop);
+        let second = changes.begin(2, 1, Letter::Stop);
+        let mut answered = |number| changes.taken_over(number).map(|(author, _)| author);
+        assert_eq!(answered(first), None);
+        assert_eq!(answered(second), None);
+        // The other core's letters come in order, but a test need not.
+        assert_eq!(answered(second), Some(1));
+        assert_eq!(answered(first), Some(0));
+        let third = changes.begin(1, 0, Letter::Stop);
+        assert_eq!(third, 2);
+        assert!(changes.taken_over(third).is_some());
+    }
 }

@@ -203,10 +203,15 @@ impl Core {
             Letter::Return { keyspace } => work.on_return(keyspace),
             Letter::Ask { ask, request } => work.on_ask(from, ask, request),
             Letter::Answer { ask, bytes } => work.on_answer(from, ask, bytes),
-            Letter::Settings { settings, live } => {
+            Letter::Settings {
+                change,
+                settings,
+                live,
+            } => {
                 work.local.settings = settings;
                 work.local.live = live;
                 work.read_settings();
+                work.post.post(from, Letter::TakenOver { change });
             }
             Letter::Feed(line) => work.feed_monitors(&line),
             Letter::Unmonitored => work.local.monitored &= !(1 << from),
@@ -222,7 +227,9 @@ impl Core {
                 work.count_call(entry, 0, refusal.as_ref());
                 work.resume(session);
             }
-            Letter::Decide(_) => unreachable!("a shard core is not the control core"),
+            Letter::Decide(_) | Letter::TakenOver { .. } => {
+                unreachable!("a shard core is not the control core")
+            }
             Letter::Stop => work.is_stopping = true,
         }
     }

@@ -33,11 +33,14 @@ pub(super) enum Letter {
     Ask { ask: u64, request: Arc<Question> },
     /// A part.
     Answer { ask: u64, bytes: Vec<u8> },
-    /// Settings have changed.
+    /// Settings have changed, for the `change`th time.
     Settings {
+        change: u64,
         settings: Arc<Settings>,
         live: Arc<Live>,
     },
+    /// This core acts by the settings of that change.
+    TakenOver { change: u64 },
     /// A line for the MONITOR clients of this core.
     Feed(Bytes),
     /// The sender has no MONITOR client any more.
