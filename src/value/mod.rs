@@ -8,6 +8,7 @@
 pub mod bitfield;
 pub mod bits;
 pub mod loglog;
+pub mod subsequence;
 #[cfg(test)]
 mod tests;
 pub mod text;

@@ -2,3 +2,4 @@
 
 mod bitfield;
 mod bits;
+mod subsequence;
