@@ -1,0 +1,159 @@
+//! Lengths and strings of the RDB format.
+//!
+//! ```text
+//! 00LLLLLL                      a length below 64
+//! 01LLLLLL LLLLLLLL             a length below 16,384
+//! 10000000 and 4 bytes          a length, highest byte first
+//! 10000001 and 8 bytes          a length, highest byte first
+//! 11000000 and 1 byte           a string: the decimal of this number
+//! 11000001 and 2 bytes          the same, lowest byte first
+//! 11000010 and 4 bytes          the same, lowest byte first
+//! 11000011 length length bytes  a string: compressed length, length, LZF
+//! ```
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use std::borrow::Cow;
+
+use crate::base::{lzf, parse_i64, write_i64};
+
+/// Whether long strings are compressed: the setting rdbcompression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    Off,
+    On,
+}
+
+/// The bytes are cut short, or are no string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StringFault;
+
+/// Only longer strings are compressed.
+const UNCOMPRESSED_MAX: usize = 20;
+
+/// Only strings this short are tried as a number: `-2147483648` has 11 bytes.
+const NUMBER_BYTES_MAX: usize = 11;
+
+const LENGTH_32: u8 = 0x80;
+const LENGTH_64: u8 = 0x81;
+const NUMBER_8: u8 = 0xc0;
+const NUMBER_16: u8 = 0xc1;
+const NUMBER_32: u8 = 0xc2;
+const COMPRESSED: u8 = 0xc3;
+
+/// Appends a length.
+pub fn write_length(out: &mut Vec<u8>, len: u64) {
+    let [.., seventh, eighth] = len.to_be_bytes();
+    if len < 1 << 6 {
+        out.push(eighth);
+    } else if len < 1 << 14 {
+        out.extend_from_slice(&[0x40 | seventh, eighth]);
+    } else if let Ok(len) = u32::try_from(len) {
+        out.push(LENGTH_32);
+        out.extend_from_slice(&len.to_be_bytes());
+    } else {
+        out.push(LENGTH_64);
+        out.extend_from_slice(&len.to_be_bytes());
+    }
+}
+
+/// Appends a string: as a number if it is the decimal of one, compressed if that is asked for and
+/// pays, or as it is.
+pub fn write_string(out: &mut Vec<u8>, text: &[u8], compression: Compression) {
+    if text.len() <= NUMBER_BYTES_MAX
+        && let Some(number) = parse_i64(text)
+        && let Ok(number) = i32::try_from(number)
+    {
+        write_number(out, number);
+        return;
+    }
+    if compression == Compression::On && text.len() > UNCOMPRESSED_MAX {
+        let mut compressed = Vec::new();
+        if lzf::compress(text, &mut compressed) {
+            out.push(COMPRESSED);
+            write_length(out, compressed.len() as u64);
+            write_length(out, text.len() as u64);
+            out.extend_from_slice(&compressed);
+            return;
+        }
+    }
+    write_length(out, text.len() as u64);
+    out.extend_from_slice(text);
+}
+
+fn write_number(out: &mut Vec<u8>, number: i32) {
+    if let Ok(number) = i8::try_from(number) {
+        out.push(NUMBER_8);
+        out.extend_from_slice(&number.to_le_bytes());
+    } else if let Ok(number) = i16::try_from(number) {
+        out.push(NUMBER_16);
+        out.extend_from_slice(&number.to_le_bytes());
+    } else {
+        out.push(NUMBER_32);
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+}
+
+/// Takes a length off the front of `bytes`.
+pub fn read_length(bytes: &mut &[u8]) -> Result<u64, StringFault> {
+    let [first] = take(bytes)?;
+    match first {
+        0..0x40 => Ok(u64::from(first)),
+        0x40..LENGTH_32 => {
+            let [second] = take(bytes)?;
+            Ok(u64::from(u16::from_be_bytes([first & 0x3f, second])))
+        }
+        LENGTH_32 => Ok(u64::from(u32::from_be_bytes(take(bytes)?))),
+        LENGTH_64 => Ok(u64::from_be_bytes(take(bytes)?)),
+        _ => Err(StringFault),
+    }
+}
+
+/// Takes a string off the front of `bytes`; borrowed where it stands there as it is.
+pub fn read_string<'a>(bytes: &mut &'a [u8]) -> Result<Cow<'a, [u8]>, StringFault> {
+    let number = match bytes.first() {
+        Some(&NUMBER_8) => {
+            let [_, number] = take(bytes)?;
+            i64::from(i8::from_le_bytes([number]))
+        }
+        Some(&NUMBER_16) => {
+            let [_, number @ ..] = take::<3>(bytes)?;
+            i64::from(i16::from_le_bytes(number))
+        }
+        Some(&NUMBER_32) => {
+            let [_, number @ ..] = take::<5>(bytes)?;
+            i64::from(i32::from_le_bytes(number))
+        }
+        Some(&COMPRESSED) => {
+            let [_] = take(bytes)?;
+            return read_compressed(bytes).map(Cow::Owned);
+        }
+        _ => {
+            let len = read_length(bytes)?;
+            return take_slice(bytes, len).map(Cow::Borrowed);
+        }
+    };
+    let mut text = Vec::new();
+    write_i64(&mut text, number);
+    Ok(Cow::Owned(text))
+}
+
+fn read_compressed(bytes: &mut &[u8]) -> Result<Vec<u8>, StringFault> {
+    let compressed_len = read_length(bytes)?;
+    let len = usize::try_from(read_length(bytes)?).or(Err(StringFault))?;
+    let compressed = take_slice(bytes, compressed_len)?;
+    lzf::decompress(compressed, len).ok_or(StringFault)
+}
+
+fn take<const LEN: usize>(bytes: &mut &[u8]) -> Result<[u8; LEN], StringFault> {
+    let (taken, rest) = bytes.split_first_chunk().ok_or(StringFault)?;
+    *bytes = rest;
+    Ok(*taken)
+}
+
+fn take_slice<'a>(bytes: &mut &'a [u8], len: u64) -> Result<&'a [u8], StringFault> {
+    let len = usize::try_from(len).or(Err(StringFault))?;
+    let (taken, rest) = bytes.split_at_checked(len).ok_or(StringFault)?;
+    *bytes = rest;
+    Ok(taken)
+}
