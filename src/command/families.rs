@@ -21,6 +21,7 @@ const FAMILIES: &[&[Command]] = &[
     key::EXIST,
     key::EXPIRE,
     key::OBJECT,
+    key::PAYLOAD,
     key::RELOCATE,
     key::TTL,
     server::COMMAND,

@@ -5,6 +5,7 @@ mod exist;
 mod expire;
 mod look;
 mod object;
+mod payload;
 mod relocate;
 mod ttl;
 
@@ -15,5 +16,6 @@ pub(super) use exist::COMMANDS as EXIST;
 pub(super) use expire::COMMANDS as EXPIRE;
 pub(super) use look::type_name;
 pub(super) use object::COMMANDS as OBJECT;
+pub(super) use payload::COMMANDS as PAYLOAD;
 pub(super) use relocate::COMMANDS as RELOCATE;
 pub(super) use ttl::COMMANDS as TTL;

@@ -180,3 +180,85 @@ fn object_freq_needs_an_lfu_policy() {
         "ERR unknown subcommand 'FOO'. Try OBJECT HELP.",
     );
 }
+
+/// RESTORE's reply to these words, `PAYLOAD` standing for what DUMP says of
+/// the string `v`, and then what OBJECT IDLETIME, GET and PTTL say of `r`.
+fn check_restore(words: &str, replies: &str) {
+    for shards in [1, 3] {
+        let mut node = Node::new(shards);
+        node.play("SET source v; SET taken w");
+        let payload = node.ask(&["DUMP", "source"]);
+        let begin = payload.iter().position(|&byte| byte == b'\n');
+        let begin = begin.expect("a text has a header line") + 1;
+        let payload = &payload[begin..payload.len() - 2];
+        let words: Vec<&[u8]> = words
+            .split_ascii_whitespace()
+            .map(|word| match word {
+                "PAYLOAD" => payload,
+                word => word.as_bytes(),
+            })
+            .collect();
+        let mut told = node.say(&words);
+        told.push_str("; ");
+        told.push_str(&node.play("OBJECT IDLETIME r; GET r; PTTL r"));
+        assert_eq!(told, replies, "with {shards} shards");
+    }
+}
+
+#[test]
+fn a_dumped_string_is_restored() {
+    check_restore("RESTORE r 0 PAYLOAD", "OK; 0; v; -1");
+    check_restore("RESTORE r 0 PAYLOAD IDLETIME 77", "OK; 77; v; -1");
+    check_restore("RESTORE r 0 PAYLOAD FREQ 77 absttl", "OK; 0; v; -1");
+    check_restore("RESTORE r 500 PAYLOAD", "OK; 0; v; 500");
+    check_restore("RESTORE r 1700000000400 PAYLOAD ABSTTL", "OK; 0; v; 400");
+    check("DUMP x", "nil");
+}
+
+#[test]
+fn a_restored_deadline_that_has_come_leaves_nothing() {
+    check_restore("RESTORE r 1 PAYLOAD ABSTTL", "OK; nil; nil; -2");
+    // A sum beyond 63 bits wraps to a time before 1970.
+    check_restore("RESTORE r 9223372036854775807 PAYLOAD", "OK; nil; nil; -2");
+    check_restore("RESTORE taken 1 PAYLOAD ABSTTL REPLACE", "OK; nil; nil; -2");
+}
+
+#[test]
+fn restore_refuses_in_stocks_order() {
+    for (words, refusal) in [
+        ("RESTORE taken x bad FOO", "ERR syntax error"),
+        ("RESTORE taken x bad IDLETIME", "ERR syntax error"),
+        ("RESTORE taken x bad FREQ 5 IDLETIME 5", "ERR syntax error"),
+        ("RESTORE taken x bad IDLETIME 5 FREQ 5", "ERR syntax error"),
+        (
+            "RESTORE taken x bad IDLETIME -1",
+            "ERR Invalid IDLETIME value, must be >= 0",
+        ),
+        (
+            "RESTORE taken x bad FREQ 256",
+            "ERR Invalid FREQ value, must be >= 0 and <= 255",
+        ),
+        (
+            "RESTORE taken x bad FREQ x",
+            "ERR value is not an integer or out of range",
+        ),
+        (
+            "RESTORE taken x bad FREQ 1 FREQ 2",
+            "BUSYKEY Target key name already exists.",
+        ),
+        (
+            "RESTORE taken x bad REPLACE",
+            "ERR value is not an integer or out of range",
+        ),
+        (
+            "RESTORE taken -1 bad REPLACE",
+            "ERR Invalid TTL value, must be >= 0",
+        ),
+        (
+            "RESTORE r 0 bad",
+            "ERR DUMP payload version or checksum are wrong",
+        ),
+    ] {
+        check_restore(words, &format!("{refusal}; nil; nil; -2"));
+    }
+}
