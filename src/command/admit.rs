@@ -1,7 +1,6 @@
 //! May this request run now? The checks before every command, in stock's order.
 
 use crate::resp::{Args, Refusal};
-use crate::session::Client;
 use crate::spec::Flags;
 
 use super::table::{Entry, Run};
@@ -12,9 +11,10 @@ pub enum Admission<'t> {
     Refuse(Refusal),
 }
 
-/// Checks the row that was found for a request: name, number of words, and authentication.
+/// Checks the row that was found for a request: name, number of words, and
+/// whether the client may give commands at all.
 #[must_use]
-pub fn admit<'t>(found: Option<&'t Entry>, args: Args<'_>, client: &Client) -> Admission<'t> {
+pub fn admit<'t>(found: Option<&'t Entry>, args: Args<'_>, is_trusted: bool) -> Admission<'t> {
     let Some(entry) = found else {
         return Admission::Refuse(Refusal::unknown_command(args.name(), args.tail(1).iter()));
     };
@@ -27,7 +27,7 @@ pub fn admit<'t>(found: Option<&'t Entry>, args: Args<'_>, client: &Client) -> A
     if !entry.takes(args.len()) {
         return Admission::Refuse(Refusal::wrong_arity(entry.name));
     }
-    if !client.authenticated && !entry.flags().has(Flags::NO_AUTH) {
+    if !is_trusted && !entry.flags().has(Flags::NO_AUTH) {
         return Admission::Refuse(Refusal::NO_AUTH);
     }
     Admission::Run(entry)

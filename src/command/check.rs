@@ -106,7 +106,7 @@ impl Node {
         let client = scene.client();
         let (version, database) = (client.version, client.database);
         assert_eq!(version, Version::Two, "bare replies are RESP2's");
-        let admission = admit(table.find(args), args, client);
+        let admission = admit(table.find(args), args, client.authenticated);
         let mut reply = Reply::new(&mut out, version);
         let outcome = match admission {
             Admission::Run(entry) => self.run(entry, args, database, &mut reply),

@@ -113,7 +113,7 @@ impl Work {
             bulk_bytes_max: live.proto_max_bulk_len,
             query_bytes_max: live.query_buffer_limit,
             multibulk_max: 1024 * 1024,
-            authenticated: session.client.authenticated,
+            authenticated: session.client.is_trusted(live),
         };
         let ahead = if limits.authenticated { AHEAD } else { 1 };
         self.spans.clear();
@@ -271,7 +271,7 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
         };
-        let entry = match admit(entry, args, &session.client) {
+        let entry = match admit(entry, args, session.client.is_trusted(&self.local.live)) {
             Admission::Run(entry) => entry,
             Admission::Refuse(refusal) => {
                 // A container's own row is not what was called.

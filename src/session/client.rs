@@ -1,5 +1,6 @@
 //! What is known of a client apart from its bytes.
 
+use crate::config::Live;
 use crate::resp::Version;
 
 /// How a connection came in.
@@ -85,5 +86,12 @@ impl Client {
             last_command: None,
             over_soft_since_ms: None,
         }
+    }
+
+    /// Whether it may give commands: it has said the password, or there is
+    /// none now.
+    #[must_use]
+    pub fn is_trusted(&self, live: &Live) -> bool {
+        self.authenticated || live.requirepass.is_none()
     }
 }
