@@ -39,6 +39,7 @@ const FAMILIES: &[&[Command]] = &[
     string::PART,
     string::READ,
     string::SEVERAL,
+    string::SUBSEQUENCE,
     string::WRITE,
 ];
 

@@ -40,9 +40,10 @@ impl Clock {
         (self.now / 1000 % LRU_SECONDS) as u32
     }
 
-    /// The mark of an entry that was just made.
+    /// The access mark of an entry that was just made.
     #[inline]
-    pub(super) fn access_of_new(&self) -> u32 {
+    #[must_use]
+    pub fn access_of_new(&self) -> u32 {
         match self.touch {
             Touch::Leave | Touch::Lru => self.seconds(),
             Touch::Lfu { .. } => lfu_access(minutes(self.now), LFU_NEW),

@@ -161,6 +161,8 @@ fn run_cores(
         is_stopping: false,
     };
     announced.ready(log);
+    let port = plan.settings.text("port");
+    log.notice(&format!("Running mode=standalone, port={port}."));
     log.notice("Ready to accept connections");
     let ran = control::run(visitor, |doorbell| control.run(doorbell));
     ran.map_err(|error| format!("the control core cannot run: {error}"))?;

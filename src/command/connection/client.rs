@@ -191,7 +191,7 @@ fn reply_mode(scene: &mut Scene<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> O
     } else if args.is(2, b"off") {
         client.reply_mode = ReplyMode::Off;
     } else if args.is(2, b"skip") {
-        if client.reply_mode == ReplyMode::On {
+        if client.reply_mode != ReplyMode::Off {
             client.reply_mode = ReplyMode::SkipNext;
         }
     } else {

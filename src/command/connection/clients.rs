@@ -61,7 +61,7 @@ fn list_part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
 
 fn list_merge(
     _: &mut Scene<'_>,
-    _: Args<'_>,
+    args: Args<'_>,
     answers: &[Vec<u8>],
     reply: &mut Reply<'_>,
 ) -> Outcome {
@@ -69,7 +69,11 @@ fn list_merge(
         .iter()
         .flat_map(|answer| answer.split_inclusive(|&byte| byte == b'\n'));
     let mut lines: Vec<&[u8]> = lines.collect();
-    lines.sort_by_key(|line| client_id(line));
+    match Filter::of_list(args).expect(CHECKED).ids() {
+        // Named clients come in the order they were named in.
+        Some(ids) => lines.sort_by_key(|line| ids.iter().position(|id| *id == client_id(line))),
+        None => lines.sort_by_key(|line| client_id(line)),
+    }
     let text = lines.concat();
     reply.verbatim("txt", &text);
     Ok(())

@@ -44,7 +44,6 @@ fn flags(session: &Session) -> String {
     let client = &session.client;
     let letters = [
         (client.is_monitor, 'O'),
-        (session.stage == Stage::Waiting, 'b'),
         (session.stage == Stage::Closing || client.close_asap, 'c'),
         (client.origin.is_unix, 'U'),
         (client.no_evict, 'e'),

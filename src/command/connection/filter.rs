@@ -44,6 +44,11 @@ impl<'a> Filter<'a> {
         Ok(filter)
     }
 
+    /// The ids asked for, in the order of the request.
+    pub(super) fn ids(&self) -> Option<&[u64]> {
+        self.ids.as_deref()
+    }
+
     /// Of `CLIENT KILL …`.
     pub(super) fn of_kill(args: Args<'a>) -> Result<Filter<'a>, Refusal> {
         if args.len() == 3 {

@@ -70,9 +70,12 @@ const SELECT: Command = Command {
 };
 
 fn select(scene: &mut Scene<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let index = parse_i64(args.get(1))
-        .filter(|index| i32::try_from(*index).is_ok())
-        .ok_or(Refusal::NotInteger)?;
+    let index = parse_i64(args.get(1)).ok_or(Refusal::NotInteger)?;
+    if i32::try_from(index).is_err() {
+        return Err(Refusal::Stated(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        ));
+    }
     let databases = u64::from(scene.local.live.databases);
     let index = u64::try_from(index)
         .ok()

@@ -3,7 +3,7 @@
 use crate::base::{add_long_double, parse_i64};
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
-use crate::keyspace::{Lifetime, View};
+use crate::keyspace::{Lifetime, Owned, OwnedContent, View};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 
@@ -136,18 +136,20 @@ const INCRBYFLOAT: Command = Command {
 
 fn incrbyfloat(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
-    let mut before = b"0".to_vec();
-    if let Some(found) = turn.find(&key) {
-        before = found.view().to_vec();
-    }
-    let after = add_long_double(&before, args.get(2)).map_err(refusal)?;
     let clock = turn.clock;
-    let database = turn.db(&key);
+    let before = turn.db(&key).copy_of(key, &clock);
+    let old = before
+        .as_ref()
+        .map_or_else(|| b"0".to_vec(), |before| before.view().to_vec());
+    let after = add_long_double(&old, args.get(2)).map_err(refusal)?;
     // Stock keeps the sum as text, also when it is a whole number.
-    database.edit(key, &clock, after.len(), |text| {
-        text.clear();
-        text.extend_from_slice(&after);
-    });
+    let sum = Owned {
+        content: OwnedContent::Text(after.clone()),
+        raw: false,
+        deadline: before.as_ref().and_then(|before| before.deadline),
+        access: before.map_or_else(|| clock.access_of_new(), |before| before.access),
+    };
+    turn.db(&key).put(key, sum, &clock);
     turn.changed(1);
     reply.bulk(&after);
     Ok(())

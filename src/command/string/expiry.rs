@@ -24,8 +24,45 @@ pub(super) const MILLISECONDS: Measure = Measure {
     is_relative: true,
 };
 
+/// The one expiration a request may choose; the same option twice counts once,
+/// by its last amount.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Choice(Option<(usize, Measure)>);
+
+impl Choice {
+    /// Whether none has been chosen.
+    pub(super) fn is_open(self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Takes the option at `index` and its amount behind it, if it is one and
+    /// does not contradict an earlier one.
+    pub(super) fn choose(&mut self, args: Args<'_>, index: usize) -> bool {
+        let Some(measure) = measure(args, index) else {
+            return false;
+        };
+        let fits = self.0.is_none_or(|(_, chosen)| chosen == measure);
+        let has_amount = index + 1 < args.len();
+        if fits && has_amount {
+            self.0 = Some((index + 1, measure));
+        }
+        fits && has_amount
+    }
+
+    /// The deadline chosen, if any; see `deadline`.
+    pub(super) fn deadline(
+        self,
+        args: Args<'_>,
+        now_ms: u64,
+        command: &'static str,
+    ) -> Option<Result<u64, Refusal>> {
+        let (index, measure) = self.0?;
+        Some(deadline(args.get(index), measure, now_ms, command))
+    }
+}
+
 /// The measure an option names, if it is one: EX, PX, EXAT, PXAT.
-pub(super) fn measure(args: Args<'_>, index: usize) -> Option<Measure> {
+fn measure(args: Args<'_>, index: usize) -> Option<Measure> {
     let absolute = |unit_ms| Measure {
         unit_ms,
         is_relative: false,

@@ -93,7 +93,8 @@ fn getdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
 enum Fate {
     Leave,
     Persist,
-    Until(u64),
+    /// Judged only when there is a key to live that long, as in stock.
+    Until(Result<u64, Refusal>),
 }
 
 const GETEX: Command = Command {
@@ -116,7 +117,8 @@ const GETEX: Command = Command {
 };
 
 fn getex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let fate = fate(args, turn.now())?;
+    let now = turn.now();
+    let fate = fate(args, now)?;
     let key = turn.key(args, 1);
     match turn.read(&key) {
         Some(found) => view(reply, found.view()),
@@ -125,18 +127,20 @@ fn getex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
             return Ok(());
         }
     }
-    let (clock, now) = (turn.clock, turn.now());
+    let clock = turn.clock;
     match fate {
         Fate::Leave => {}
         Fate::Persist => {
             let persisted = turn.db(&key).set_deadline(key, None, &clock);
             turn.changed(u64::from(persisted));
         }
-        Fate::Until(deadline) if deadline <= now => {
-            turn.db(&key).remove(key, &clock);
-            turn.changed(1);
-        }
         Fate::Until(deadline) => {
+            let deadline = deadline?;
+            if deadline <= now {
+                turn.db(&key).remove(key, &clock);
+                turn.changed(1);
+                return Ok(());
+            }
             turn.db(&key).set_deadline(key, Some(deadline), &clock);
             turn.changed(1);
         }
@@ -145,15 +149,23 @@ fn getex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
 }
 
 fn fate(args: Args<'_>, now: u64) -> Result<Fate, Refusal> {
-    match args.len() {
-        2 => Ok(Fate::Leave),
-        3 if args.is(2, b"persist") => Ok(Fate::Persist),
-        4 => {
-            let measure = expiry::measure(args, 2).ok_or(Refusal::Syntax)?;
-            let deadline = expiry::deadline(args.get(3), measure, now, "getex")?;
-            Ok(Fate::Until(deadline))
+    let mut persists = false;
+    let mut time = expiry::Choice::default();
+    let mut index = 2;
+    while index < args.len() {
+        if args.is(index, b"persist") && time.is_open() {
+            persists = true;
+        } else if !persists && time.choose(args, index) {
+            index += 1;
+        } else {
+            return Err(Refusal::Syntax);
         }
-        _ => Err(Refusal::Syntax),
+        index += 1;
+    }
+    match time.deadline(args, now, "getex") {
+        Some(deadline) => Ok(Fate::Until(deadline)),
+        None if persists => Ok(Fate::Persist),
+        None => Ok(Fate::Leave),
     }
 }
 

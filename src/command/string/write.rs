@@ -115,34 +115,26 @@ fn set_options(args: Args<'_>, now: u64) -> Result<Set, Refusal> {
     let mut condition = None;
     let mut keeps = false;
     let mut returns_old = false;
-    let mut time: Option<(usize, Measure)> = None;
+    let mut time = expiry::Choice::default();
     let mut index = 3;
     while index < args.len() {
-        let has_next = index + 1 < args.len();
         if args.is(index, b"nx") && condition != Some(Condition::IfPresent) {
             condition = Some(Condition::IfAbsent);
         } else if args.is(index, b"xx") && condition != Some(Condition::IfAbsent) {
             condition = Some(Condition::IfPresent);
         } else if args.is(index, b"get") {
             returns_old = true;
-        } else if args.is(index, b"keepttl") && time.is_none() {
+        } else if args.is(index, b"keepttl") && time.is_open() {
             keeps = true;
-        } else if let Some(measure) = expiry::measure(args, index)
-            && has_next
-            && !keeps
-            && time.is_none()
-        {
+        } else if !keeps && time.choose(args, index) {
             index += 1;
-            time = Some((index, measure));
         } else {
             return Err(Refusal::Syntax);
         }
         index += 1;
     }
-    let lifetime = match time {
-        Some((index, measure)) => {
-            Lifetime::Until(expiry::deadline(args.get(index), measure, now, "set")?)
-        }
+    let lifetime = match time.deadline(args, now, "set") {
+        Some(deadline) => Lifetime::Until(deadline?),
         None if keeps => Lifetime::Keep,
         None => Lifetime::Forever,
     };
