@@ -1,6 +1,6 @@
 //! Dense registers: six bits each, the low bits of a byte first.
 
-use super::REGISTERS;
+use super::element::REGISTERS;
 
 /// Bytes of all registers.
 pub(super) const LEN: usize = REGISTERS * 6 / 8;

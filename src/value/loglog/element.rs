@@ -1,6 +1,13 @@
 //! Where an element leaves its mark: MurmurHash64A of its bytes, cut in two.
 
-use super::{RANK_BITS, REGISTERS};
+/// Registers of a value: 14 bits of an element's hash choose one.
+pub const REGISTERS: usize = 1 << REGISTER_BITS;
+
+/// Bits of the hash that choose the register.
+const REGISTER_BITS: u32 = 14;
+
+/// Bits of the hash that are left to be counted.
+pub(super) const RANK_BITS: u32 = 64 - REGISTER_BITS;
 
 /// The seed Redis hashes elements with.
 const SEED: u64 = 0xadc8_3b19;

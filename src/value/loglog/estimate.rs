@@ -1,7 +1,7 @@
 //! The count, from how many registers have which value: Ertl's improved raw estimator
 //! (arXiv:1702.01284, algorithm 6), which needs neither tables nor thresholds.
 
-use super::{RANK_BITS, REGISTERS};
+use super::element::{RANK_BITS, REGISTERS};
 
 /// The highest rank an element can have; what is higher was not written by a hash.
 const RANK_MAX: usize = RANK_BITS as usize + 1;

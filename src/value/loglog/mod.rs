@@ -18,18 +18,10 @@ mod sparse;
 mod tests;
 mod union;
 
+pub use element::REGISTERS;
 pub use header::{Encoding, cached, empty, encoding};
 pub use proof::holds;
 pub use sketch::{
     Broken, add, count, describe, forget_count, make_dense, registers, remember_count,
 };
 pub use union::Union;
-
-/// Registers of a value: 14 bits of an element's hash choose one.
-pub const REGISTERS: usize = 1 << REGISTER_BITS;
-
-/// Bits of the hash that choose the register.
-const REGISTER_BITS: u32 = 14;
-
-/// Bits of the hash that are left to be counted.
-const RANK_BITS: u32 = 64 - REGISTER_BITS;

@@ -2,11 +2,11 @@
 //!
 //! Each text given here has an [`encoding`](super::encoding).
 
-use super::element::mark;
+use super::dense;
+use super::element::{REGISTERS, mark};
 use super::estimate::Histogram;
 use super::header::{self, Encoding};
-use super::sparse::{self, Raised};
-use super::{REGISTERS, dense};
+use super::sparse::{self, Cursor, Raised};
 
 /// Sparse registers that do not hold together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,18 +19,19 @@ pub struct Broken;
 /// When the runs do not reach the element's register.
 pub fn add(text: &mut Vec<u8>, element: &[u8], sparse_len_max: u64) -> Result<bool, Broken> {
     let (index, rank) = mark(element);
-    raise(text, index, rank, sparse_len_max)
+    raise(text, &mut Cursor::default(), index, rank, sparse_len_max)
 }
 
-/// Raises one register; whether it changed.
+/// Raises one register, not before those raised with the same cursor; whether it changed.
 pub(super) fn raise(
     text: &mut Vec<u8>,
+    cursor: &mut Cursor,
     index: usize,
     rank: u8,
     sparse_len_max: u64,
 ) -> Result<bool, Broken> {
     if header::encoding(text) == Some(Encoding::Sparse) {
-        match sparse::raise(text, header::LEN, index, rank, sparse_len_max) {
+        match sparse::raise(text, header::LEN, cursor, index, rank, sparse_len_max) {
             Raised::Not => return Ok(false),
             Raised::Yes => return Ok(true),
             Raised::Broken => return Err(Broken),

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::REGISTERS;
+use super::element::REGISTERS;
 
 /// The highest register a run can hold.
 pub(super) const RANK_MAX: u8 = 32;
@@ -107,11 +107,22 @@ pub(super) enum Raised {
     Broken,
 }
 
+/// Where to look for a register when they rise in ascending order: a run that ends before the one
+/// raised last, or the first run. From the first each time, a union would take quadratic time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cursor {
+    /// Place of the run.
+    at: usize,
+    /// Its first register.
+    first: usize,
+}
+
 /// Raises the register at `index` to `rank` in the runs that `text` holds from `start` on, where
 /// the text may become `len_max` bytes long.
 pub(super) fn raise(
     text: &mut Vec<u8>,
     start: usize,
+    cursor: &mut Cursor,
     index: usize,
     rank: u8,
     len_max: u64,
@@ -119,7 +130,7 @@ pub(super) fn raise(
     if rank > RANK_MAX {
         return Raised::NoRoom;
     }
-    let Some(hit) = find(&text[start..], index) else {
+    let Some(hit) = find(&text[start..], cursor, index) else {
         return Raised::Broken;
     };
     let Run { value, len, size } = hit.run;
@@ -152,21 +163,27 @@ struct Hit {
     first: usize,
 }
 
-fn find(runs: &[u8], index: usize) -> Option<Hit> {
-    let (mut at, mut before, mut first_register) = (0, None, 0);
+/// Finds the run that holds the register, from `cursor` on, and moves that to two runs before it:
+/// the run before it may be joined with it, but the one before that will still end before the
+/// register.
+fn find(runs: &[u8], cursor: &mut Cursor, index: usize) -> Option<Hit> {
+    let mut here = *cursor;
+    let mut before: Option<Cursor> = None;
     loop {
-        let run = first(&runs[at..])?;
-        if index < first_register + run.len {
+        let run = first(&runs[here.at..])?;
+        if index < here.first + run.len {
+            debug_assert!(before.is_some() || here.at == 0);
             return Some(Hit {
                 run,
-                at,
-                before,
-                first: first_register,
+                at: here.at,
+                before: before.map(|before| before.at),
+                first: here.first,
             });
         }
-        before = Some(at);
-        at += run.size;
-        first_register += run.len;
+        *cursor = before.unwrap_or(*cursor);
+        before = Some(here);
+        here.at += run.size;
+        here.first += run.len;
     }
 }
 

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
+use crate::base::crc64;
+
 use super::element::{mark, murmur64a};
+use super::sparse::Cursor;
 use super::*;
 
 #[test]
@@ -25,6 +28,25 @@ fn three_elements_give_the_runs_of_stock() {
     assert_eq!(count(&text), Ok(3));
     assert_eq!(make_dense(&mut text), Ok(true));
     assert_eq!((text.len(), count(&text)), (12304, Ok(3)));
+}
+
+/// The checksums of GET after PFADD of `element:0`, `element:1`, … to stock 7.0.15.
+#[test]
+fn many_elements_give_the_bytes_of_stock() {
+    for (len, sum, counted) in [
+        (300, 0x043c_c002_9f99_4037, 301),
+        (1000, 0xffc8_6f67_e053_1eff, 997),
+        (5000, 0xad82_9a00_0f47_547f, 5005),
+        (100_000, 0xeb39_1365_4ccf_d89f, 100_039),
+    ] {
+        let mut text = empty();
+        for number in 0..len {
+            let element = format!("element:{number}");
+            assert!(add(&mut text, element.as_bytes(), 3000).is_ok());
+        }
+        forget_count(&mut text);
+        assert_eq!((crc64(0, &text), count(&text)), (sum, Ok(counted)), "{len}");
+    }
 }
 
 #[test]
@@ -77,7 +99,7 @@ fn the_self_test_holds() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn registers_keep_the_highest_rank(
@@ -89,7 +111,7 @@ proptest! {
         let mut model = vec![0; REGISTERS];
         for (index, rank) in marks {
             let index = index % narrow;
-            let raised = sketch::raise(&mut text, index, rank, sparse_len_max);
+            let raised = sketch::raise(&mut text, &mut Cursor::default(), index, rank, sparse_len_max);
             prop_assert_eq!(raised, Ok(model[index] < rank));
             model[index] = rank.max(model[index]);
         }
@@ -103,6 +125,27 @@ proptest! {
         prop_assert_eq!(registers(&merged), Ok(model));
         prop_assert!(make_dense(&mut text).is_ok());
         prop_assert_eq!(count(&text), sparse_count);
+    }
+
+    /// Few different ranks side by side: runs join and are cut again all the time.
+    #[test]
+    fn a_cursor_changes_no_byte(
+        before in proptest::collection::vec((0usize..300, 1u8..4), 0..300),
+        ranks in proptest::collection::vec(0u8..5, 300),
+        sparse_len_max in prop_oneof![Just(200u64), Just(3000)],
+    ) {
+        let mut text = empty();
+        for (index, rank) in before {
+            prop_assert!(sketch::raise(&mut text, &mut Cursor::default(), index, rank, sparse_len_max).is_ok());
+        }
+        let mut same = text.clone();
+        let mut cursor = Cursor::default();
+        for (index, &rank) in ranks.iter().enumerate() {
+            let from_cursor = sketch::raise(&mut text, &mut cursor, index, rank, sparse_len_max);
+            let from_start = sketch::raise(&mut same, &mut Cursor::default(), index, rank, sparse_len_max);
+            prop_assert_eq!(from_cursor, from_start);
+            prop_assert_eq!(&text, &same);
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Several values taken together: PFCOUNT of many keys, PFMERGE.
 
-use super::REGISTERS;
+use super::element::REGISTERS;
 use super::estimate::Histogram;
 use super::header::{self, Encoding};
 use super::sketch::{Broken, each_run, forget_count, make_dense, raise};
+use super::sparse::Cursor;
 
 /// The highest of each register.
 pub struct Union {
@@ -59,9 +60,10 @@ impl Union {
         if self.has_dense {
             make_dense(text)?;
         }
+        let mut cursor = Cursor::default();
         for (index, &rank) in self.registers.iter().enumerate() {
             if rank > 0 {
-                raise(text, index, rank, sparse_len_max)?;
+                raise(text, &mut cursor, index, rank, sparse_len_max)?;
             }
         }
         forget_count(text);
