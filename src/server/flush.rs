@@ -58,9 +58,7 @@ impl Core {
             return;
         };
         if !session.outbox.has_ready() {
-            if session.stage == Stage::Closing && !session.outbox.has_gaps() {
-                self.work.condemned.push(id);
-            }
+            self.work.end_if_done(id);
             return;
         }
         let ready = session.outbox.take_ready();
@@ -78,6 +76,7 @@ impl Core {
             return;
         };
         connection.is_sending = false;
+        let has_ended = connection.has_ended;
         if connection.is_hung_up {
             self.work.forget_if_quiet(id);
             return;
@@ -93,7 +92,7 @@ impl Core {
         let more = session.outbox.has_ready();
         let closes = session.stage == Stage::Closing && !session.outbox.has_gaps();
         let goes_on = session.stage == Stage::Open && !session.inbox.is_empty();
-        if more || closes {
+        if more || closes || has_ended {
             self.work.mark_dirty(id);
         }
         if goes_on {
@@ -110,6 +109,25 @@ impl Work {
         {
             connection.is_dirty = true;
             self.dirty.push(id);
+        }
+    }
+
+    /// Ends a session that has nothing to send, if it is to end: it is
+    /// closing, or its peer is and no whole request is left.
+    fn end_if_done(&mut self, id: SessionId) {
+        let has_ended = self.connection(id).is_some_and(|found| found.has_ended);
+        let is_resumed = self.resumed.contains(&id);
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        if session.outbox.has_gaps() {
+            return;
+        }
+        match session.stage {
+            Stage::Closing => self.condemned.push(id),
+            Stage::Open if has_ended && !is_resumed => self.condemned.push(id),
+            Stage::Open if has_ended => self.mark_dirty(id),
+            Stage::Open | Stage::Waiting => {}
         }
     }
 

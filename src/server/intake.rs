@@ -32,6 +32,8 @@ pub(super) struct Connection {
     pub(super) is_dirty: bool,
     /// Bytes the inbox must hold before decoding can get on.
     pub(super) wanted: usize,
+    /// Its peer sends no more; it goes when what it asked is answered.
+    pub(super) has_ended: bool,
     /// Nothing is sent or received any more.
     pub(super) is_hung_up: bool,
 }
@@ -130,6 +132,7 @@ impl Core {
             is_sending: false,
             is_dirty: false,
             wanted: 0,
+            has_ended: false,
             is_hung_up: false,
         };
         let index = id.index as usize;
@@ -165,7 +168,13 @@ impl Core {
             return;
         }
         match end {
-            End::Closed => self.work.condemned.push(id),
+            End::Broken => self.work.condemned.push(id),
+            // Flushing sends what is ready, and ends a session that has
+            // nothing under way.
+            End::Closed => {
+                connection.has_ended = true;
+                self.work.mark_dirty(id);
+            }
             // A reading that was stopped goes on when the inbox has room.
             End::Rearm if was_stopped && !self.work.has_room(id) => {}
             End::Rearm => self.rearm(id),
@@ -176,6 +185,7 @@ impl Core {
     pub(super) fn rearm(&mut self, id: SessionId) {
         if let Some(connection) = self.work.connection(id)
             && !connection.is_receiving
+            && !connection.has_ended
             && !connection.is_hung_up
         {
             connection.is_receiving = true;
@@ -224,17 +234,33 @@ impl Work {
 
     /// Serves a session from its inbox, once that holds what is wanted.
     pub(super) fn serve_inbox(&mut self, id: SessionId) {
-        let Some(connection) = self.connection(id) else {
-            return;
-        };
-        let wanted = connection.wanted;
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
-        if session.stage != Stage::Open || session.inbox.is_empty() || session.inbox.len() < wanted
-        {
+        if session.stage != Stage::Open {
             return;
         }
+        self.serve_kept(id);
+        if self.has_room(id)
+            && let Some(connection) = self.connection(id)
+            && !connection.is_receiving
+        {
+            self.unstopped.push(id);
+        }
+    }
+
+    fn serve_kept(&mut self, id: SessionId) {
+        let Some(connection) = self.connections[id.index as usize].as_mut() else {
+            return;
+        };
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        if session.inbox.is_empty() || session.inbox.len() < connection.wanted {
+            return;
+        }
+        // It was wanted for the first request, which now runs.
+        connection.wanted = 0;
         let mut inbox = std::mem::take(&mut session.inbox);
         let used = self.serve(id, &inbox);
         let Some(session) = self.local.roster.find(id) else {
@@ -250,18 +276,16 @@ impl Work {
         }
         session.inbox = inbox;
         self.reserve_wanted(id);
-        if self.has_room(id)
-            && let Some(connection) = self.connection(id)
-            && !connection.is_receiving
-        {
-            self.unstopped.push(id);
-        }
     }
 
-    /// Whether more may be read for a session.
+    /// Whether more may be read for a session: one that takes requests may
+    /// need all of a big one.
     fn has_room(&mut self, id: SessionId) -> bool {
-        let session = self.local.roster.find(id);
-        session.is_some_and(|session| session.inbox.len() <= INBOX_WAITING_MAX)
+        self.local.roster.find(id).is_some_and(|session| {
+            let is_held = session.stage != Stage::Open
+                || session.outbox.pending() >= super::serve::REPLIES_PENDING_MAX;
+            !is_held || session.inbox.len() <= INBOX_WAITING_MAX
+        })
     }
 
     /// Keeps bytes that are not a whole request.
@@ -304,20 +328,15 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return false;
         };
-        let len = session.inbox.len();
-        let is_held = session.stage != Stage::Open
-            || session.outbox.pending() >= super::serve::REPLIES_PENDING_MAX;
-        if len > query_max {
+        if session.inbox.len() > query_max {
             self.condemned.push(id);
             return false;
         }
+        let has_room = self.has_room(id);
         let Some(connection) = self.connection(id) else {
             return false;
         };
-        let stops = is_held
-            && len > INBOX_WAITING_MAX
-            && connection.is_receiving
-            && !connection.is_stopping;
+        let stops = !has_room && connection.is_receiving && !connection.is_stopping;
         connection.is_stopping |= stops;
         stops
     }

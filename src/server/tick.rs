@@ -11,6 +11,7 @@ use crate::config;
 use crate::keyspace::{Evictor, ExpireCursor, Policy, Touch};
 use crate::memory::used_memory;
 use crate::resp::Refusal;
+use crate::session::Stage;
 use crate::spec::Flags;
 
 use super::core::{Core, Work};
@@ -35,6 +36,9 @@ const STALE_PERCENT: usize = 10;
 
 /// One command's share of eviction.
 const EVICTION_NS: u64 = 500_000;
+
+/// A client that sends no more may take this long to read its last replies.
+const ENDED_MAX_MS: u64 = 60_000;
 
 /// When what is due.
 #[derive(Default)]
@@ -267,7 +271,11 @@ impl Work {
         let mut slow = Vec::new();
         for (id, session) in self.local.roster.iter_mut() {
             let idle_ms = now.saturating_sub(session.client.active_ms);
-            if timeout_ms > 0 && idle_ms > timeout_ms && !session.client.is_monitor {
+            let connection = self.connections[id.index as usize].as_ref();
+            let has_ended = connection.is_some_and(|connection| connection.has_ended);
+            if timeout_ms > 0 && idle_ms > timeout_ms && !session.client.is_monitor
+                || has_ended && session.stage != Stage::Waiting && idle_ms > ENDED_MAX_MS
+            {
                 late.push(id);
             }
             if session.outbox.pending() > 0 {

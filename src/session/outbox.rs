@@ -31,6 +31,8 @@ pub struct Outbox {
     line: VecDeque<Piece>,
     /// How many pieces left the line so far: the number of its first one.
     left: u64,
+    /// Gaps below this number went with `abandon`.
+    forgotten: u64,
     held: VecDeque<u8>,
     /// Bytes held by `Filled` pieces.
     filled: usize,
@@ -78,11 +80,14 @@ impl Outbox {
         Gap(self.left + self.line.len() as u64 - 1)
     }
 
-    /// Puts the reply into its place.
+    /// Puts the reply into its place; drops it when `abandon` took the place.
     ///
     /// # Panics
     /// When the gap was filled before: our bug.
     pub fn fill(&mut self, gap: Gap, reply: &[u8]) {
+        if gap.0 < self.forgotten {
+            return;
+        }
         let index = (gap.0 - self.left) as usize;
         if index > 0 {
             let piece = &mut self.line[index];
@@ -176,10 +181,13 @@ impl Outbox {
         self.line.len()
     }
 
-    /// Forgets everything: the connection is gone.
+    /// Forgets everything: the connection is gone. Replies that other cores
+    /// still make for it find no place.
     pub fn abandon(&mut self) {
+        let left = self.left + self.line.len() as u64;
         *self = Outbox {
-            left: self.left + self.line.len() as u64,
+            left,
+            forgotten: left,
             ..Outbox::default()
         };
     }
@@ -212,6 +220,20 @@ mod tests {
         assert!(!outbox.has_gaps());
         write(&mut outbox, "g");
         assert_eq!(outbox.take_ready(), b"g");
+    }
+
+    #[test]
+    fn a_reply_for_an_abandoned_outbox_is_dropped() {
+        let mut outbox = Outbox::default();
+        let first = outbox.leave_gap();
+        let second = outbox.leave_gap();
+        outbox.abandon();
+        outbox.fill(second, b"b");
+        outbox.fill(first, b"a");
+        assert!(!outbox.has_ready() && !outbox.has_gaps());
+        let third = outbox.leave_gap();
+        outbox.fill(third, b"c");
+        assert_eq!(outbox.take_ready(), b"c");
     }
 
     #[test]

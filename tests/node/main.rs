@@ -14,6 +14,7 @@ mod bytes;
 mod machine;
 mod pressure;
 mod refused;
+mod rude;
 mod stop;
 
 use std::fs;

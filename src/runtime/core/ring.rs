@@ -72,8 +72,10 @@ pub enum Event {
 /// Why a receive ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The peer closed, or the connection broke.
+    /// The peer sends no more; it may still read.
     Closed,
+    /// The connection broke.
+    Broken,
     /// Cancelled by `stop_receiving`, or out of buffers: arm it again.
     Rearm,
 }
@@ -426,7 +428,8 @@ fn received(events: &mut Vec<Event>, token: Token, result: i32, flags: u32, more
         let end = match result {
             1.. => End::Rearm,
             _ if result == -libc::ENOBUFS || result == -libc::ECANCELED => End::Rearm,
-            _ => End::Closed,
+            0 => End::Closed,
+            _ => End::Broken,
         };
         events.push(Event::ReceiveEnded { token, end });
     }
