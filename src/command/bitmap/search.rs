@@ -36,6 +36,11 @@ fn bitcount(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
         2 => None,
         4 | 5 => {
             let (start, end) = (number(args, 2)?, number(args, 3)?);
+            // Stock is done with such a range before it looks at the unit.
+            if start < 0 && end < 0 && start > end {
+                reply.int(0);
+                return Ok(());
+            }
             Some((start, end, unit(args, 4)?))
         }
         _ => return Err(Refusal::Syntax),

@@ -40,13 +40,13 @@ fn pfadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
             text.extend(loglog::empty());
             changes += 1;
         }
-        let before = changes;
         outcome = args.iter().skip(2).try_for_each(|element| {
             let has_changed = loglog::add(text, element, sparse_len_max)?;
             changes += u64::from(has_changed);
             Ok::<(), Broken>(())
         });
-        if changes > before {
+        // Stock forgets it even for a new value without elements.
+        if changes > 0 {
             loglog::forget_count(text);
         }
     });
