@@ -274,6 +274,11 @@ impl Work {
         let entry = match admit(entry, args, session.client.is_trusted(&self.local.live)) {
             Admission::Run(entry) => entry,
             Admission::Refuse(refusal) => {
+                if entry.is_none() && is_web_request(args.name()) {
+                    self.condemned.push(id);
+                    self.set_stage(id, Stage::Closing);
+                    return Flow::Pause;
+                }
                 // A container's own row is not what was called.
                 let called = entry.filter(|entry| entry.children.is_empty());
                 self.reject(id, called, &refusal);
@@ -558,6 +563,12 @@ pub(super) fn finish(out: &mut Vec<u8>, before: usize, version: Version, outcome
         out.truncate(before);
         Reply::new(out, version).refuse(refusal);
     }
+}
+
+/// Whether a browser was tricked into speaking to this port: it would send the
+/// attacker's commands next, so the connection must end here.
+fn is_web_request(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
 
 /// Whether this reply is dropped; moves CLIENT REPLY SKIP on by one command.

@@ -15,8 +15,8 @@ use super::string::{Compression, read_string, write_string};
 /// The version written: that of Redis 7.0, which a 7.0 node that we migrate to can read.
 pub const RDB_VERSION: u16 = 10;
 
-/// The newest version read: that of Redis 7.2.
-pub const RDB_VERSION_MAX: u16 = 11;
+/// The newest version read: later stock servers write 12, with the same strings.
+pub const RDB_VERSION_MAX: u16 = 12;
 
 /// Why a payload cannot be restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
