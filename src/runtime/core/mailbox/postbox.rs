@@ -9,10 +9,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::Ordering;
 
-use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::CachePadded;
+
+use super::parts::{ArrayQueue, AtomicBool, fence};
 
 /// Letters one box holds before the sender keeps the rest.
 const LETTERS_MAX: usize = 1024;
@@ -28,11 +29,16 @@ impl<Letter> Mailboxes<Letter> {
     /// Boxes for every ordered pair of `cores` cores, a core with itself too.
     #[must_use]
     pub fn new(cores: usize) -> Arc<Mailboxes<Letter>> {
+        Mailboxes::with_room_for(LETTERS_MAX, cores)
+    }
+
+    /// The same with another limit per box.
+    pub(super) fn with_room_for(letters: usize, cores: usize) -> Arc<Mailboxes<Letter>> {
         assert!(cores > 0);
         Arc::new(Mailboxes {
             cores,
             boxes: (0..cores * cores)
-                .map(|_| ArrayQueue::new(LETTERS_MAX))
+                .map(|_| ArrayQueue::new(letters))
                 .collect(),
             asleep: (0..cores)
                 .map(|_| CachePadded::new(AtomicBool::new(false)))
@@ -163,54 +169,4 @@ impl<Letter> Postbox<Letter> {
 fn bit(core: usize) -> u64 {
     debug_assert!(core < 64);
     1 << core
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pair() -> (Postbox<u32>, Postbox<u32>) {
-        let mailboxes = Mailboxes::new(2);
-        (
-            Postbox::new(Arc::clone(&mailboxes), 0),
-            Postbox::new(mailboxes, 1),
-        )
-    }
-
-    #[test]
-    fn mail_of_a_pair_arrives_in_order_also_beyond_the_limit() {
-        let (mut sender, mut receiver) = pair();
-        let count = LETTERS_MAX as u32 * 3;
-        (0..count).for_each(|letter| sender.post(1, letter));
-        assert!(sender.has_unsent());
-        let mut arrived = Vec::new();
-        while arrived.len() < count as usize {
-            sender.deliver(|_| {});
-            while let Some(letter) = receiver.receive(0) {
-                arrived.push(letter);
-            }
-        }
-        assert!(arrived.iter().copied().eq(0..count));
-        assert!(!sender.has_unsent());
-    }
-
-    #[test]
-    fn a_sleeping_core_is_woken_once_and_an_awake_one_never() {
-        let (mut sender, mut receiver) = pair();
-        let mut woken = Vec::new();
-        sender.post(1, 1);
-        sender.deliver(|core| woken.push(core));
-        assert!(woken.is_empty(), "core 1 is awake");
-        assert!(!receiver.fall_asleep(), "it has mail");
-        assert_eq!(receiver.receive(0), Some(1));
-        assert!(receiver.fall_asleep());
-        sender.post(1, 2);
-        sender.post(1, 3);
-        sender.deliver(|core| woken.push(core));
-        sender.post(1, 4);
-        sender.deliver(|core| woken.push(core));
-        assert_eq!(woken, [1]);
-        receiver.wake_up();
-        assert!(receiver.has_mail());
-    }
 }
