@@ -64,6 +64,9 @@ pub struct Turn<'a> {
     pub random: &'a mut Random,
     pub live: &'a Arc<Live>,
     pub tally: Tally,
+    /// A giant last word, owned; its place among the words is empty then. Only
+    /// SET of three words is given one.
+    pub giant: Option<Vec<u8>>,
     /// Cleared databases, to be freed a little at a time after the turn.
     pub discarded: Vec<Discarded>,
 }
@@ -88,6 +91,7 @@ impl<'a> Turn<'a> {
             random,
             live,
             tally: Tally::default(),
+            giant: None,
             discarded: Vec::new(),
         }
     }

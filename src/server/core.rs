@@ -13,13 +13,13 @@ use crate::runtime::clock::{Stopwatch, unix_ms};
 use crate::runtime::core::{Event, Listener, Postbox, Ring};
 use crate::session::SessionId;
 
+use super::ahead::Staged;
 use super::flush::Doors;
 use super::gather::Asks;
 use super::hop::Hops;
 use super::intake::Connection;
 use super::letter::Letter;
 use super::loan::Loans;
-use super::serve::Staged;
 use super::tick::Pace;
 use super::vault::Vault;
 use crate::resp::Span;
@@ -64,6 +64,8 @@ pub(super) struct Work {
     /// Sessions to be hung up.
     pub(super) condemned: Vec<SessionId>,
     pub(super) spans: Vec<Span>,
+    /// The last word of the request that runs, when it is a giant.
+    pub(super) giant: Option<Vec<u8>>,
     pub(super) staged: Vec<Staged>,
     pub(super) hash_key: HashKey,
     pub(super) clock: Clock,
@@ -97,6 +99,7 @@ impl Core {
             unstopped: Vec::new(),
             condemned: Vec::new(),
             spans: Vec::new(),
+            giant: None,
             staged: Vec::new(),
             hash_key: parts.hash_key,
             clock: Clock {

@@ -39,7 +39,7 @@ impl Work {
     pub(super) fn stage_hop(&mut self, core: usize, carried: Carried, args: Args<'_>) {
         let hops = &mut self.hops;
         let batch = hops.staged[core].get_or_insert_with(|| hops.spare.pop().unwrap_or_default());
-        batch.add(carried, args);
+        batch.add(carried, args, self.giant.take());
         if batch.bytes.len() > BATCH_BYTES_MAX {
             self.post_hop(core);
         }
@@ -75,7 +75,10 @@ impl Work {
         self.prefetch_batch(&batch);
         let mut replies = std::mem::take(&mut batch.replies);
         for index in 0..batch.requests.len() {
+            let giant = batch.giants.iter_mut().find(|(of, _)| *of == index);
+            self.giant = giant.map(|(_, giant)| std::mem::take(giant));
             let took_ns = self.run_carried(&batch, index, &mut replies);
+            self.giant = None;
             let request = &mut batch.requests[index];
             request.reply_end = replies.len();
             request.took_ns = took_ns;
@@ -109,6 +112,7 @@ impl Work {
             &mut self.local.random,
             &self.local.live,
         );
+        turn.giant = self.giant.take();
         let outcome = handler(&mut turn, args, &mut Reply::new(replies, request.version));
         let (tally, discarded) = (turn.tally, turn.discarded);
         let took = self.watch.ns() - started;

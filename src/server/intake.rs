@@ -9,6 +9,7 @@ use crate::runtime::core::{
 use crate::session::{Client, Origin, SessionId, Stage};
 
 use super::core::{Core, Work};
+use super::giant::GIANT_BYTES;
 use super::letter::Letter;
 
 /// Bytes a waiting session may pile up before its reading stops. More than
@@ -260,8 +261,14 @@ impl Work {
             return;
         }
         // It was wanted for the first request, which now runs.
-        connection.wanted = 0;
+        let wanted = std::mem::take(&mut connection.wanted);
         let mut inbox = std::mem::take(&mut session.inbox);
+        if wanted >= GIANT_BYTES && inbox.len() == wanted {
+            match self.serve_giant(id, inbox) {
+                None => return,
+                Some(other) => inbox = other,
+            }
+        }
         let used = self.serve(id, &inbox);
         let Some(session) = self.local.roster.find(id) else {
             return;

@@ -69,9 +69,14 @@ pub(super) struct Packed {
 impl Packed {
     /// Copies a request's words.
     pub(super) fn new(args: Args<'_>) -> Packed {
-        let mut bytes = Vec::with_capacity(args.iter().map(<[u8]>::len).sum());
-        let mut spans = Vec::with_capacity(args.len());
-        for word in args.iter() {
+        Packed::new_of(args.iter())
+    }
+
+    /// Copies words into a request.
+    pub(super) fn new_of<'w>(words: impl IntoIterator<Item = &'w [u8]>) -> Packed {
+        let mut bytes = Vec::new();
+        let mut spans = Vec::new();
+        for word in words {
             spans.push(Span {
                 start: bytes.len() as u32,
                 len: word.len() as u32,
@@ -111,6 +116,8 @@ pub(super) struct Batch {
     pub(super) spans: Vec<Span>,
     pub(super) requests: Vec<Carried>,
     pub(super) replies: Vec<u8>,
+    /// Giant last words, by request.
+    pub(super) giants: Vec<(usize, Vec<u8>)>,
 }
 
 /// One request in a batch. Its words are `spans[first_span..]` up to the next
@@ -135,7 +142,7 @@ pub(super) struct Carried {
 
 impl Batch {
     /// Adds a request: its words are copied here.
-    pub(super) fn add(&mut self, mut request: Carried, args: Args<'_>) {
+    pub(super) fn add(&mut self, mut request: Carried, args: Args<'_>, giant: Option<Vec<u8>>) {
         request.start = self.bytes.len();
         request.first_span = self.spans.len() as u32;
         for word in args.iter() {
@@ -144,6 +151,9 @@ impl Batch {
                 len: word.len() as u32,
             });
             self.bytes.extend_from_slice(word);
+        }
+        if let Some(giant) = giant {
+            self.giants.push((self.requests.len(), giant));
         }
         self.requests.push(request);
     }
@@ -165,6 +175,7 @@ impl Batch {
         self.spans.clear();
         self.requests.clear();
         self.replies.clear();
+        self.giants.clear();
         self.bytes.shrink_to(KEPT_BYTES);
         self.replies.shrink_to(KEPT_BYTES);
     }

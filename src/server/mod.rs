@@ -6,6 +6,7 @@
 //! (a part at every core), `flush` (replies out), `tick` (time).
 
 mod account;
+mod ahead;
 mod boot;
 mod control;
 mod core;
@@ -13,6 +14,7 @@ mod crash;
 mod door;
 mod flush;
 mod gather;
+mod giant;
 mod hop;
 mod intake;
 mod letter;

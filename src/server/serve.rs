@@ -1,41 +1,23 @@
-//! A session's requests, in order: decode ahead, prefetch, run.
-//!
-//! Up to `AHEAD` whole requests are decoded before the first runs, so that the
-//! buckets and entries of all of them are on their way from memory meanwhile.
+//! A session's requests, in order: here, to another core, or with several
+//! cores' keyspaces borrowed.
 
-use crate::base::{keyed_hash, slot_of};
-use crate::command::{
-    Admission, DataHandler, Entry, First, KeyPlan, Route, Run, Scene, Turn, admit, route,
-};
+use crate::command::{Admission, DataHandler, Entry, First, Route, Run, Scene, Turn, admit, route};
 use crate::command::{Data, Tally, cursor_core};
 use crate::config::Author;
 use crate::keyspace::Discarded;
-use crate::resp::{Args, Decoded, Limits, Outcome, Refusal, Reply, Span, Version};
+use crate::resp::{Args, Outcome, Refusal, Reply, Span, Version};
 use crate::session::{ReplyMode, SessionId, Stage};
 use crate::spec::Flags;
 
+use super::ahead::Ahead;
 use super::core::Work;
 use super::letter::{Carried, Decision, Letter, Packed};
 use super::vault::Waiter;
 
-/// Requests decoded ahead of the first that runs.
-const AHEAD: usize = 32;
-
 /// A session whose unsent replies are above this takes no further requests
-/// until they are below half of it, so a client that does not read costs this
+/// until they are below it again, so a client that does not read costs this
 /// much and one reply, whatever it asks for.
 pub(super) const REPLIES_PENDING_MAX: usize = 64 << 20;
-
-/// A decoded request that has not run.
-#[derive(Clone, Copy)]
-pub(super) struct Staged {
-    start: usize,
-    end: usize,
-    first_span: usize,
-    spans: usize,
-    entry: Option<&'static Entry>,
-    first: Option<First>,
-}
 
 /// What becomes of a session after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,18 +28,6 @@ pub(super) enum Flow {
     Pause,
     /// This one cannot run yet; it stays where it is.
     Hold,
-}
-
-/// What ended a run of decoding.
-enum Ahead {
-    /// The batch is full, or the rest is not a whole request.
-    Staged,
-    /// Nothing staged: this many bytes are needed.
-    Incomplete(usize),
-    /// Nothing staged: an inline request of so many bytes.
-    Inline(usize, Vec<Vec<u8>>),
-    /// Nothing staged: the bytes break the protocol.
-    Fault(String),
 }
 
 impl Work {
@@ -98,120 +68,10 @@ impl Work {
     }
 
     /// Whether the session takes a request now.
-    fn may_run(&mut self, id: SessionId) -> bool {
+    pub(super) fn may_run(&mut self, id: SessionId) -> bool {
         self.local.roster.find(id).is_some_and(|session| {
             session.stage == Stage::Open && session.outbox.pending() < REPLIES_PENDING_MAX
         })
-    }
-
-    fn decode_ahead(&mut self, id: SessionId, bytes: &[u8]) -> Ahead {
-        let Some(session) = self.local.roster.find(id) else {
-            return Ahead::Incomplete(0);
-        };
-        let live = &self.local.live;
-        let limits = Limits {
-            bulk_bytes_max: live.proto_max_bulk_len,
-            query_bytes_max: live.query_buffer_limit,
-            multibulk_max: 1024 * 1024,
-            authenticated: session.client.is_trusted(live),
-        };
-        let ahead = if limits.authenticated { AHEAD } else { 1 };
-        self.spans.clear();
-        self.staged.clear();
-        let mut at = 0;
-        while self.staged.len() < ahead && at < bytes.len() {
-            let first_span = self.spans.len();
-            match session
-                .decoder
-                .decode(&bytes[at..], &mut self.spans, &limits)
-            {
-                Ok(Decoded::Request { consumed }) => {
-                    self.staged.push(Staged {
-                        start: at,
-                        end: at + consumed,
-                        first_span,
-                        spans: self.spans.len() - first_span,
-                        entry: None,
-                        first: None,
-                    });
-                    at += consumed;
-                }
-                Ok(Decoded::Empty { consumed }) if self.staged.is_empty() => {
-                    return Ahead::Inline(at + consumed, Vec::new());
-                }
-                Ok(Decoded::Inline { consumed, args }) if self.staged.is_empty() => {
-                    return Ahead::Inline(at + consumed, args);
-                }
-                Ok(Decoded::Incomplete { wanted_total }) if self.staged.is_empty() => {
-                    return Ahead::Incomplete(wanted_total);
-                }
-                Err(fault) if self.staged.is_empty() => return Ahead::Fault(fault.to_string()),
-                // What is staged runs first; then this is met again.
-                Ok(Decoded::Empty { .. } | Decoded::Inline { .. }) | Err(_) => {
-                    session.decoder.reset();
-                    break;
-                }
-                Ok(Decoded::Incomplete { .. }) => {
-                    self.spans.truncate(first_span);
-                    session.decoder.reset();
-                    break;
-                }
-            }
-        }
-        if self.staged.is_empty() {
-            return Ahead::Incomplete(bytes.len() + 1);
-        }
-        Ahead::Staged
-    }
-
-    /// Finds rows and keys of what is staged, and prefetches.
-    fn look_up(&mut self, bytes: &[u8]) {
-        let table = self.local.table;
-        for staged in &mut self.staged {
-            let spans = &self.spans[staged.first_span..staged.first_span + staged.spans];
-            let args = Args::new(&bytes[staged.start..staged.end], spans);
-            staged.entry = table.find(args);
-            if let Some(entry) = staged.entry
-                && let KeyPlan::One(index) = entry.keys
-                && usize::from(index) < args.len()
-            {
-                let index = usize::from(index);
-                let key = args.get(index);
-                staged.first = Some(First {
-                    index,
-                    slot: slot_of(key),
-                    hash: keyed_hash(&self.hash_key, key),
-                });
-            }
-        }
-        if self.staged.len() > 1 {
-            self.prefetch();
-        }
-    }
-
-    fn prefetch(&mut self) {
-        let placement = self.local.placement;
-        let me = self.local.core;
-        let Some(keyspace) = self.vault.at_home() else {
-            return;
-        };
-        let mine = self
-            .staged
-            .iter()
-            .filter_map(|staged| staged.first)
-            .filter(|first| placement.core_of(first.slot) == me);
-        // The selected database is nearly always 0; a wrong guess costs a few
-        // useless loads and nothing else.
-        let database = keyspace.db(0);
-        for first in mine.clone() {
-            database.prefetch_slot(first.bare());
-        }
-        for first in mine.clone() {
-            database.prefetch_bucket(first.bare());
-        }
-        for first in mine {
-            database.prefetch_entry(first.bare());
-        }
     }
 
     /// Runs what is staged: bytes done with, and whether to decode on.
@@ -382,6 +242,7 @@ impl Work {
             &mut self.local.random,
             &self.local.live,
         );
+        turn.giant = self.giant.take();
         let outcome = handler(&mut turn, args, &mut Reply::new(&mut out, version));
         let (tally, discarded) = (turn.tally, turn.discarded);
         let took = self.watch.ns() - started;

@@ -10,6 +10,10 @@ use std::collections::VecDeque;
 /// Capacity an idle session may keep; more is given back after a send.
 const KEPT_BYTES: usize = 16 * 1024;
 
+/// Ready replies are cut here, between replies: many of them then take the
+/// memory they need, and no more by a buffer's doubling.
+const CHUNK_BYTES: usize = 256 * 1024;
+
 /// A place in the line that a later reply takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap(u64);
@@ -27,6 +31,10 @@ enum Piece {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Outbox {
+    /// Chunks that are ready, to be sent before `ready`.
+    chunks: VecDeque<Vec<u8>>,
+    /// Bytes of `chunks`.
+    chunked: usize,
     ready: Vec<u8>,
     line: VecDeque<Piece>,
     /// How many pieces left the line so far: the number of its first one.
@@ -57,6 +65,7 @@ impl Outbox {
         if self.line.is_empty() {
             debug_assert!(self.ready.is_empty());
             self.ready = written;
+            self.cut();
             return;
         }
         if !written.is_empty() {
@@ -99,7 +108,17 @@ impl Outbox {
         assert!(matches!(self.line.pop_front(), Some(Piece::Open)));
         self.left += 1;
         self.ready.extend_from_slice(reply);
+        self.cut();
         self.advance();
+    }
+
+    /// Begins a new chunk if this one is large enough.
+    fn cut(&mut self) {
+        if self.ready.len() >= CHUNK_BYTES {
+            let chunk = std::mem::take(&mut self.ready);
+            self.chunked += chunk.len();
+            self.chunks.push_back(chunk);
+        }
     }
 
     fn advance(&mut self) {
@@ -121,13 +140,14 @@ impl Outbox {
             }
             self.line.pop_front();
             self.left += 1;
+            self.cut();
         }
     }
 
     /// Whether a send would find something.
     #[must_use]
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+        !self.ready.is_empty() || !self.chunks.is_empty()
     }
 
     /// Whether replies are still being made elsewhere.
@@ -138,8 +158,15 @@ impl Outbox {
 
     /// Takes what can be sent; `recycle` says that it went out.
     pub fn take_ready(&mut self) -> Vec<u8> {
-        self.in_flight = self.ready.len();
-        std::mem::take(&mut self.ready)
+        let taken = match self.chunks.pop_front() {
+            Some(chunk) => {
+                self.chunked -= chunk.len();
+                chunk
+            }
+            None => std::mem::take(&mut self.ready),
+        };
+        self.in_flight = taken.len();
+        taken
     }
 
     /// Gives a sent buffer back, to be written again.
@@ -166,13 +193,17 @@ impl Outbox {
     /// Bytes of replies that the kernel has not taken yet.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.ready.len() + self.held.len() + self.filled + self.in_flight
+        self.chunked + self.ready.len() + self.held.len() + self.filled + self.in_flight
     }
 
     /// Memory held, in bytes.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        self.ready.capacity() + self.held.capacity() + self.spare.capacity() + self.filled
+        self.chunked
+            + self.ready.capacity()
+            + self.held.capacity()
+            + self.spare.capacity()
+            + self.filled
     }
 
     /// Replies waiting behind a gap, counting gaps: `oll` of CLIENT LIST.

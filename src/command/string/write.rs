@@ -57,8 +57,12 @@ fn set(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
     let clock = turn.clock;
     if args.len() == 3 {
-        turn.db(&key)
-            .set(key, args.get(2), Lifetime::Forever, &clock);
+        let giant = turn.giant.take();
+        let database = turn.db(&key);
+        match giant {
+            Some(giant) => database.set_owned(key, giant, Lifetime::Forever, &clock),
+            None => database.set(key, args.get(2), Lifetime::Forever, &clock),
+        }
         turn.changed(1);
         reply.ok();
         return Ok(());

@@ -1,0 +1,167 @@
+//! Decode ahead, find rows and keys, prefetch: what happens to requests before
+//! the first of them runs.
+//!
+//! Up to `AHEAD` whole requests are decoded before the first runs, so that the
+//! buckets and entries of all of them are on their way from memory meanwhile.
+
+use crate::base::{keyed_hash, slot_of};
+use crate::command::{Entry, First, KeyPlan};
+use crate::resp::{Args, Decoded, Limits};
+use crate::session::SessionId;
+
+use super::core::Work;
+
+/// Requests decoded ahead of the first that runs.
+const AHEAD: usize = 32;
+
+/// Words of one request, as the protocol counts them.
+const WORDS_MAX: i64 = 1024 * 1024;
+
+/// A decoded request that has not run.
+#[derive(Clone, Copy)]
+pub(super) struct Staged {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) first_span: usize,
+    pub(super) spans: usize,
+    pub(super) entry: Option<&'static Entry>,
+    pub(super) first: Option<First>,
+}
+
+/// What ended a run of decoding.
+pub(super) enum Ahead {
+    /// The batch is full, or the rest is not a whole request.
+    Staged,
+    /// Nothing staged: this many bytes are needed.
+    Incomplete(usize),
+    /// Nothing staged: an inline request of so many bytes.
+    Inline(usize, Vec<Vec<u8>>),
+    /// Nothing staged: the bytes break the protocol.
+    Fault(String),
+}
+
+impl Work {
+    /// What the protocol allows this session.
+    pub(super) fn limits(&mut self, id: SessionId) -> Option<Limits> {
+        let live = &self.local.live;
+        let client = &self.local.roster.find(id)?.client;
+        Some(Limits {
+            bulk_bytes_max: live.proto_max_bulk_len,
+            query_bytes_max: live.query_buffer_limit,
+            multibulk_max: WORDS_MAX,
+            authenticated: client.is_trusted(live),
+        })
+    }
+
+    /// A key's place, hashed once for the whole way.
+    pub(super) fn first(&self, index: usize, key: &[u8]) -> First {
+        First {
+            index,
+            slot: slot_of(key),
+            hash: keyed_hash(&self.hash_key, key),
+        }
+    }
+
+    pub(super) fn decode_ahead(&mut self, id: SessionId, bytes: &[u8]) -> Ahead {
+        let (Some(limits), Some(session)) = (self.limits(id), self.local.roster.find(id)) else {
+            return Ahead::Incomplete(0);
+        };
+        let ahead = if limits.authenticated { AHEAD } else { 1 };
+        self.spans.clear();
+        self.staged.clear();
+        let mut at = 0;
+        while self.staged.len() < ahead && at < bytes.len() {
+            let first_span = self.spans.len();
+            match session
+                .decoder
+                .decode(&bytes[at..], &mut self.spans, &limits)
+            {
+                Ok(Decoded::Request { consumed }) => {
+                    self.staged.push(Staged {
+                        start: at,
+                        end: at + consumed,
+                        first_span,
+                        spans: self.spans.len() - first_span,
+                        entry: None,
+                        first: None,
+                    });
+                    at += consumed;
+                }
+                Ok(Decoded::Empty { consumed }) if self.staged.is_empty() => {
+                    return Ahead::Inline(at + consumed, Vec::new());
+                }
+                Ok(Decoded::Inline { consumed, args }) if self.staged.is_empty() => {
+                    return Ahead::Inline(at + consumed, args);
+                }
+                Ok(Decoded::Incomplete { wanted_total }) if self.staged.is_empty() => {
+                    return Ahead::Incomplete(wanted_total);
+                }
+                Err(fault) if self.staged.is_empty() => return Ahead::Fault(fault.to_string()),
+                // What is staged runs first; then this is met again.
+                Ok(Decoded::Empty { .. } | Decoded::Inline { .. }) | Err(_) => {
+                    session.decoder.reset();
+                    break;
+                }
+                Ok(Decoded::Incomplete { .. }) => {
+                    self.spans.truncate(first_span);
+                    session.decoder.reset();
+                    break;
+                }
+            }
+        }
+        if self.staged.is_empty() {
+            return Ahead::Incomplete(bytes.len() + 1);
+        }
+        Ahead::Staged
+    }
+
+    /// Finds rows and keys of what is staged, and prefetches.
+    pub(super) fn look_up(&mut self, bytes: &[u8]) {
+        let table = self.local.table;
+        for staged in &mut self.staged {
+            let spans = &self.spans[staged.first_span..staged.first_span + staged.spans];
+            let args = Args::new(&bytes[staged.start..staged.end], spans);
+            staged.entry = table.find(args);
+            if let Some(entry) = staged.entry
+                && let KeyPlan::One(index) = entry.keys
+                && usize::from(index) < args.len()
+            {
+                let index = usize::from(index);
+                let key = args.get(index);
+                staged.first = Some(First {
+                    index,
+                    slot: slot_of(key),
+                    hash: keyed_hash(&self.hash_key, key),
+                });
+            }
+        }
+        if self.staged.len() > 1 {
+            self.prefetch();
+        }
+    }
+
+    fn prefetch(&mut self) {
+        let placement = self.local.placement;
+        let me = self.local.core;
+        let Some(keyspace) = self.vault.at_home() else {
+            return;
+        };
+        let mine = self
+            .staged
+            .iter()
+            .filter_map(|staged| staged.first)
+            .filter(|first| placement.core_of(first.slot) == me);
+        // The selected database is nearly always 0; a wrong guess costs a few
+        // useless loads and nothing else.
+        let database = keyspace.db(0);
+        for first in mine.clone() {
+            database.prefetch_slot(first.bare());
+        }
+        for first in mine.clone() {
+            database.prefetch_bucket(first.bare());
+        }
+        for first in mine {
+            database.prefetch_entry(first.bare());
+        }
+    }
+}
