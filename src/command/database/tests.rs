@@ -1,3 +1,5 @@
+//! What the database commands promise, over one shard and several.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! What the key commands promise, as requests and replies.
+
 use crate::command::check::{Node, START_MS, check};
 
 #[test]
