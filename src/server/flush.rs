@@ -49,11 +49,13 @@ impl Core {
             return;
         };
         connection.is_dirty = false;
-        if connection.is_sending || connection.is_hung_up {
-            self.work.check_output(id);
+        let is_busy = connection.is_sending || connection.is_hung_up;
+        let descriptor = connection.fd.as_raw_fd();
+        // Before anything is sent, as stock does: one reply may be too much.
+        self.work.check_output(id);
+        if is_busy {
             return;
         }
-        let descriptor = connection.fd.as_raw_fd();
         let Some(session) = self.work.local.roster.find(id) else {
             return;
         };

@@ -3,6 +3,7 @@
 
 use crate::command::{Data, Run, Turn};
 use crate::resp::{Args, Reply};
+use crate::session::Stage;
 
 use super::core::Work;
 use super::letter::{Batch, Carried, Letter};
@@ -154,6 +155,12 @@ impl Work {
             };
             let reply = if request.is_muted { &[] } else { reply };
             session.outbox.fill(request.gap, reply);
+            if session.outbox.is_clearing()
+                && session.stage == Stage::Open
+                && !session.inbox.is_empty()
+            {
+                self.resumed.push(request.session);
+            }
             self.mark_dirty(request.session);
             let entry = self.local.table.at(request.entry);
             let args = batch.args(index);

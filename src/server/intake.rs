@@ -289,8 +289,7 @@ impl Work {
     /// need all of a big one.
     fn has_room(&mut self, id: SessionId) -> bool {
         self.local.roster.find(id).is_some_and(|session| {
-            let is_held = session.stage != Stage::Open
-                || session.outbox.pending() >= super::serve::REPLIES_PENDING_MAX;
+            let is_held = session.stage != Stage::Open || session.outbox.is_full();
             !is_held || session.inbox.len() <= INBOX_WAITING_MAX
         })
     }

@@ -14,11 +14,6 @@ use super::core::Work;
 use super::letter::{Carried, Decision, Letter, Packed};
 use super::vault::Waiter;
 
-/// A session whose unsent replies are above this takes no further requests
-/// until they are below it again, so a client that does not read costs this
-/// much and one reply, whatever it asks for.
-pub(super) const REPLIES_PENDING_MAX: usize = 64 << 20;
-
 /// What becomes of a session after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
@@ -69,9 +64,8 @@ impl Work {
 
     /// Whether the session takes a request now.
     pub(super) fn may_run(&mut self, id: SessionId) -> bool {
-        self.local.roster.find(id).is_some_and(|session| {
-            session.stage == Stage::Open && session.outbox.pending() < REPLIES_PENDING_MAX
-        })
+        let session = self.local.roster.find(id);
+        session.is_some_and(|session| session.stage == Stage::Open && !session.outbox.is_full())
     }
 
     /// Runs what is staged: bytes done with, and whether to decode on.

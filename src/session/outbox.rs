@@ -14,6 +14,16 @@ const KEPT_BYTES: usize = 16 * 1024;
 /// memory they need, and no more by a buffer's doubling.
 const CHUNK_BYTES: usize = 256 * 1024;
 
+/// Bytes of replies, unsent and expected, above which a session takes no
+/// further requests: a client that does not read costs this much and one
+/// reply, whatever it asks for.
+const BYTES_MAX: usize = 64 << 20;
+
+/// Replies that may be under way at other cores before their size is known,
+/// and however small they are.
+const GAPS_FREE: usize = 32;
+const GAPS_MAX: usize = 1024;
+
 /// A place in the line that a later reply takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap(u64);
@@ -44,6 +54,10 @@ pub struct Outbox {
     held: VecDeque<u8>,
     /// Bytes held by `Filled` pieces.
     filled: usize,
+    /// Gaps not filled yet.
+    open: usize,
+    /// The largest reply other cores made lately, in bytes.
+    largest: usize,
     /// Bytes of the send that is under way.
     in_flight: usize,
     spare: Vec<u8>,
@@ -86,6 +100,7 @@ impl Outbox {
     /// Leaves a place for a reply that is made elsewhere.
     pub fn leave_gap(&mut self) -> Gap {
         self.line.push_back(Piece::Open);
+        self.open += 1;
         Gap(self.left + self.line.len() as u64 - 1)
     }
 
@@ -97,6 +112,8 @@ impl Outbox {
         if gap.0 < self.forgotten {
             return;
         }
+        self.open -= 1;
+        self.largest = reply.len().max(self.largest - self.largest / 16).max(1);
         let index = (gap.0 - self.left) as usize;
         if index > 0 {
             let piece = &mut self.line[index];
@@ -194,6 +211,28 @@ impl Outbox {
     #[must_use]
     pub fn pending(&self) -> usize {
         self.chunked + self.ready.len() + self.held.len() + self.filled + self.in_flight
+    }
+
+    /// Whether no further request should be taken now: too much waits, or may
+    /// come. Ends when `is_clearing` says so, or with a send.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        if self.pending() >= BYTES_MAX {
+            return true;
+        }
+        let known = if self.largest == 0 {
+            BYTES_MAX
+        } else {
+            self.largest
+        };
+        self.open >= GAPS_FREE && (self.open >= GAPS_MAX || self.open * known >= BYTES_MAX)
+    }
+
+    /// Whether the gap filled last left few enough for further requests. As
+    /// gaps are filled one by one, none that were many are filled without it.
+    #[must_use]
+    pub fn is_clearing(&self) -> bool {
+        self.open == GAPS_FREE / 2
     }
 
     /// Memory held, in bytes.

@@ -7,6 +7,7 @@ use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::machine::resident_bytes;
 use crate::wire::{Connection, Reply, request};
 use crate::{bulk, node, status, wait_until};
 
@@ -158,4 +159,39 @@ fn a_client_that_ends_in_a_pause_is_forgotten_after_it() {
         listed.lines().len() <= 2
     });
     assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn readers_that_never_read_cost_a_bounded_amount_also_over_two_cores() {
+    const READERS: usize = 4;
+    /// Per reader: 64 MB of unsent replies and the smaller buffers they grew
+    /// out of, and 32 MB of unknown size on their way in three places.
+    const GROWTH_BYTES_MAX: u64 = (READERS as u64 * (2 * 64 + 3 * 32)) << 20;
+    let node = node(&[]);
+    let mut client = node.client();
+    let value = "v".repeat(1 << 20);
+    for key in keys(8) {
+        let set = client.ask(&["SET", &key, &value]);
+        assert_eq!(set.expect("it answers"), status("OK"));
+    }
+    let before = resident_bytes(node.id());
+    let gets: Vec<u8> = keys(8)
+        .iter()
+        .flat_map(|key| request(&["GET", key]))
+        .collect();
+    let mut readers: Vec<Connection> = (0..READERS).map(|_| node.client()).collect();
+    for reader in &mut readers {
+        reader.send_bytes(&gets.repeat(100)).expect("it reads");
+    }
+    for _ in 0..50 {
+        assert_eq!(client.ask(&["PING"]).expect("it answers"), status("PONG"));
+        thread::sleep(Duration::from_millis(10));
+    }
+    let growth = resident_bytes(node.id()).saturating_sub(before);
+    assert!(growth < GROWTH_BYTES_MAX, "{} MB are held", growth >> 20);
+    // Who reads after all is served to the end.
+    for number in 0..800 {
+        let reply = readers[0].read().expect("it answers");
+        assert!(reply == bulk(&value), "reply {number} differs");
+    }
 }
