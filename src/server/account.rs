@@ -6,7 +6,7 @@ use crate::command::{Entry, Scene};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::session::SessionId;
 use crate::spec::Flags;
-use crate::telemetry::SlowCommand;
+use crate::telemetry::{Cell, Counters, SlowCommand};
 
 use super::core::Work;
 use super::letter::Letter;
@@ -48,6 +48,14 @@ impl Work {
             commands.record_rejected(usize::from(entry.index));
         }
         self.count_error(refusal);
+    }
+
+    /// Ends a session and counts why, once for a session.
+    pub(super) fn condemn_counted(&mut self, id: SessionId, why: impl FnOnce(&Counters) -> &Cell) {
+        if !self.condemned.contains(&id) {
+            why(self.local.count()).add(1);
+            self.condemned.push(id);
+        }
     }
 
     fn count_error(&mut self, refusal: &Refusal) {

@@ -6,7 +6,7 @@
 
 use crate::base::{keyed_hash, slot_of};
 use crate::command::{Entry, First, KeyPlan};
-use crate::resp::{Args, Decoded, Limits};
+use crate::resp::{Args, Decoded, Limits, ProtocolFault};
 use crate::session::SessionId;
 
 use super::core::Work;
@@ -37,7 +37,7 @@ pub(super) enum Ahead {
     /// Nothing staged: an inline request of so many bytes.
     Inline(usize, Vec<Vec<u8>>),
     /// Nothing staged: the bytes break the protocol.
-    Fault(String),
+    Fault(ProtocolFault),
 }
 
 impl Work {
@@ -96,7 +96,7 @@ impl Work {
                 Ok(Decoded::Incomplete { wanted_total }) if self.staged.is_empty() => {
                     return Ahead::Incomplete(wanted_total);
                 }
-                Err(fault) if self.staged.is_empty() => return Ahead::Fault(fault.to_string()),
+                Err(fault) if self.staged.is_empty() => return Ahead::Fault(fault),
                 // What is staged runs first; then this is met again.
                 Ok(Decoded::Empty { .. } | Decoded::Inline { .. }) | Err(_) => {
                     session.decoder.reset();

@@ -262,8 +262,10 @@ impl Work {
     }
 
     /// Books a turn of the loop that began at this stopwatch time.
-    fn count_turn(&self, began: u64, events: u64, letters: u64) {
+    fn count_turn(&mut self, began: u64, events: u64, letters: u64) {
+        let held_up = self.post.take_held_up();
         let count = self.local.count();
+        count.mailbox_full.add(held_up);
         count.loop_turns.add(1);
         if events + letters > 0 {
             count.busy_turns.add(1);

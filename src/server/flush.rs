@@ -148,14 +148,14 @@ impl Work {
         if is_over_soft {
             let began = *since.get_or_insert(now);
             if now.saturating_sub(began) > limit.soft_seconds * 1000 {
-                self.condemned.push(id);
+                self.condemn_counted(id, |count| &count.output_limit_disconnections);
                 return;
             }
         } else {
             *since = None;
         }
         if is_over_hard {
-            self.condemned.push(id);
+            self.condemn_counted(id, |count| &count.output_limit_disconnections);
         }
     }
 }

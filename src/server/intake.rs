@@ -335,7 +335,7 @@ impl Work {
             return false;
         };
         if session.inbox.len() > query_max {
-            self.condemned.push(id);
+            self.condemn_counted(id, |count| &count.query_limit_disconnections);
             return false;
         }
         let has_room = self.has_room(id);

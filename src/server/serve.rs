@@ -5,7 +5,7 @@ use crate::command::{Admission, DataHandler, Entry, First, Route, Run, Scene, Tu
 use crate::command::{Data, Tally, cursor_core};
 use crate::config::Author;
 use crate::keyspace::Discarded;
-use crate::resp::{Args, Outcome, Refusal, Reply, Span, Version};
+use crate::resp::{Args, Outcome, ProtocolFault, Refusal, Reply, Span, Version};
 use crate::session::{ReplyMode, SessionId, Stage};
 use crate::spec::Flags;
 
@@ -54,8 +54,8 @@ impl Work {
                     }
                     done += consumed;
                 }
-                Ahead::Fault(text) => {
-                    self.break_off(id, &text);
+                Ahead::Fault(fault) => {
+                    self.break_off(id, fault);
                     return bytes.len();
                 }
             }
@@ -362,14 +362,17 @@ impl Work {
     }
 
     /// Answers bytes that break the protocol, and ends the session.
-    fn break_off(&mut self, id: SessionId, text: &str) {
+    fn break_off(&mut self, id: SessionId, fault: ProtocolFault) {
+        if fault == ProtocolFault::QueryTooLong {
+            self.condemn_counted(id, |count| &count.query_limit_disconnections);
+            return self.set_stage(id, Stage::Closing);
+        }
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
-        let version = session.client.version;
         let mut out = session.outbox.begin();
         let before = out.len();
-        Reply::new(&mut out, version).error(text);
+        fault.write(&mut out);
         session.client.close_asap = true;
         self.give_reply(id, out, before);
     }

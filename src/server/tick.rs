@@ -269,6 +269,7 @@ impl Work {
         let timeout_ms = u64::from(self.local.live.timeout_s) * 1000;
         let mut late = Vec::new();
         let mut slow = Vec::new();
+        let (mut query_bytes, mut output_bytes) = (0, 0);
         for (id, session) in self.local.roster.iter_mut() {
             let idle_ms = now.saturating_sub(session.client.active_ms);
             let connection = self.connections[id.index as usize].as_ref();
@@ -278,6 +279,8 @@ impl Work {
             {
                 late.push(id);
             }
+            query_bytes += session.inbox.capacity() as u64;
+            output_bytes += session.outbox.footprint() as u64;
             if session.outbox.pending() > 0 {
                 slow.push(id);
             } else if idle_ms > 2000 {
@@ -287,6 +290,9 @@ impl Work {
                 }
             }
         }
+        let count = self.local.count();
+        count.query_buffer_bytes.set(query_bytes);
+        count.output_buffer_bytes.set(output_bytes);
         self.condemned.extend(late);
         for id in slow {
             self.check_output(id);

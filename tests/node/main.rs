@@ -11,6 +11,7 @@ mod wire;
 
 mod boot;
 mod bytes;
+mod limits;
 mod machine;
 mod pressure;
 mod refused;
@@ -89,6 +90,18 @@ fn bulk(text: &str) -> Reply {
 
 fn error(text: &str) -> Reply {
     Reply::Error(text.as_bytes().to_vec())
+}
+
+/// A number of INFO, by its field's name.
+fn told(client: &mut wire::Connection, field: &str) -> u64 {
+    let Reply::Bulk(text) = client.ask(&["INFO"]).expect("it answers") else {
+        panic!("INFO is a text");
+    };
+    let text = String::from_utf8(text).expect("INFO is ASCII");
+    let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+    let value = lines.find_map(|(name, value)| (name == field).then_some(value));
+    let value = value.unwrap_or_else(|| panic!("INFO has no {field}"));
+    value.parse().unwrap_or_else(|_| panic!("{field}: {value}"))
 }
 
 /// Waits until `is_so`; panics with `what` if it does not come.

@@ -22,7 +22,7 @@ pub(super) fn shards(gathered: &Gathered<'_>, lines: &mut Lines) {
     for (core, (share, count)) in gathered.shares.iter().zip(counters).enumerate() {
         lines.line(format_args!(
             "shard{core}:keys={},clients={},commands={},hops_sent={},used_cpu_user={:.6},\
-             used_cpu_sys={:.6},busy_usec={}",
+             used_cpu_sys={:.6},busy_usec={},mailbox_full={},query_buffers={},output_buffers={}",
             share.keys(),
             share.clients,
             count.commands_processed.read(),
@@ -30,6 +30,9 @@ pub(super) fn shards(gathered: &Gathered<'_>, lines: &mut Lines) {
             share.user_us as f64 / 1e6,
             share.system_us as f64 / 1e6,
             count.busy_ns.read() / 1000,
+            count.mailbox_full.read(),
+            count.query_buffer_bytes.read(),
+            count.output_buffer_bytes.read(),
         ));
     }
 }

@@ -58,6 +58,8 @@ pub struct Postbox<Letter> {
     unsent: Vec<VecDeque<Letter>>,
     has_unsent: bool,
     posted: u64,
+    /// Letters that found no room, since `take_held_up`.
+    held_up: u64,
 }
 
 impl<Letter> Postbox<Letter> {
@@ -72,6 +74,7 @@ impl<Letter> Postbox<Letter> {
             unsent,
             has_unsent: false,
             posted: 0,
+            held_up: 0,
         }
     }
 
@@ -84,10 +87,12 @@ impl<Letter> Postbox<Letter> {
                 Err(letter) => {
                     waiting.push_back(letter);
                     self.has_unsent = true;
+                    self.held_up += 1;
                 }
             }
         } else {
             waiting.push_back(letter);
+            self.held_up += 1;
         }
     }
 
@@ -117,6 +122,11 @@ impl<Letter> Postbox<Letter> {
     #[must_use]
     pub fn has_unsent(&self) -> bool {
         self.has_unsent
+    }
+
+    /// How many letters found no room since this was last asked.
+    pub fn take_held_up(&mut self) -> u64 {
+        std::mem::take(&mut self.held_up)
     }
 
     /// The next letter from core `from`.

@@ -130,3 +130,18 @@ fn a_sleeping_core_is_woken_once_and_an_awake_one_never() {
     };
     shuttle::check_random(model, 1);
 }
+
+#[test]
+fn letters_that_find_no_room_are_counted() {
+    let model = || {
+        let mailboxes = Mailboxes::with_room_for(2, 2);
+        let mut sender = Postbox::new(Arc::clone(&mailboxes), 0);
+        let mut receiver = Postbox::new(mailboxes, 1);
+        (0..5).for_each(|letter| sender.post(1, letter));
+        assert_eq!((sender.take_held_up(), sender.take_held_up()), (3, 0));
+        assert_eq!(receiver.receive(0), Some(0));
+        sender.deliver(|_| {});
+        assert_eq!(sender.take_held_up(), 0, "a letter is counted once");
+    };
+    shuttle::check_random(model, 1);
+}
