@@ -26,6 +26,7 @@ impl Work {
         // Some tens of bytes in front: moved within the buffer, not copied out.
         value.drain(..start);
         self.giant = Some(value);
+        self.begin_lap();
         self.run(id, Some(entry), Some(first), packed.args());
         self.giant = None;
         None

@@ -74,6 +74,7 @@ impl Work {
     /// Runs another core's requests on the keyspace, which is at home.
     pub(super) fn run_batch(&mut self, from: usize, mut batch: Box<Batch>) {
         self.prefetch_batch(&batch);
+        self.begin_lap();
         let mut replies = std::mem::take(&mut batch.replies);
         for index in 0..batch.requests.len() {
             let giant = batch.giants.iter_mut().find(|(of, _)| *of == index);
@@ -102,7 +103,6 @@ impl Work {
             unreachable!("only data commands are carried to another core");
         };
         let clock = self.clock_for(request.no_touch);
-        let started = self.watch.ns();
         let keyspace = self.vault.at_home().expect("the caller looked");
         let mut turn = Turn::new(
             Data::Home(keyspace),
@@ -116,7 +116,7 @@ impl Work {
         turn.giant = self.giant.take();
         let outcome = handler(&mut turn, args, &mut Reply::new(replies, request.version));
         let (tally, discarded) = (turn.tally, turn.discarded);
-        let took = self.watch.ns() - started;
+        let took = self.lap();
         self.tally(tally, discarded);
         finish(replies, before, request.version, &outcome);
         self.count_call(entry, took, outcome.as_ref().err());

@@ -145,7 +145,6 @@ impl Work {
             Reply::new(&mut reply, loan.version).refuse(&refusal);
             self.count_rejected(Some(loan.entry), &refusal);
         } else {
-            let started = self.watch.ns();
             let mut turn = Turn::new(
                 Data::Lent(&mut loan.held),
                 self.local.placement,
@@ -157,7 +156,7 @@ impl Work {
             );
             let outcome = handler(&mut turn, args, &mut Reply::new(&mut reply, loan.version));
             let (tally, discarded) = (turn.tally, turn.discarded);
-            took = self.watch.ns() - started;
+            took = self.lap();
             self.tally(tally, discarded);
             finish(&mut reply, 0, loan.version, &outcome);
             refused = outcome.err();

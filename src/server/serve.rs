@@ -71,6 +71,7 @@ impl Work {
     /// Runs what is staged: bytes done with, and whether to decode on.
     fn run_staged(&mut self, id: SessionId, bytes: &[u8]) -> (usize, bool) {
         self.look_up(bytes);
+        self.begin_lap();
         let staged = std::mem::take(&mut self.staged);
         let spans = std::mem::take(&mut self.spans);
         let mut used = 0;
@@ -96,6 +97,7 @@ impl Work {
         if words.is_empty() {
             return Flow::Next;
         }
+        self.begin_lap();
         let bytes = words.concat();
         let mut start = 0;
         let spans: Vec<Span> = words
@@ -225,7 +227,6 @@ impl Work {
         let mut out = session.outbox.begin();
         let clock = self.clock_for(no_touch);
         let before = out.len();
-        let started = self.watch.ns();
         let keyspace = self.vault.at_home().expect("checked above");
         let mut turn = Turn::new(
             Data::Home(keyspace),
@@ -239,7 +240,7 @@ impl Work {
         turn.giant = self.giant.take();
         let outcome = handler(&mut turn, args, &mut Reply::new(&mut out, version));
         let (tally, discarded) = (turn.tally, turn.discarded);
-        let took = self.watch.ns() - started;
+        let took = self.lap();
         self.tally(tally, discarded);
         finish(&mut out, before, version, &outcome);
         self.give_reply(id, out, before);
@@ -261,7 +262,6 @@ impl Work {
         let version = session.client.version;
         let mut out = session.outbox.begin();
         let before = out.len();
-        let started = self.watch.ns();
         let now_ms = self.clock.now;
         let mut scene = Scene {
             local: &mut self.local,
@@ -269,7 +269,7 @@ impl Work {
             now_ms,
         };
         let outcome = handler(&mut scene, &mut Reply::new(&mut out, version));
-        let took = self.watch.ns() - started;
+        let took = self.lap();
         finish(&mut out, before, version, &outcome);
         self.give_reply(id, out, before);
         self.account(id, entry, args, took, outcome.as_ref().err());
