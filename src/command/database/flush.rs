@@ -34,7 +34,7 @@ const FLUSHALL: Command = Command {
 };
 
 fn flushall(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let freed = freed(turn, args)?;
+    let freed = freed(args)?;
     let all = 0..turn.databases();
     clear(turn, all, freed);
     reply.ok();
@@ -59,17 +59,18 @@ const FLUSHDB: Command = Command {
 };
 
 fn flushdb(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let freed = freed(turn, args)?;
+    let freed = freed(args)?;
     let selected = turn.database..turn.database + 1;
     clear(turn, selected, freed);
     reply.ok();
     Ok(())
 }
 
-fn freed(turn: &Turn<'_>, args: Args<'_>) -> Result<Freed, Refusal> {
+fn freed(args: Args<'_>) -> Result<Freed, Refusal> {
     match args.len() {
-        1 if turn.live.lazyfree.user_flush => Ok(Freed::Later),
-        1 => Ok(Freed::BeforeReply),
+        // Only who asks for it by name waits, and makes every core wait, for
+        // millions of frees; `lazyfree-lazy-user-flush no` is no such asking.
+        1 => Ok(Freed::Later),
         2 if args.is(1, b"async") => Ok(Freed::Later),
         2 if args.is(1, b"sync") => Ok(Freed::BeforeReply),
         _ => Err(Refusal::Syntax),
