@@ -311,3 +311,61 @@ fn plan(spec: &Spec) -> KeyPlan {
         Extent::Range { .. } | Extent::Count { .. } | Extent::Unknown => KeyPlan::Search,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::commands;
+
+    #[test]
+    fn names_are_found_within_a_few_looks_in_any_case() {
+        let table = Table::new(commands());
+        let (mut looks, mut names, mut most) = (0, 0, 0);
+        for entry in table.entries().filter(|entry| entry.parent.is_none()) {
+            let upper = entry.name.to_ascii_uppercase();
+            let found = table.by_name(upper.as_bytes()).map(|found| found.index);
+            assert_eq!(found, Some(entry.index), "{upper}");
+            let home = hash(entry.name.as_bytes());
+            let met = (0..PLACES)
+                .find(|step| table.places[(home + step) % PLACES] == entry.index + 1)
+                .expect("it was found above");
+            looks += met + 1;
+            names += 1;
+            most = most.max(met + 1);
+        }
+        assert!(looks * 2 <= names * 3, "{looks} looks for {names} names");
+        assert!(most <= 8, "{most} looks for one name");
+    }
+
+    #[test]
+    fn a_renamed_command_answers_to_its_new_name_only() {
+        let mut table = Table::new(commands());
+        let get = table.by_name(b"get").map(|entry| entry.index);
+        assert_eq!(table.rename(b"GET", b"Fetch"), Ok(()));
+        assert!(table.by_name(b"get").is_none());
+        assert_eq!(table.by_name(b"FETCH").map(|entry| entry.index), get);
+        assert!(table.rename(b"set", b"fetch").is_err(), "the name is taken");
+        assert!(table.rename(b"nosuch", b"x").is_err());
+        // The old name is free for another.
+        assert_eq!(table.rename(b"set", b"get"), Ok(()));
+        assert_eq!(table.by_name(b"GET").map(|entry| entry.name), Some("set"));
+        assert_eq!(table.rename(b"config", b""), Ok(()));
+        assert!(table.by_name(b"config").is_none());
+        assert!(table.by_full_name(b"config|get").is_none());
+        assert!(
+            table
+                .entries()
+                .all(|entry| !entry.name.starts_with("config"))
+        );
+    }
+
+    #[test]
+    fn a_container_alone_has_too_few_words() {
+        let table = Table::new(commands());
+        for entry in table.entries() {
+            if let Run::Container(_) = entry.command.run {
+                assert!(!entry.takes(1), "{} alone would run", entry.name);
+            }
+        }
+    }
+}

@@ -265,6 +265,8 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn write(outbox: &mut Outbox, text: &str) {
@@ -321,5 +323,83 @@ mod tests {
         assert_eq!(outbox.pending(), 5);
         outbox.recycle(sent);
         assert_eq!(outbox.pending(), 0);
+    }
+
+    /// What may happen to an outbox.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Write(usize),
+        Leave,
+        /// Fills one of the open gaps.
+        Fill(usize, usize),
+        /// Sends what is ready; the kernel takes it at once or at the next.
+        Send,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let len = || prop_oneof![20 => 0..20usize, 1 => Just(CHUNK_BYTES), 1 => Just(KEPT_BYTES)];
+        prop_oneof![
+            3 => len().prop_map(Step::Write),
+            2 => Just(Step::Leave),
+            3 => (0..64usize, len()).prop_map(|(gap, len)| Step::Fill(gap, len)),
+            1 => Just(Step::Send),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        /// The naive model: every reply in its place, sent up to the first
+        /// that is missing.
+        #[test]
+        fn any_order_of_gaps_sends_replies_in_the_order_of_requests(
+            steps in prop::collection::vec(step(), 1..80)
+        ) {
+            let mut outbox = Outbox::default();
+            let mut model: Vec<Option<Vec<u8>>> = Vec::new();
+            let mut gaps: Vec<(usize, Gap)> = Vec::new();
+            let (mut sent, mut in_flight) = (Vec::new(), None);
+            let end = [Step::Send, Step::Send];
+            let rounds = steps.len();
+            let fills = (0..rounds).map(|_| Step::Fill(0, 3));
+            let sends = (0..rounds).flat_map(|_| end.clone());
+            for (number, step) in steps.into_iter().chain(fills).chain(sends).enumerate() {
+                let reply = |len| vec![number as u8; len];
+                match step {
+                    Step::Write(len) => {
+                        let mut out = outbox.begin();
+                        out.extend_from_slice(&reply(len));
+                        outbox.restore(out);
+                        model.push(Some(reply(len)));
+                    }
+                    Step::Leave => {
+                        gaps.push((model.len(), outbox.leave_gap()));
+                        model.push(None);
+                    }
+                    Step::Fill(which, len) if !gaps.is_empty() => {
+                        let (place, gap) = gaps.swap_remove(which % gaps.len());
+                        outbox.fill(gap, &reply(len));
+                        model[place] = Some(reply(len));
+                    }
+                    Step::Send => {
+                        if let Some(bytes) = in_flight.take() {
+                            outbox.recycle(bytes);
+                        } else if outbox.has_ready() {
+                            let ready = outbox.take_ready();
+                            sent.extend_from_slice(&ready);
+                            in_flight = Some(ready);
+                        }
+                    }
+                    Step::Fill(..) => {}
+                }
+                let all: usize = model.iter().flatten().map(Vec::len).sum();
+                let under_way = in_flight.as_ref().map_or(0, Vec::len);
+                prop_assert_eq!(outbox.pending(), all - sent.len() + under_way);
+                prop_assert_eq!(outbox.open, gaps.len());
+            }
+            let whole: Vec<Vec<u8>> = model.into_iter().flatten().collect();
+            prop_assert!(whole.concat() == sent, "all is sent in the end");
+            prop_assert!(!outbox.has_gaps() && !outbox.has_ready());
+        }
     }
 }
