@@ -42,8 +42,11 @@ thread_local! {
 
 /// Bytes the process holds from the allocator, over all threads.
 pub fn used_memory() -> usize {
-    let sum: i64 = HELD
+    // Every command asks when there is a limit: only counters in use are read.
+    let mine = NEXT.load(Ordering::Relaxed).min(COUNTERS - 1);
+    let sum: i64 = HELD[..mine]
         .iter()
+        .chain(&HELD[COUNTERS - 1..])
         .map(|counter| counter.0.load(Ordering::Relaxed))
         .sum();
     // Other threads go on while we add, so a sum near zero may dip below it.

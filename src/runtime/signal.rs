@@ -35,21 +35,31 @@ pub fn listen(bell: Bell) {
     }
 }
 
+/// What a process dies of that has met a bug.
+const CRASHES: [libc::c_int; 5] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGABRT,
+];
+
 /// Calls `report` with the signal's name before the process dies of a crash.
 /// `report` must be async-signal-safe as far as a dying process needs it.
 pub fn on_crash(report: extern "C" fn(libc::c_int)) {
-    for signal in [
-        libc::SIGSEGV,
-        libc::SIGBUS,
-        libc::SIGFPE,
-        libc::SIGILL,
-        libc::SIGABRT,
-    ] {
+    for signal in CRASHES {
         install(
             signal,
             report as *const () as usize,
             libc::SA_RESETHAND | libc::SA_NODEFER,
         );
+    }
+}
+
+/// Undoes `on_crash`.
+pub fn leave_crashes() {
+    for signal in CRASHES {
+        install(signal, libc::SIG_DFL, 0);
     }
 }
 

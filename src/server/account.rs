@@ -74,15 +74,13 @@ impl Work {
         if !is_slow && !is_late {
             return;
         }
-        let now_s = (self.clock.now / 1000) as i64;
         if is_late {
             let event = if entry.flags().has(Flags::FAST) {
                 "fast-command"
             } else {
                 "command"
             };
-            let latency = &mut self.local.telemetry.latency;
-            latency.record(event, now_s, took_us as u64 / 1000);
+            self.note_latency(event, took_ns);
         }
         if !is_slow || entry.flags().has(Flags::SKIP_SLOWLOG) {
             return;
@@ -92,12 +90,23 @@ impl Work {
         };
         let words: Vec<&[u8]> = args.iter().collect();
         self.local.telemetry.slow_log.record(SlowCommand {
-            unix_time_s: now_s,
+            unix_time_s: (self.clock.now / 1000) as i64,
             duration_us: took_us as u64,
             arguments: &words,
             client_address: session.client.origin.address.as_bytes(),
             client_name: &session.client.name,
         });
+    }
+
+    /// Records an event that took at least `latency-monitor-threshold`.
+    pub(super) fn note_latency(&mut self, event: &'static str, took_ns: u64) {
+        let threshold_ms = self.local.live.latency_monitor_threshold;
+        let took_ms = took_ns / 1_000_000;
+        if threshold_ms > 0 && took_ms >= threshold_ms {
+            let now_s = (self.clock.now / 1000) as i64;
+            let latency = &mut self.local.telemetry.latency;
+            latency.record(event, now_s, took_ms);
+        }
     }
 
     /// Shows a command to every core that has MONITOR clients.

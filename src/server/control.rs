@@ -16,6 +16,7 @@ use crate::runtime::core::{Bell, Postbox};
 use crate::runtime::process;
 use crate::runtime::signal::{self, Signal};
 
+use super::crash;
 use super::letter::{Decision, Letter};
 use super::log::Log;
 use super::serve::finish;
@@ -89,6 +90,7 @@ impl Changes {
 impl Control {
     /// Runs until the node is to stop, then stops the shard cores.
     pub(super) async fn run(mut self, mut doorbell: Doorbell) {
+        self.take_settings();
         while !self.is_stopping {
             self.post.wake_up();
             self.read_mail();
@@ -195,7 +197,7 @@ impl Control {
         let change = self.changes.begin(self.bells.len(), author, answer);
         let settings = Arc::new(self.settings.clone());
         let live = Arc::new(self.settings.live());
-        self.log = Log::of(&self.settings);
+        self.take_settings();
         for core in 0..self.bells.len() {
             let letter = Letter::Settings {
                 change,
@@ -204,6 +206,12 @@ impl Control {
             };
             self.post.post(core, letter);
         }
+    }
+
+    /// Acts by what the control core itself reads of the settings.
+    fn take_settings(&mut self) {
+        self.log = Log::of(&self.settings);
+        crash::enable(self.settings.is_on("crash-log-enabled"));
     }
 
     /// SIGUSR2: what the node is doing, into the log.

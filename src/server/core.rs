@@ -219,6 +219,7 @@ impl Core {
                 work.read_settings();
                 work.post.post(from, Letter::TakenOver { change });
             }
+            Letter::Relieve => work.relieve_memory(),
             Letter::Feed(line) => work.feed_monitors(&line),
             Letter::Unmonitored => work.local.monitored &= !(1 << from),
             Letter::Decided {
@@ -302,6 +303,7 @@ impl Work {
         !self.resumed.is_empty()
             || !self.condemned.is_empty()
             || !self.discarded.is_empty()
+            || self.pace.relief.goes_on
             || self.post.has_unsent()
     }
 

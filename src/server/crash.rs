@@ -22,8 +22,18 @@ pub(super) fn watch(log: &Log) {
     if LOG.set(log.clone()).is_err() {
         return;
     }
-    std::panic::set_hook(Box::new(on_panic));
-    signal::on_crash(on_signal);
+    enable(true);
+}
+
+/// Reports crashes, or leaves them to the system (`crash-log-enabled no`).
+pub(super) fn enable(is_enabled: bool) {
+    if is_enabled {
+        std::panic::set_hook(Box::new(on_panic));
+        signal::on_crash(on_signal);
+    } else {
+        drop(std::panic::take_hook());
+        signal::leave_crashes();
+    }
 }
 
 fn on_panic(panic: &PanicHookInfo<'_>) {

@@ -41,6 +41,8 @@ pub(super) enum Letter {
     },
     /// This core acts by the settings of that change.
     TakenOver { change: u64 },
+    /// Memory is full and the sender has nothing to evict.
+    Relieve,
     /// A line for the MONITOR clients of this core.
     Feed(Bytes),
     /// The sender has no MONITOR client any more.

@@ -3,7 +3,8 @@
 //! `core` is the loop turn of one shard core. What a turn does is spread by
 //! idea: `intake` (connections and their bytes), `serve` (requests in order),
 //! `hop` (one key, another core), `loan` (keys of several cores), `gather`
-//! (a part at every core), `flush` (replies out), `tick` (time).
+//! (a part at every core), `flush` (replies out), `tick` (time), `expiry` (keys
+//! whose time has come), `relief` (memory limits).
 
 mod account;
 mod ahead;
@@ -12,6 +13,7 @@ mod control;
 mod core;
 mod crash;
 mod door;
+mod expiry;
 mod flush;
 mod gather;
 mod giant;
@@ -20,6 +22,7 @@ mod intake;
 mod letter;
 mod loan;
 mod log;
+mod relief;
 mod serve;
 mod tick;
 mod vault;

@@ -1,41 +1,23 @@
-//! Time: expiry, eviction, idle clients, and what is counted now and then.
+//! Time: what is due in a turn, what a tick does, and what is counted now and
+//! then.
 //!
-//! Background work is budgeted in microseconds. Expiry runs in slices between
-//! turns, so a flood of keys expiring at once costs a quarter of the core and
-//! never one long pause.
+//! Background work is budgeted in microseconds, so that no turn is long.
 
 use std::time::Duration;
 
-use crate::command::{Entry, Wish};
+use crate::command::Wish;
 use crate::config;
-use crate::keyspace::{Evictor, ExpireCursor, Policy, Touch};
+use crate::keyspace::Touch;
 use crate::memory::used_memory;
-use crate::resp::Refusal;
 use crate::session::Stage;
-use crate::spec::Flags;
 
 use super::core::{Core, Work};
+use super::expiry::Expiry;
 use super::letter::Letter;
+use super::relief::Relief;
 
-/// Between ticks with deadlines set in the keyspace; without any it is longer.
-const TICK_MS: u64 = 100;
+/// Between ticks with nothing to look after.
 const IDLE_TICK_MS: u64 = 400;
-
-/// One slice of expiry, and the part of the core's time slices may take.
-const SLICE_NS: u64 = 250_000;
-const SLICE_REST: u64 = 3;
-
-/// Buckets walked between two looks at the clock.
-const BUCKETS_PER_STEP: usize = 64;
-
-/// Buckets walked per database and tick when little expires: 100 µs or so.
-const BUCKETS_PER_TICK: usize = 2048;
-
-/// More than this part of the deadlines met were due: go on at once.
-const STALE_PERCENT: usize = 10;
-
-/// One command's share of eviction.
-const EVICTION_NS: u64 = 500_000;
 
 /// A client that sends no more may take this long to read its last replies.
 const ENDED_MAX_MS: u64 = 60_000;
@@ -45,10 +27,8 @@ const ENDED_MAX_MS: u64 = 60_000;
 pub(super) struct Pace {
     tick_at_ms: u64,
     second_at_ms: u64,
-    /// Expiry found many due keys and goes on at this stopwatch time.
-    slice_at_ns: Option<u64>,
-    cursors: Vec<ExpireCursor>,
-    evictor: Evictor,
+    pub(super) expiry: Expiry,
+    pub(super) relief: Relief,
     /// Listeners whose accept ended, one bit each.
     pub(super) rearm_listeners: u64,
 }
@@ -68,9 +48,12 @@ impl Core {
 impl Work {
     /// How long this core may sleep.
     pub(super) fn until_tick(&self) -> Duration {
-        let tick =
-            Duration::from_millis(self.pace.tick_at_ms.saturating_sub(self.clock.now).max(1));
-        match self.pace.slice_at_ns {
+        let mut due_ms = self.pace.tick_at_ms;
+        if let Some(pause) = self.local.pause {
+            due_ms = due_ms.min(pause.until_ms);
+        }
+        let tick = Duration::from_millis(due_ms.saturating_sub(self.clock.now).max(1));
+        match self.pace.expiry.goes_on_at_ns {
             Some(at) => tick.min(Duration::from_nanos(
                 at.saturating_sub(self.watch.ns()).max(1000),
             )),
@@ -81,15 +64,17 @@ impl Work {
     /// Everything that is due now.
     pub(super) fn background(&mut self) {
         let now = self.clock.now;
+        if self.local.pause.is_some_and(|pause| pause.until_ms <= now) {
+            self.end_pause();
+        }
         if now >= self.pace.tick_at_ms {
             self.tick();
         }
-        if let Some(discarded) = self.discarded.last_mut()
-            && !discarded.free_step(BUCKETS_PER_STEP)
-        {
-            self.discarded.pop();
+        self.free_discarded();
+        if self.pace.relief.goes_on {
+            self.relieve_memory();
         }
-        if let Some(at) = self.pace.slice_at_ns
+        if let Some(at) = self.pace.expiry.goes_on_at_ns
             && self.watch.ns() >= at
         {
             self.expire_slice();
@@ -99,18 +84,30 @@ impl Work {
     fn tick(&mut self) {
         let now = self.clock.now;
         let has_deadlines = self.has_deadlines();
-        self.pace.tick_at_ms = now + if has_deadlines { TICK_MS } else { IDLE_TICK_MS };
+        self.pace.tick_at_ms = now + self.tick_ms(has_deadlines);
         if has_deadlines && self.local.active_expire {
             self.expire_slice();
-        }
-        if self.local.pause.is_some_and(|pause| pause.until_ms <= now) {
-            self.end_pause();
+        } else {
+            self.pace.expiry.goes_on_at_ns = None;
+            self.note_stale_share(0, 0);
         }
         self.sample(now);
+        self.relieve_memory();
+        self.relieve_clients();
         if now >= self.pace.second_at_ms {
             self.pace.second_at_ms = now + 1000;
             self.look_at_sessions();
-            self.relieve_memory();
+        }
+    }
+
+    /// Until the next tick: by `hz` while there are deadlines or memory limits
+    /// to look after.
+    fn tick_ms(&self, has_deadlines: bool) -> u64 {
+        let live = &self.local.live;
+        if has_deadlines || live.maxmemory > 0 || live.maxmemory_clients > 0 {
+            (1000 / u64::from(live.hz.max(1))).clamp(10, 1000)
+        } else {
+            IDLE_TICK_MS
         }
     }
 
@@ -155,41 +152,6 @@ impl Work {
         (0..keyspace.databases()).any(|index| keyspace.db(index).expires_len() > 0)
     }
 
-    /// Walks for due keys for one slice of time.
-    fn expire_slice(&mut self) {
-        let clock = self.clock_for(true);
-        let started = self.watch.ns();
-        let mut is_stale = false;
-        let Some(keyspace) = self.vault.at_home() else {
-            return;
-        };
-        let databases = keyspace.databases();
-        self.pace
-            .cursors
-            .resize_with(databases, ExpireCursor::default);
-        for index in 0..databases {
-            let database = keyspace.db_mut(index);
-            let mut walked = 0;
-            let (mut met, mut due) = (0, 0);
-            while database.expires_len() > 0 && self.watch.ns() - started < SLICE_NS {
-                let cursor = &mut self.pace.cursors[index];
-                let progress = database.expire_step(cursor, BUCKETS_PER_STEP, &clock, |_| {});
-                walked += progress.buckets;
-                met += progress.visited;
-                due += progress.expired;
-                let many_due = due * 100 > met * STALE_PERCENT;
-                is_stale = many_due;
-                if progress.is_round || (walked >= BUCKETS_PER_TICK && !many_due) {
-                    break;
-                }
-            }
-        }
-        let took = self.watch.ns() - started;
-        self.local.count().expire_ns.add(took);
-        self.pace.slice_at_ns =
-            is_stale.then(|| started + took + took.max(SLICE_NS / 4) * SLICE_REST);
-    }
-
     /// Reads what the loop itself needs out of the settings.
     pub(super) fn read_settings(&mut self) {
         let live = &self.local.live;
@@ -203,64 +165,6 @@ impl Work {
         let telemetry = &mut self.local.telemetry;
         telemetry.slow_log.set_max_len(live.slowlog_max_len);
         telemetry.commands.track(live.latency_tracking);
-    }
-
-    /// Refuses what may grow memory while it is above the limit and nothing
-    /// can be evicted.
-    pub(super) fn out_of_memory(&mut self, entry: &Entry) -> Option<Refusal> {
-        let limit = self.local.live.maxmemory;
-        if limit == 0 || used_memory() as u64 <= limit {
-            return None;
-        }
-        let relieved = self.evict(limit);
-        if relieved || !entry.flags().has(Flags::DENYOOM) {
-            return None;
-        }
-        Some(Refusal::OUT_OF_MEMORY)
-    }
-
-    /// Keeps memory below the limit also while nobody writes.
-    fn relieve_memory(&mut self) {
-        let limit = self.local.live.maxmemory;
-        if limit > 0 && used_memory() as u64 > limit {
-            self.evict(limit);
-        }
-    }
-
-    /// Evicts until memory is below the limit, or this command's share of time
-    /// is spent; `false` when nothing can be evicted here.
-    fn evict(&mut self, limit: u64) -> bool {
-        let policy = eviction_policy(self.local.live.maxmemory_policy);
-        let samples = self.local.live.maxmemory_samples as usize;
-        let clock = self.clock_for(true);
-        let started = self.watch.ns();
-        let mut evicted = 0;
-        let Some(keyspace) = self.vault.at_home() else {
-            return true;
-        };
-        let relieved = loop {
-            if used_memory() as u64 <= limit || self.watch.ns() - started > EVICTION_NS {
-                break true;
-            }
-            let random = &mut self.local.random;
-            let evictor = &mut self.pace.evictor;
-            let Some((index, bytes)) = evictor.pick(policy, keyspace, &clock, samples, random)
-            else {
-                break false;
-            };
-            let key = keyspace.key(&bytes);
-            let (slot, hash) = (key.slot, key.hash);
-            let key = crate::keyspace::Key {
-                bytes: &bytes,
-                slot,
-                hash,
-            };
-            if keyspace.db_mut(index).remove(key, &clock) {
-                evicted += 1;
-            }
-        };
-        self.local.count().evicted_keys.add(evicted);
-        relieved
     }
 
     /// Once a second: idle clients go, and idle buffers shrink.
@@ -324,19 +228,5 @@ impl Work {
                 Wish::Crash => std::process::abort(),
             }
         }
-    }
-}
-
-/// The keyspace knows no settings: its own name for a policy.
-fn eviction_policy(policy: config::Policy) -> Policy {
-    match policy {
-        config::Policy::VolatileLru => Policy::VolatileLru,
-        config::Policy::VolatileLfu => Policy::VolatileLfu,
-        config::Policy::VolatileRandom => Policy::VolatileRandom,
-        config::Policy::VolatileTtl => Policy::VolatileTtl,
-        config::Policy::AllkeysLru => Policy::AllkeysLru,
-        config::Policy::AllkeysLfu => Policy::AllkeysLfu,
-        config::Policy::AllkeysRandom => Policy::AllkeysRandom,
-        config::Policy::NoEviction => Policy::NoEviction,
     }
 }

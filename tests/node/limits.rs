@@ -1,5 +1,8 @@
 //! Limits of clients: who passes one is closed, and counted.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use crate::wire::{Reply, request};
 use crate::{node, status, told, wait_until};
 
@@ -41,4 +44,47 @@ fn a_client_closed_for_its_unparsed_bytes_is_counted_once() {
         client.ask(&["PING"]).expect("it answers"),
         Reply::Status(b"PONG".to_vec())
     );
+}
+
+#[test]
+fn the_largest_client_goes_when_all_take_too_much() {
+    let node = node(&["maxmemory-clients 2mb"]);
+    let mut client = node.client();
+    let mut spared = node.client();
+    let told_off = spared.ask(&["CLIENT", "NO-EVICT", "on"]);
+    assert_eq!(told_off.expect("it answers"), status("OK"));
+    let mut small = node.client();
+    // Words of ten bytes each, the last one missing.
+    let begun = |words: usize| {
+        let mut bytes = format!("*{}\r\n$6\r\nEXISTS\r\n", words + 2).into_bytes();
+        bytes.extend(b"$4\r\nword\r\n".repeat(words));
+        bytes
+    };
+    // Less than the limit harms nobody.
+    small.send_bytes(&begun(60_000)).expect("it reads");
+    thread::sleep(Duration::from_millis(1200));
+    assert_eq!(told(&mut client, "evicted_clients"), 0);
+    // Above it, the largest goes that may.
+    spared.send_bytes(&begun(300_000)).expect("it reads");
+    wait_until("the end of the small one", || {
+        told(&mut client, "evicted_clients") == 1
+    });
+    assert!(small.read().is_err(), "it is not closed");
+    let last = spared.send_bytes(b"$4\r\nword\r\n");
+    last.expect("it is not closed");
+    assert_eq!(spared.read().expect("it answers"), Reply::Integer(0));
+    assert_eq!(client.ask(&["PING"]).expect("it answers"), status("PONG"));
+}
+
+#[test]
+fn a_pause_ends_when_it_is_over() {
+    let node = node(&[]);
+    let mut client = node.client();
+    let paused = client.ask(&["CLIENT", "PAUSE", "120"]);
+    let began = Instant::now();
+    assert_eq!(paused.expect("it answers"), status("OK"));
+    assert_eq!(client.ask(&["GET", "k"]).expect("it answers"), Reply::Null);
+    let took = began.elapsed();
+    let allowed = Duration::from_millis(100)..Duration::from_millis(250);
+    assert!(allowed.contains(&took), "held back for {took:?}");
 }

@@ -13,6 +13,7 @@ mod boot;
 mod bytes;
 mod limits;
 mod machine;
+mod memory;
 mod pressure;
 mod refused;
 mod rude;
