@@ -29,6 +29,11 @@ impl Doors {
     }
 }
 
+/// Ready replies in front of a gap that hops will soon fill wait for it up to
+/// this size: one send instead of two. Stock, too, answers a pipeline when all
+/// that it read of it has run.
+const HELD_BACK_BYTES: usize = 64 * 1024;
+
 impl Core {
     /// Stages one send for every session that has something to say.
     pub(super) fn flush(&mut self) {
@@ -59,6 +64,13 @@ impl Core {
         let Some(session) = self.work.local.roster.find(id) else {
             return;
         };
+        if session.outbox.has_gaps()
+            && session.stage == Stage::Open
+            && session.outbox.ready_len() < HELD_BACK_BYTES
+        {
+            // Filling the gap makes the session dirty again.
+            return;
+        }
         if !session.outbox.has_ready() {
             self.work.end_if_done(id);
             return;

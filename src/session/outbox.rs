@@ -167,6 +167,12 @@ impl Outbox {
         !self.ready.is_empty() || !self.chunks.is_empty()
     }
 
+    /// Bytes a send would find.
+    #[must_use]
+    pub fn ready_len(&self) -> usize {
+        self.chunked + self.ready.len()
+    }
+
     /// Whether replies are still being made elsewhere.
     #[must_use]
     pub fn has_gaps(&self) -> bool {
