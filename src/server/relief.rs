@@ -2,9 +2,9 @@
 //! and closing clients for `maxmemory-clients`.
 //!
 //! Every core evicts from its own shard, before a command and on until memory
-//! is below the limit. A core with nothing to evict asks the others to, and
-//! refuses only when they cannot either or memory is above the limit by more
-//! than the grace.
+//! is below the limit. A core with little or nothing to evict asks the others
+//! to, and goes on until memory is above the limit by more than the grace; it
+//! refuses only when nothing at all can be evicted.
 
 use crate::command::Entry;
 use crate::config;
@@ -69,15 +69,28 @@ impl Work {
         if limit == 0 || used_memory() as u64 <= limit {
             return None;
         }
+        if self.is_lean() && self.others_relieve(limit) {
+            return None;
+        }
         let evicted = self.evict(limit);
-        if evicted != Evicted::Everything || !entry.flags().has(Flags::DENYOOM) {
-            return None;
-        }
-        let is_within_grace = used_memory() as u64 <= limit + limit / GRACE;
-        if is_within_grace && self.ask_for_relief() {
-            return None;
-        }
-        Some(Refusal::OUT_OF_MEMORY)
+        let is_refused = evicted == Evicted::Everything
+            && entry.flags().has(Flags::DENYOOM)
+            && !self.others_relieve(limit);
+        is_refused.then_some(Refusal::OUT_OF_MEMORY)
+    }
+
+    /// Whether this core has so few keys to evict, beside the others, that
+    /// theirs should go: else it would throw out what it has just stored.
+    fn is_lean(&self) -> bool {
+        let cores = self.local.placement.cores();
+        let all: u64 = (0..cores).map(|core| self.evictable_on(core)).sum();
+        self.evictable_on(self.local.core) * 2 * (cores as u64) < all
+    }
+
+    /// Leaves eviction to the others, if there is room until they have done it
+    /// and they have something to evict.
+    fn others_relieve(&mut self, limit: u64) -> bool {
+        used_memory() as u64 <= limit + limit / GRACE && self.ask_for_relief()
     }
 
     /// Keeps memory below the limit also while nobody writes here.

@@ -11,6 +11,7 @@ mod wire;
 
 mod boot;
 mod bytes;
+mod flood;
 mod limits;
 mod machine;
 mod memory;

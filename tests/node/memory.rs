@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::machine::resident_bytes;
 use crate::process::Server;
 use crate::wire::{Connection, Reply, request};
-use crate::{error, node, status, told};
+use crate::{bulk, error, node, status, told, wait_until};
 
 const KILOBYTE: usize = 1024;
 const LIMIT: u64 = 20 << 20;
@@ -207,6 +207,59 @@ fn keys_with_much_time_left_outlive_those_with_little() {
         fill(&mut client, "new", 800, |_| 10 * KILOBYTE, &much);
         outlive(&mut client, shards);
     }
+}
+
+#[test]
+fn a_core_with_few_keys_lets_the_others_evict() {
+    let node = limited("allkeys-lru", "shards 2");
+    let mut client = node.client();
+    // Slots 15495 and 3300: the second core, then the first.
+    fill(&mut client, "{a}", 2500, |_| 10 * KILOBYTE, &[]);
+    let (refused, most) = fill(&mut client, "{b}", 1000, |_| 10 * KILOBYTE, &[]);
+    assert_eq!(refused, 0);
+    assert!(most <= LIMIT + LIMIT / 20, "{most} bytes");
+    let kept = present(&mut client, "{b}", 0..1000);
+    assert!(kept > 300, "{kept} of 1000 kept beside cold ones");
+}
+
+#[test]
+fn tenacity_says_how_long_a_command_waits_for_eviction() {
+    let worst_ms = |tenacity: &str| {
+        let tenacity = format!("maxmemory-eviction-tenacity {tenacity}");
+        let policy = "maxmemory-policy allkeys-random";
+        let node = node(&["shards 1", policy, &tenacity, "latency-monitor-threshold 1"]);
+        let mut client = node.client();
+        fill(&mut client, "k", 100_000, |_| 100, &[]);
+        let full = told(&mut client, "used_memory");
+        client
+            .ask(&["CONFIG", "SET", "maxmemory", "3mb"])
+            .expect("it answers");
+        client.ask(&["GET", "k:0"]).expect("it answers");
+        let after = told(&mut client, "used_memory");
+        // The reply takes some itself.
+        let near = (3 << 20) + (3 << 20) / 20;
+        wait_until("the limit", || told(&mut client, "used_memory") <= near);
+        let latest = client.ask(&["LATENCY", "LATEST"]).expect("it answers");
+        let Reply::Array(events) = latest else {
+            panic!("LATENCY LATEST answers {latest:?}");
+        };
+        let cycle = events.iter().find_map(|event| match event {
+            Reply::Array(parts) if parts[0] == bulk("eviction-cycle") => match parts[3] {
+                Reply::Integer(worst_ms) => Some(worst_ms),
+                _ => None,
+            },
+            _ => None,
+        });
+        (after < full / 2, cycle.unwrap_or(0))
+    };
+    let (is_done, patient_ms) = worst_ms("100");
+    assert!(is_done, "the first command does not wait for all of it");
+    let (is_done, hasty_ms) = worst_ms("0");
+    assert!(!is_done, "the first command waits for all of it");
+    assert!(
+        patient_ms > 3 && patient_ms > 2 * hasty_ms,
+        "{patient_ms} ms and {hasty_ms} ms"
+    );
 }
 
 /// Of the first 1500 keys the even ones were to stay: sampled eviction errs,
