@@ -143,6 +143,7 @@ impl Decoder {
             }),
             Err(Stop::Fault(fault)) => Err(fault),
             Err(Stop::Wanted(wanted_total)) => {
+                let wanted_total = wanted_total + progress.worth_waiting_for(bytes.len());
                 self.keep(progress, spans, before);
                 still_wanted(bytes, wanted_total, limits)
             }
@@ -158,6 +159,13 @@ impl Decoder {
         }
     }
 }
+
+/// A request with more words to come than this is waited for in larger steps;
+/// faults in a smaller one are told as soon as they arrive.
+const MANY_WORDS: i64 = 1024;
+
+/// `$0\r\n\r\n`.
+const WORD_BYTES_MIN: usize = 6;
 
 impl Progress {
     /// Reads on to the request's end, or as far as the bytes go.
@@ -200,6 +208,18 @@ impl Progress {
             self.words_left -= 1;
         }
         Ok(())
+    }
+
+    /// Bytes beyond the next word that are worth waiting for: of a request of
+    /// very many words a quarter of what is there, as far as its words need it
+    /// at least. Attempts then grow by a factor, and a million words that come
+    /// in pieces are not moved once per piece.
+    fn worth_waiting_for(&self, offered: usize) -> usize {
+        if self.words_left <= MANY_WORDS {
+            return 0;
+        }
+        let least = (self.words_left - 1) as usize * WORD_BYTES_MIN;
+        least.min(offered / 4)
     }
 
     /// Reads `$len\r\n` and returns the length; the position is then at the content.

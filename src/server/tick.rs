@@ -31,11 +31,23 @@ pub(super) struct Pace {
     pub(super) relief: Relief,
     /// Listeners whose accept ended, one bit each.
     pub(super) rearm_listeners: u64,
+    /// Not before this, in Unix milliseconds.
+    rearm_at_ms: u64,
 }
 
+/// Between two tries to accept again.
+const REARM_MS: u64 = 100;
+
 impl Core {
-    /// Listens again where accepting ended for want of something.
+    /// Listens again where accepting ended for want of something, after a
+    /// while: what was wanted (a descriptor, memory) is not there at once.
     pub(super) fn rearm_listeners(&mut self) {
+        let now = self.work.clock.now;
+        let pace = &mut self.work.pace;
+        if pace.rearm_listeners == 0 || now < pace.rearm_at_ms {
+            return;
+        }
+        pace.rearm_at_ms = now + REARM_MS;
         let ended = std::mem::take(&mut self.work.pace.rearm_listeners);
         for index in (0..64).filter(|index| ended >> index & 1 == 1) {
             let descriptor = self.work.listeners[index].descriptor();
@@ -51,6 +63,9 @@ impl Work {
         let mut due_ms = self.pace.tick_at_ms;
         if let Some(pause) = self.local.pause {
             due_ms = due_ms.min(pause.until_ms);
+        }
+        if self.pace.rearm_listeners != 0 {
+            due_ms = due_ms.min(self.pace.rearm_at_ms);
         }
         let tick = Duration::from_millis(due_ms.saturating_sub(self.clock.now).max(1));
         match self.pace.expiry.goes_on_at_ns {
