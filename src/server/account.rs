@@ -70,7 +70,7 @@ impl Work {
         let live = &self.local.live;
         let is_slow = live.slowlog_log_slower_than >= 0 && took_us >= live.slowlog_log_slower_than;
         let is_late = live.latency_monitor_threshold > 0
-            && took_us >= live.latency_monitor_threshold as i64 * 1000;
+            && took_us as u64 / 1000 >= live.latency_monitor_threshold;
         if !is_slow && !is_late {
             return;
         }
@@ -153,7 +153,8 @@ impl Work {
         }
     }
 
-    /// A MONITOR client of this core is gone; the last one tells the others.
+    /// A client of this core monitors no longer; after the last one the other
+    /// cores are told.
     pub(super) fn monitor_left(&mut self) {
         let others = self.local.roster.iter();
         if others.into_iter().any(|(_, other)| other.client.is_monitor) {

@@ -159,7 +159,7 @@ impl Work {
         let since = &mut session.client.over_soft_since_ms;
         if is_over_soft {
             let began = *since.get_or_insert(now);
-            if now.saturating_sub(began) > limit.soft_seconds * 1000 {
+            if now.saturating_sub(began) > limit.soft_seconds.saturating_mul(1000) {
                 self.condemn_counted(id, |count| &count.output_limit_disconnections);
                 return;
             }

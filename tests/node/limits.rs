@@ -88,3 +88,29 @@ fn a_pause_ends_when_it_is_over() {
     let allowed = Duration::from_millis(100)..Duration::from_millis(250);
     assert!(allowed.contains(&took), "held back for {took:?}");
 }
+
+#[test]
+fn the_largest_numbers_of_settings_are_taken_at_their_word() {
+    let most = i64::MAX.to_string();
+    let output = format!("normal 0 1 {most}");
+    let node = node(&["enable-debug-command yes"]);
+    let mut client = node.client();
+    for (name, value) in [
+        ("latency-monitor-threshold", &most),
+        ("client-output-buffer-limit", &output),
+        ("slowlog-max-len", &most),
+        ("maxmemory", &most),
+    ] {
+        let answer = client.ask(&["CONFIG", "SET", name, value]);
+        assert_eq!(answer.expect("it answers"), status("OK"), "{name}");
+    }
+    // More than one byte is unread at once, but not for so many seconds.
+    for _ in 0..2 {
+        client.send(&["DEBUG", "SLEEP", "0.01"]).expect("it reads");
+        client.send(&["PING"]).expect("it reads");
+        assert_eq!(client.read().expect("it answers"), status("OK"));
+        assert_eq!(client.read().expect("it answers"), status("PONG"));
+    }
+    let answer = client.ask(&["LATENCY", "LATEST"]).expect("it answers");
+    assert_eq!(answer, Reply::Array(Vec::new()));
+}

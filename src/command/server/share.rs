@@ -126,13 +126,15 @@ fn databases(part: &mut Part<'_>) -> Vec<Held> {
         let random = &mut part.local.random;
         database.sample(random, TTL_SAMPLES, Among::Volatile, &clock, |found| {
             seen += 1;
-            sum_ms += found.deadline().unwrap_or(0).saturating_sub(clock.now);
+            let left_ms = found.deadline().unwrap_or(0).saturating_sub(clock.now);
+            sum_ms += u128::from(left_ms);
         });
         all.push(Held {
             index: index as u64,
             keys: database.len() as u64,
             with_ttl: database.expires_len() as u64,
-            ttl_mean_ms: sum_ms / seen.max(1),
+            // A mean is no larger than the largest.
+            ttl_mean_ms: (sum_ms / seen.max(1)) as u64,
         });
     }
     all

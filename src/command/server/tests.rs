@@ -1,6 +1,6 @@
 //! The family on one shard and on three, without sockets.
 
-use crate::command::check::check;
+use crate::command::check::{Node, START_MS, check};
 
 #[test]
 fn settings_are_found_by_name_and_pattern() {
@@ -82,4 +82,15 @@ fn debug_must_be_allowed_by_the_file() {
         \"local\", you can run it from a local connection, otherwise you need to set this option \
         in the configuration file, and then restart the server.";
     check("DEBUG SLEEP 0", refusal);
+}
+
+#[test]
+fn the_mean_of_the_longest_times_to_live_is_right() {
+    // Sixty-four samples of 63 bits each: their sum has 69.
+    let most = i64::MAX;
+    let requests = format!("SET k 1 PXAT {most}; INFO keyspace");
+    let told = Node::new(1).play(&requests);
+    let left_ms = most as u64 - START_MS;
+    let line = format!("db0:keys=1,expires=1,avg_ttl={left_ms}");
+    assert!(told.contains(&line), "{told}");
 }
