@@ -57,12 +57,12 @@ pub enum Wish {
     Shutdown,
     /// End a session of this core at once.
     Close(SessionId),
+    /// One of this core's clients no longer monitors.
+    MonitorLeft,
     /// Let sessions that wait for the end of a pause go on.
     EndPause,
     /// Sleep the whole core: DEBUG SLEEP. Nanoseconds.
     Sleep(u64),
-    /// Stop the process the hard way: DEBUG SEGFAULT and the like.
-    Crash,
 }
 
 /// CLIENT PAUSE, as every core keeps it.

@@ -44,7 +44,7 @@ const CRASHES: [libc::c_int; 5] = [
     libc::SIGABRT,
 ];
 
-/// Calls `report` with the signal's name before the process dies of a crash.
+/// Calls `report` with the signal's number before the process dies of a crash.
 /// `report` must be async-signal-safe as far as a dying process needs it.
 pub fn on_crash(report: extern "C" fn(libc::c_int)) {
     for signal in CRASHES {

@@ -96,16 +96,35 @@ fn launch(loaded: Loaded) -> Result<(), String> {
     let log = Log::of(&settings);
     log.check()
         .map_err(|error| format!("Can't open the log file: {error}"))?;
-    let live = Arc::new(settings.live());
     let listeners = door::open(&settings)?;
     if settings.bytes("daemonize") == b"yes" {
         process::daemonize().map_err(|error| format!("Can't daemonize: {error}"))?;
     }
     crash::watch(&log);
+    let has_log_file = !settings.bytes("logfile").is_empty();
+    let served = serve(settings, table, config_file, listeners, &log);
+    // A daemon has no standard error to complain to.
+    if let Err(text) = &served
+        && has_log_file
+    {
+        log.warning(text);
+    }
+    served
+}
+
+/// Starts what the settings ask for and serves until it is to end.
+fn serve(
+    settings: Settings,
+    table: &'static Table,
+    config_file: Option<PathBuf>,
+    listeners: Vec<Listener>,
+    log: &Log,
+) -> Result<(), String> {
+    let live = Arc::new(settings.live());
     if settings.bytes("disable-thp") == b"yes" && !process::forgo_huge_pages() {
         log.warning("transparent huge pages cannot be turned off for this process");
     }
-    let announced = Announced::new(&settings)?;
+    let announced = Announced::new(&settings);
     let files = process::raise_open_files(live.maxclients + OWN_FILES);
     if files < live.maxclients + OWN_FILES {
         log.warning(&format!(
@@ -132,7 +151,7 @@ fn launch(loaded: Loaded) -> Result<(), String> {
         plan.cores.len(),
         std::process::id()
     ));
-    run_cores(&plan, settings, config_file, listeners, &log, &announced)?;
+    run_cores(&plan, settings, config_file, listeners, log, &announced)?;
     announced.withdraw();
     log.notice("basalt is now ready to exit, bye bye...");
     Ok(())
@@ -157,6 +176,7 @@ fn run_cores(
         bells,
         config_file,
         log: log.clone(),
+        counters: Arc::clone(&plan.counters),
         changes: Changes::default(),
         is_stopping: false,
     };

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::command::{Node, Run, Table};
-use crate::config::Settings;
+use crate::config::{Settings, version_line};
 use crate::resp::Reply;
 use crate::runtime::control::Doorbell;
 use crate::runtime::core::{Bell, Postbox};
 use crate::runtime::process;
 use crate::runtime::signal::{self, Signal};
+use crate::telemetry::Counters;
 
 use super::crash;
 use super::letter::{Decision, Letter};
@@ -31,6 +32,8 @@ pub(super) struct Control {
     /// Where CONFIG REWRITE writes, if the node was started with a file.
     pub(super) config_file: Option<PathBuf>,
     pub(super) log: Log,
+    /// What the shard cores count, by core.
+    pub(super) counters: Arc<Vec<Counters>>,
     /// Changes of settings that some core has not taken over yet, the oldest
     /// first.
     pub(super) changes: Changes,
@@ -218,14 +221,29 @@ impl Control {
     fn report(&self) {
         let usage = process::usage();
         self.log.warning(&format!(
-            "--- report: basalt {}, {} shards, {} bytes used, {} bytes resident, {} us user, {} us system",
-            env!("CARGO_PKG_VERSION"),
+            "--- report: {}, {} shards, {} bytes used, {} bytes resident, {} us user, {} us system",
+            version_line(),
             self.bells.len(),
             crate::memory::used_memory(),
             process::resident_bytes(),
             usage.user_us,
             usage.system_us,
         ));
+        for (core, count) in self.counters.iter().enumerate() {
+            self.log.warning(&format!(
+                "shard {core}: {} keys, {} clients, {} commands, {} errors, {} us busy, \
+                 {} turns, {} commands sent to other cores, {} letters held up",
+                count.keys.read(),
+                count.clients_connected.read(),
+                count.commands_processed.read(),
+                count.error_replies.read(),
+                count.busy_ns.read() / 1000,
+                count.loop_turns.read(),
+                count.hops_sent.read(),
+                count.mailbox_full.read(),
+            ));
+        }
+        self.log.warning("--- end of the report");
     }
 }
 

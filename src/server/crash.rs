@@ -1,9 +1,11 @@
 //! The last words of a node that meets a bug: what happened, where, and in
 //! which state, in the log, before the process dies of it.
 //!
-//! A panic is told by the hook, which runs before the abort. A signal is told
-//! by a handler that does more than is strictly safe there: the process is
-//! lost anyway, and a second fault ends it at once, since the handler is reset.
+//! A panic is told by the hook, which ends the process whatever the profile
+//! does with panics: a node without one of its cores would answer no more than
+//! half of its keys. A signal is told by a handler that does more than is
+//! strictly safe there: the process is lost anyway, and a second fault ends it
+//! at once, since the handler is reset.
 
 use std::backtrace::Backtrace;
 use std::panic::PanicHookInfo;
@@ -38,13 +40,11 @@ pub(super) fn enable(is_enabled: bool) {
 
 fn on_panic(panic: &PanicHookInfo<'_>) {
     report(&format!("a bug was met: {panic}"));
+    signal::die_of(signal::ABORT);
 }
 
 extern "C" fn on_signal(number: i32) {
-    // A panic has reported already, and aborts.
-    if number != signal::ABORT {
-        report(&format!("crashed by signal {number}"));
-    }
+    report(&format!("crashed by signal {number}"));
     signal::die_of(number);
 }
 
@@ -52,7 +52,7 @@ fn report(what: &str) {
     let Some(log) = LOG.get() else { return };
     let thread = std::thread::current();
     log.warning("=== BASALT BUG REPORT START: keep everything up to END ===");
-    log.warning(&format!("basalt {} {what}", crate::config::version_line()));
+    log.warning(&format!("{} {what}", crate::config::version_line()));
     log.warning(&format!(
         "thread {}, {}, {} bytes used, {} bytes resident",
         thread.name().unwrap_or("main"),

@@ -94,7 +94,7 @@ pub(super) struct Announced {
 
 impl Announced {
     /// Writes the pid file.
-    pub(super) fn new(settings: &Settings) -> Result<Announced, String> {
+    pub(super) fn new(settings: &Settings) -> Announced {
         let pid_file = text(settings, "pidfile");
         let is_daemon = settings.bytes("daemonize") == b"yes";
         let pid_file = match pid_file.as_str() {
@@ -108,13 +108,13 @@ impl Announced {
         }
         let is_asked = matches!(settings.bytes("supervised"), b"systemd" | b"auto");
         let unix_socket = text(settings, "unixsocket");
-        Ok(Announced {
+        Announced {
             pid_file,
             unix_socket: (!unix_socket.is_empty()).then(|| PathBuf::from(unix_socket)),
             supervisor: std::env::var_os("NOTIFY_SOCKET")
                 .filter(|_| is_asked)
                 .map(PathBuf::from),
-        })
+        }
     }
 
     /// Tells the supervisor that clients are served.

@@ -11,6 +11,7 @@ mod wire;
 
 mod boot;
 mod bytes;
+mod crash;
 mod flood;
 mod limits;
 mod machine;

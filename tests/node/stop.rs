@@ -9,7 +9,7 @@ use crate::process::Server;
 use crate::wire::Reply;
 use crate::{END_TIMEOUT, error, node, status, wait_until};
 
-fn signal(node: &Server, name: &str) {
+pub fn signal(node: &Server, name: &str) {
     let sent = Command::new("sh")
         .args(["-c", &format!("kill -{name} {}", node.id())])
         .status()
@@ -83,10 +83,20 @@ fn a_wrong_shutdown_is_refused() {
 #[test]
 fn sigusr2_prints_a_report_and_goes_on() {
     let node = node(&[]);
-    let before = node.log().len();
-    signal(&node, "USR2");
-    wait_until("a report in the log", || node.log().len() > before);
     let mut client = node.client();
+    signal(&node, "USR2");
+    wait_until("a whole report in the log", || {
+        node.log().contains("end of the report")
+    });
+    let log = node.log();
+    for part in [
+        "--- report: basalt",
+        "2 shards",
+        "shard 1: 0 keys",
+        " clients, ",
+    ] {
+        assert!(log.contains(part), "`{part}` is not told: {log}");
+    }
     assert_eq!(client.ask(&["PING"]).expect("it answers"), status("PONG"));
 }
 

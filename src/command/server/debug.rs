@@ -44,6 +44,7 @@ enum Wanted<'a> {
     Help,
     Error(&'a [u8]),
     Object(&'a [u8]),
+    Panic,
     Populate(Populate<'a>),
     Protocol(&'a [u8]),
     SetActiveExpire(bool),
@@ -62,6 +63,7 @@ fn wanted(args: Args<'_>) -> Result<Wanted<'_>, Refusal> {
     let is = |word: &[u8]| args.is(1, word);
     Ok(match args.len() {
         2 if is(b"help") => Wanted::Help,
+        2 if is(b"panic") => Wanted::Panic,
         3 if is(b"error") => Wanted::Error(args.get(2)),
         3 if is(b"object") => Wanted::Object(args.get(2)),
         3 if is(b"protocol") => Wanted::Protocol(args.get(2)),
@@ -105,6 +107,7 @@ fn part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
     match wanted(args).expect(CHECKED) {
         Wanted::Help | Wanted::Error(_) | Wanted::Protocol(_) => {}
         Wanted::Object(key) => object(part, key, out),
+        Wanted::Panic => panic!("DEBUG PANIC was asked for"),
         Wanted::Populate(populate) => populate.run(part),
         Wanted::SetActiveExpire(is_on) => part.local.active_expire = is_on,
         Wanted::Sleep(ns) => part.local.wishes.push(Wish::Sleep(ns)),
@@ -121,7 +124,9 @@ fn merge(_: &mut Scene<'_>, args: Args<'_>, answers: &[Vec<u8>], reply: &mut Rep
             reply.simple(&String::from_utf8_lossy(line));
         }
         Wanted::Protocol(kind) => return protocol(kind, reply),
-        Wanted::Populate(_) | Wanted::SetActiveExpire(_) | Wanted::Sleep(_) => reply.ok(),
+        Wanted::Panic | Wanted::Populate(_) | Wanted::SetActiveExpire(_) | Wanted::Sleep(_) => {
+            reply.ok()
+        }
     }
     Ok(())
 }
@@ -257,6 +262,8 @@ const HELP: &[&str] = &[
     "    Reply an error of this text.",
     "OBJECT <key>",
     "    Where and how a value is kept.",
+    "PANIC",
+    "    End the node as a bug would, with a report in the log.",
     "POPULATE <count> [<prefix> [<size>]]",
     "    Make keys <prefix>:0 and on (default: key) that do not exist yet.",
     "PROTOCOL <type>",

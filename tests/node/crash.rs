@@ -1,0 +1,51 @@
+//! Last words: what a node that crashes leaves in its log, and how it ends.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+
+use crate::process::Server;
+use crate::stop::signal;
+use crate::{END_TIMEOUT, node};
+
+/// Waits for the end of a crash: the signal it died of, and its log file.
+fn last_words(mut node: Server) -> (Option<i32>, String) {
+    let status = node.end(END_TIMEOUT);
+    let log = fs::read_to_string(node.folder().join("node.log")).expect("there is a log file");
+    let status = status.unwrap_or_else(|| panic!("it goes on: {log}"));
+    (status.signal(), log)
+}
+
+fn is_reported(log: &str, what: &str) {
+    let report = log
+        .split_once("BUG REPORT START")
+        .and_then(|(_, rest)| rest.split_once("BUG REPORT END"));
+    let (report, _) = report.unwrap_or_else(|| panic!("no whole report: {log}"));
+    for part in [what, env!("CARGO_PKG_VERSION"), "thread ", "bytes resident"] {
+        assert!(report.contains(part), "`{part}` is not told: {log}");
+    }
+    // The way there, innermost first.
+    assert!(report.contains("0: "), "no frames: {log}");
+}
+
+#[test]
+fn a_crash_is_reported_and_the_exit_status_says_its_signal() {
+    for (name, number) in [("SEGV", 11), ("ABRT", 6)] {
+        let node = node(&["logfile node.log"]);
+        signal(&node, name);
+        let (died_of, log) = last_words(node);
+        assert_eq!(died_of, Some(number), "{log}");
+        is_reported(&log, &format!("crashed by signal {number}"));
+    }
+}
+
+#[test]
+fn a_bug_is_reported_with_its_place_and_ends_the_node() {
+    let node = node(&["logfile node.log", "enable-debug-command yes"]);
+    let mut client = node.client();
+    client.send(&["DEBUG", "PANIC"]).expect("it reads");
+    let (died_of, log) = last_words(node);
+    assert_eq!(died_of, Some(6), "{log}");
+    is_reported(&log, "DEBUG PANIC was asked for");
+    assert!(log.contains("src/command/server/debug.rs"), "{log}");
+    assert!(client.read().is_err(), "the connection is not closed");
+}
