@@ -384,7 +384,7 @@ impl Work {
         }
     }
 
-    /// Clients of all cores, and those on their way to one.
+    /// Clients of all cores, without those on their way to one.
     fn clients_connected(&self) -> u64 {
         let cores = self.local.counters.iter();
         cores.map(|core| core.clients_connected.read()).sum()

@@ -2,7 +2,8 @@
 
 use crate::base::parse_i64;
 use crate::command::REDIS_VERSION;
-use crate::command::scene::Scene;
+use crate::command::database::database_index;
+use crate::command::scene::{Scene, Wish};
 use crate::command::table::{Command, Run};
 use crate::resp::{Args, Outcome, Refusal, Reply, Version};
 use crate::session::ReplyMode;
@@ -70,18 +71,8 @@ const SELECT: Command = Command {
 };
 
 fn select(scene: &mut Scene<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let index = parse_i64(args.get(1)).ok_or(Refusal::NotInteger)?;
-    if i32::try_from(index).is_err() {
-        return Err(Refusal::Stated(
-            "ERR value is out of range, value must between -2147483648 and 2147483647",
-        ));
-    }
-    let databases = u64::from(scene.local.live.databases);
-    let index = u64::try_from(index)
-        .ok()
-        .filter(|index| *index < databases)
-        .ok_or(Refusal::DB_OUT_OF_RANGE)?;
-    scene.client().database = index as usize;
+    let databases = scene.local.live.databases as usize;
+    scene.client().database = database_index(args.get(1), databases)?;
     reply.ok();
     Ok(())
 }
@@ -142,8 +133,10 @@ fn reset(scene: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     client.reply_mode = ReplyMode::On;
     client.no_evict = false;
     client.no_touch = false;
-    client.is_monitor = false;
     client.authenticated = !needs_password;
+    if std::mem::take(&mut client.is_monitor) {
+        scene.local.wishes.push(Wish::MonitorLeft);
+    }
     reply.set_version(Version::Two);
     reply.simple("RESET");
     Ok(())

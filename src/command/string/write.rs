@@ -273,6 +273,7 @@ fn getset(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     store(turn, args, Lifetime::Forever);
     Ok(())
 }
+
 /// What SET does to its key: with GET it reads the old value, else it only replaces it.
 fn set_reads(words: &dyn Words) -> KeyFlags {
     let reads = (3..words.count()).any(|index| words.word(index).eq_ignore_ascii_case(b"GET"));
