@@ -168,7 +168,11 @@ fn run_cores(
     let (bell, visitor) =
         control::door().map_err(|error| format!("Can't make the control core's bell: {error}"))?;
     signal::listen(bell);
-    let (threads, bells) = start_cores(plan, listeners, bell)?;
+    let Started {
+        threads,
+        bells,
+        gate,
+    } = start_cores(plan, listeners, bell)?;
     let control = Control {
         settings,
         table: plan.table,
@@ -184,6 +188,8 @@ fn run_cores(
     let port = plan.settings.text("port");
     log.notice(&format!("Running mode=standalone, port={port}."));
     log.notice("Ready to accept connections");
+    // Who is answered finds these lines in the log.
+    gate.open();
     let ran = control::run(visitor, |doorbell| control.run(doorbell));
     ran.map_err(|error| format!("the control core cannot run: {error}"))?;
     for thread in threads {
@@ -194,13 +200,9 @@ fn run_cores(
     Ok(())
 }
 
-/// Starts the shard cores; all rings exist, and every core knows the others',
-/// when this returns.
-fn start_cores(
-    plan: &Plan,
-    listeners: Vec<Listener>,
-    control: Bell,
-) -> Result<(Vec<JoinHandle<()>>, Vec<Bell>), String> {
+/// Starts the shard cores; all rings exist when this returns, and the cores
+/// wait for the gate to open.
+fn start_cores(plan: &Plan, listeners: Vec<Listener>, control: Bell) -> Result<Started, String> {
     let (made, rings) = mpsc::channel();
     let mut threads = Vec::new();
     let mut openers = Vec::new();
@@ -257,11 +259,34 @@ fn start_cores(
         }
     }
     let doors = Doors::new(descriptors, control);
-    for open in openers {
-        // A core that is gone has panicked, and its join will say so.
-        let _gone = open.send(doors.clone()).is_err();
+    Ok(Started {
+        threads,
+        bells,
+        gate: Gate { openers, doors },
+    })
+}
+
+/// The shard cores, waiting at the gate.
+struct Started {
+    threads: Vec<JoinHandle<()>>,
+    bells: Vec<Bell>,
+    gate: Gate,
+}
+
+/// Holds the cores back until everything is ready.
+struct Gate {
+    openers: Vec<mpsc::Sender<Doors>>,
+    doors: Doors,
+}
+
+impl Gate {
+    /// Lets the cores serve.
+    fn open(self) {
+        for opener in self.openers {
+            // A core that is gone has panicked, and its join will say so.
+            let _gone = opener.send(self.doors.clone()).is_err();
+        }
     }
-    Ok((threads, bells))
 }
 
 fn local(plan: &Plan, core: usize) -> Local {
