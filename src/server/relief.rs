@@ -23,11 +23,15 @@ const KEYS_PER_LOOK: usize = 8;
 /// Buckets of a cleared database freed between two looks at memory.
 const BUCKETS_PER_STEP: usize = 64;
 
-/// One part in so many of `maxmemory` may be exceeded while others evict.
+/// One part in so many of `maxmemory` may be exceeded while others evict and
+/// this core has something to evict, too.
 const GRACE: u64 = 32;
 
+/// The same when it has nothing, and the others may be busy.
+const LAST_GRACE: u64 = 8;
+
 /// Between two requests to the other cores to evict.
-const ASK_AGAIN_NS: u64 = 1_000_000;
+const ASK_AGAIN_NS: u64 = 20_000;
 
 /// Where eviction stands.
 #[derive(Default)]
@@ -69,13 +73,13 @@ impl Work {
         if limit == 0 || used_memory() as u64 <= limit {
             return None;
         }
-        if self.is_lean() && self.others_relieve(limit) {
+        if self.is_lean() && self.others_relieve(limit + limit / GRACE) {
             return None;
         }
         let evicted = self.evict(limit);
         let is_refused = evicted == Evicted::Everything
             && entry.flags().has(Flags::DENYOOM)
-            && !self.others_relieve(limit);
+            && !self.others_relieve(limit + limit / LAST_GRACE);
         is_refused.then_some(Refusal::OUT_OF_MEMORY)
     }
 
@@ -87,10 +91,10 @@ impl Work {
         self.evictable_on(self.local.core) * 2 * (cores as u64) < all
     }
 
-    /// Leaves eviction to the others, if there is room until they have done it
-    /// and they have something to evict.
-    fn others_relieve(&mut self, limit: u64) -> bool {
-        used_memory() as u64 <= limit + limit / GRACE && self.ask_for_relief()
+    /// Leaves eviction to the others, if memory is within `bound` until they
+    /// have done it and they have something to evict.
+    fn others_relieve(&mut self, bound: u64) -> bool {
+        used_memory() as u64 <= bound && self.ask_for_relief()
     }
 
     /// Keeps memory below the limit also while nobody writes here.
@@ -130,6 +134,8 @@ impl Work {
             evicted += 1;
         };
         self.pace.relief.goes_on = end == Evicted::OutOfTime;
+        // Other cores go by these, and a tick is a long time for them.
+        self.publish_sizes();
         let took = self.watch.ns() - started;
         self.note_latency("eviction-cycle", took);
         end

@@ -140,6 +140,21 @@ impl Work {
         rates
             .output_bytes
             .sample(now_us, count.net_output_bytes.read());
+        self.publish_sizes();
+        let count = self.local.count();
+        let held = used_memory() as u64;
+        if count.memory_startup_bytes.read() == 0 {
+            count.memory_startup_bytes.set(held);
+        }
+        let peak = count.memory_peak_bytes.read().max(held);
+        count.memory_peak_bytes.set(peak);
+        if let Some(keyspace) = self.vault.at_home() {
+            self.local.count_expired(keyspace);
+        }
+    }
+
+    /// How many keys this core holds, for the other cores.
+    pub(super) fn publish_sizes(&mut self) {
         let Some(keyspace) = self.vault.at_home() else {
             return;
         };
@@ -149,15 +164,9 @@ impl Work {
             keys += database.len() as u64;
             with_ttl += database.expires_len() as u64;
         }
+        let count = self.local.count();
         count.keys.set(keys);
         count.keys_with_ttl.set(with_ttl);
-        let held = used_memory() as u64;
-        if count.memory_startup_bytes.read() == 0 {
-            count.memory_startup_bytes.set(held);
-        }
-        let peak = count.memory_peak_bytes.read().max(held);
-        count.memory_peak_bytes.set(peak);
-        self.local.count_expired(keyspace);
     }
 
     fn has_deadlines(&mut self) -> bool {
