@@ -134,8 +134,6 @@ impl Work {
             evicted += 1;
         };
         self.pace.relief.goes_on = end == Evicted::OutOfTime;
-        // Other cores go by these, and a tick is a long time for them.
-        self.publish_sizes();
         let took = self.watch.ns() - started;
         self.note_latency("eviction-cycle", took);
         end

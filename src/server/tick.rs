@@ -86,6 +86,10 @@ impl Work {
             self.tick();
         }
         self.free_discarded();
+        if self.local.live.maxmemory > 0 {
+            // The others go by these, and memory may fill within a tick.
+            self.publish_sizes();
+        }
         if self.pace.relief.goes_on {
             self.relieve_memory();
         }
