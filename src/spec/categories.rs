@@ -56,34 +56,6 @@ impl Categories {
         (Self::SCRIPTING, "@scripting"),
     ];
 
-    /// Both sets together.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// True when every category of `other` is in this set.
-    #[must_use]
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// The names of this set without their `@`, in the order of COMMAND INFO.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES
-            .iter()
-            .filter(move |(category, _)| self.has(*category))
-            .map(|(_, name)| &name[1..])
-    }
-
-    /// The names of this set as COMMAND INFO prints them: `@read`.
-    pub fn names_with_sign(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES
-            .iter()
-            .filter(move |(category, _)| self.has(*category))
-            .map(|(_, name)| *name)
-    }
-
     const fn of_group(group: Group) -> Self {
         match group {
             Group::Bitmap => Self::BITMAP,
@@ -104,6 +76,8 @@ impl Categories {
         }
     }
 }
+
+named_flags!(Categories);
 
 /// The categories a command is in: those it declares (else its group's), and what its flags imply.
 ///

@@ -84,7 +84,7 @@ pub fn info<'s>(
         .into_iter()
         .map(|subcommand| info(subcommand, Some(spec), []))
         .collect();
-    let categories = acl_categories(spec).names_with_sign();
+    let categories = acl_categories(spec).names();
     Description::Array(vec![
         Description::Text(full_name(spec, container)),
         Description::int(arity(spec, container.is_some())),

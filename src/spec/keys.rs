@@ -216,27 +216,9 @@ impl KeyFlags {
         (Self::INCOMPLETE, "incomplete"),
         (Self::VARIABLE_FLAGS, "variable_flags"),
     ];
-
-    /// Both sets together.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// True when every flag of `other` is in this set.
-    #[must_use]
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// The names of the flags of this set, in the order of COMMAND INFO.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES
-            .iter()
-            .filter(move |(flag, _)| self.has(*flag))
-            .map(|(_, name)| *name)
-    }
 }
+
+named_flags!(KeyFlags);
 
 /// The request's words have no keys where the command's keys must be.
 ///

@@ -4,6 +4,9 @@
 //! the positions of a request's keys, from its group and flags the ACL categories.
 //! Nothing here runs a command or knows a handler, so ACL and cluster can read it too.
 
+#[macro_use]
+mod names;
+
 mod categories;
 mod describe;
 mod find;
