@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 
 use crate::process::Server;
 use crate::stop::signal;
-use crate::{END_TIMEOUT, node};
+use crate::{END_TIMEOUT, node, status};
 
 /// Waits for the end of a crash: the signal it died of, and its log file.
 fn last_words(mut node: Server) -> (Option<i32>, String) {
@@ -48,4 +48,26 @@ fn a_bug_is_reported_with_its_place_and_ends_the_node() {
     is_reported(&log, "DEBUG PANIC was asked for");
     assert!(log.contains("src/command/server/debug.rs"), "{log}");
     assert!(client.read().is_err(), "the connection is not closed");
+}
+
+#[test]
+fn a_crash_is_reported_unless_the_report_is_not_wanted() {
+    const REPORT: &str = "BASALT BUG REPORT START";
+    for (setting, at_run_time, is_reported) in [
+        ("crash-log-enabled yes", "yes", true),
+        ("crash-log-enabled no", "no", false),
+        ("crash-log-enabled yes", "no", false),
+        ("crash-log-enabled no", "yes", true),
+    ] {
+        let mut node = node(&[setting]);
+        let set = node
+            .client()
+            .ask(&["CONFIG", "SET", "crash-log-enabled", at_run_time]);
+        assert_eq!(set.expect("it answers"), status("OK"));
+        signal(&node, "SEGV");
+        let ended = node.end(END_TIMEOUT).expect("it dies of it");
+        assert_eq!(ended.code(), None, "it ends by the signal: {ended}");
+        let log = node.log();
+        assert_eq!(log.contains(REPORT), is_reported, "{setting}: {log}");
+    }
 }

@@ -114,25 +114,3 @@ fn a_client_that_is_idle_is_closed_after_the_timeout() {
     let answer = busy.ask(&["GET", "k"]).expect("it answers");
     assert_eq!(answer, Reply::Null);
 }
-
-#[test]
-fn a_crash_is_reported_unless_the_report_is_not_wanted() {
-    const REPORT: &str = "BASALT BUG REPORT START";
-    for (setting, at_run_time, is_reported) in [
-        ("crash-log-enabled yes", "yes", true),
-        ("crash-log-enabled no", "no", false),
-        ("crash-log-enabled yes", "no", false),
-        ("crash-log-enabled no", "yes", true),
-    ] {
-        let mut node = node(&[setting]);
-        let set = node
-            .client()
-            .ask(&["CONFIG", "SET", "crash-log-enabled", at_run_time]);
-        assert_eq!(set.expect("it answers"), status("OK"));
-        signal(&node, "SEGV");
-        let ended = node.end(END_TIMEOUT).expect("it dies of it");
-        assert_eq!(ended.code(), None, "it ends by the signal: {ended}");
-        let log = node.log();
-        assert_eq!(log.contains(REPORT), is_reported, "{setting}: {log}");
-    }
-}

@@ -1,5 +1,6 @@
 //! CLIENT: the container, and the subcommands about this connection.
 
+use crate::command::help;
 use crate::command::scene::Scene;
 use crate::command::table::{Command, Run};
 use crate::resp::{Args, Outcome, Refusal, Reply};
@@ -267,15 +268,10 @@ const CLIENT_HELP: Command = Command {
 };
 
 fn help(_: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.array(HELP.len());
-    for line in HELP {
-        reply.simple(line);
-    }
-    Ok(())
+    help::print(reply, "CLIENT", HELP)
 }
 
 const HELP: &[&str] = &[
-    "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "GETNAME",
     "    The name of this connection.",
     "ID",
@@ -307,8 +303,6 @@ const HELP: &[&str] = &[
     "    Let a blocked client go on.",
     "UNPAUSE",
     "    End a pause before its time.",
-    "HELP",
-    "    Print this text.",
 ];
 
 /// Names go into lines of text: only visible ASCII, and no spaces.

@@ -1,5 +1,6 @@
 //! OBJECT: what stands behind a key.
 
+use crate::command::help;
 use crate::command::scene::Scene;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
@@ -162,11 +163,7 @@ const OBJECT_HELP: Command = Command {
 };
 
 fn help(_: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.array(HELP.len());
-    for line in HELP {
-        reply.simple(line);
-    }
-    Ok(())
+    help::print(reply, "OBJECT", HELP)
 }
 
 /// Stock keeps one value for each number below this and tells an endless count
@@ -188,7 +185,6 @@ fn shares_numbers(live: &Live) -> bool {
 }
 
 const HELP: &[&str] = &[
-    "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "ENCODING <key>",
     "    How the value at <key> is kept in memory.",
     "FREQ <key>",
@@ -197,6 +193,4 @@ const HELP: &[&str] = &[
     "    For how many seconds <key> was not used, under any other policy.",
     "REFCOUNT <key>",
     "    How many hold on to the value at <key>.",
-    "HELP",
-    "    This text.",
 ];

@@ -1,6 +1,7 @@
 //! COMMAND: what the table says of itself.
 
 use crate::base::{Case, glob_matches};
+use crate::command::help;
 use crate::command::scene::Scene;
 use crate::command::table::{Command, Entry, Run, Table};
 use crate::resp::{Args, Outcome, Refusal, Reply};
@@ -325,7 +326,7 @@ const COMMAND_HELP: Command = Command {
 };
 
 fn help(_: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    print::help(
+    help::print(
         reply,
         "COMMAND",
         &[

@@ -2,12 +2,11 @@
 
 use crate::base::{Case, glob_matches};
 use crate::command::gather::{Gather, Part};
+use crate::command::help;
 use crate::command::scene::{Node, Scene};
 use crate::command::table::{Command, Run};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, Spec};
-
-use super::print;
 
 pub(crate) const COMMANDS: &[Command] = &[CONFIG];
 
@@ -168,7 +167,7 @@ const CONFIG_HELP: Command = Command {
 };
 
 fn help(_: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    print::help(
+    help::print(
         reply,
         "CONFIG",
         &[

@@ -5,14 +5,13 @@
 
 use crate::base::{parse_f64, parse_i64};
 use crate::command::gather::{Gather, Part};
+use crate::command::help;
 use crate::command::scene::{Scene, Wish};
 use crate::command::table::{Command, Run};
 use crate::config::Allowed;
 use crate::keyspace::{Found, Lifetime, View};
 use crate::resp::{Args, Outcome, Refusal, Reply, Version};
 use crate::spec::{Flags, Group, Spec};
-
-use super::print;
 
 pub(crate) const COMMANDS: &[Command] = &[DEBUG];
 
@@ -116,7 +115,7 @@ fn part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
 
 fn merge(_: &mut Scene<'_>, args: Args<'_>, answers: &[Vec<u8>], reply: &mut Reply<'_>) -> Outcome {
     match wanted(args)? {
-        Wanted::Help => return print::help(reply, "DEBUG", HELP),
+        Wanted::Help => return help::print(reply, "DEBUG", HELP),
         Wanted::Error(text) => reply.error_bytes(text),
         Wanted::Object(_) => {
             let line = answers.iter().find(|answer| !answer.is_empty());

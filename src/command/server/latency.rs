@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::command::gather::{Gather, Part};
+use crate::command::help;
 use crate::command::scene::Scene;
 use crate::command::table::{Command, Entry, Run};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, Spec};
 use crate::telemetry::{CommandRow, CommandStats, Latency, Parcel, pack_text};
-
-use super::print;
 
 pub(crate) const COMMANDS: &[Command] = &[LATENCY];
 
@@ -343,7 +342,7 @@ const LATENCY_HELP: Command = Command {
 };
 
 fn help(_: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    print::help(
+    help::print(
         reply,
         "LATENCY",
         &[

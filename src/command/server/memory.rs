@@ -2,6 +2,7 @@
 
 use crate::base::parse_i64;
 use crate::command::gather::Gather;
+use crate::command::help;
 use crate::command::scene::Scene;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
@@ -11,7 +12,7 @@ use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::telemetry::Parcel;
 
 use super::footprint::Footprint;
-use super::print::{self, human};
+use super::print::human;
 use super::share::{Share, joined};
 
 pub(crate) const COMMANDS: &[Command] = &[MEMORY];
@@ -305,7 +306,7 @@ const MEMORY_HELP: Command = Command {
 };
 
 fn help(_: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    print::help(
+    help::print(
         reply,
         "MEMORY",
         &[

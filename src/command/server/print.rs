@@ -1,22 +1,9 @@
-//! How this family prints: help texts, descriptions of commands, lines of
-//! fields, sizes.
+//! How this family prints: descriptions of commands, lines of fields, sizes.
 
 use std::fmt::{Display, Write as _};
 
-use crate::resp::{Outcome, Reply};
+use crate::resp::Reply;
 use crate::spec::Description;
-
-/// The reply of HELP: `lines` of two levels, the second indented by four.
-pub(super) fn help(reply: &mut Reply<'_>, container: &str, lines: &[&str]) -> Outcome {
-    reply.array(lines.len() + 3);
-    reply.simple(&format!(
-        "{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-    ));
-    for line in lines.iter().chain(&["HELP", "    Print this text."]) {
-        reply.simple(line);
-    }
-    Ok(())
-}
 
 /// A tree of COMMAND INFO or COMMAND DOCS in the client's protocol.
 pub(super) fn describe(reply: &mut Reply<'_>, description: &Description) {

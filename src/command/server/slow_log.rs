@@ -2,13 +2,12 @@
 
 use crate::base::parse_i64;
 use crate::command::gather::{Gather, Part};
+use crate::command::help;
 use crate::command::scene::Scene;
 use crate::command::table::{Command, Run};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, Spec};
 use crate::telemetry::{Parcel, SlowEntry, merged, pack_number};
-
-use super::print;
 
 pub(crate) const COMMANDS: &[Command] = &[SLOWLOG];
 
@@ -177,7 +176,7 @@ const SLOWLOG_HELP: Command = Command {
 };
 
 fn help(_: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    print::help(
+    help::print(
         reply,
         "SLOWLOG",
         &[
