@@ -14,8 +14,9 @@ use super::core::Work;
 /// Requests decoded ahead of the first that runs.
 const AHEAD: usize = 32;
 
-/// Words of one request, as the protocol counts them.
-const WORDS_MAX: i64 = 1024 * 1024;
+/// Words of one request, as stock counts them; `client-query-buffer-limit` is
+/// met long before.
+const WORDS_MAX: i64 = i32::MAX as i64;
 
 /// A decoded request that has not run.
 #[derive(Clone, Copy)]
