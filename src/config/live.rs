@@ -48,8 +48,6 @@ pub struct Live {
     pub lfu_decay_time: u32,
     /// 1 to 10.
     pub active_expire_effort: u32,
-    /// Values freed in the background, by cause.
-    pub lazyfree: LazyFree,
     /// µs above which a command is logged; negative none, 0 all.
     pub slowlog_log_slower_than: i64,
     /// Entries of the slow log.
@@ -64,8 +62,6 @@ pub struct Live {
     pub enable_debug_command: Allowed,
     /// Bytes a sparse HyperLogLog may take.
     pub hll_sparse_max_bytes: u64,
-    /// Limits of the packed encodings.
-    pub encodings: Encodings,
 }
 
 /// When unread replies close a client; 0 bytes is no limit.
@@ -100,25 +96,6 @@ pub enum Policy {
     NoEviction,
 }
 
-/// Which values are freed in the background.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "five switches a user sets one by one"
-)]
-pub struct LazyFree {
-    /// Evicted.
-    pub eviction: bool,
-    /// Expired.
-    pub expire: bool,
-    /// Overwritten.
-    pub server_del: bool,
-    /// Deleted by DEL.
-    pub user_del: bool,
-    /// Flushed by FLUSHDB or FLUSHALL without ASYNC or SYNC.
-    pub user_flush: bool,
-}
-
 /// Who may use something guarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowed {
@@ -130,33 +107,6 @@ pub enum Allowed {
     Local,
 }
 
-/// Limits of the packed encodings; entries and bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Encodings {
-    /// Fields of a packed hash.
-    pub hash_entries: u64,
-    /// Bytes of a field or value in it.
-    pub hash_value: u64,
-    /// Elements of a list node, or -1 to -5 for 4 to 64 kB.
-    pub list_size: i32,
-    /// Nodes left uncompressed at each end.
-    pub list_compress_depth: u32,
-    /// Members of a set of integers.
-    pub set_intset_entries: u64,
-    /// Members of a packed set.
-    pub set_entries: u64,
-    /// Bytes of a member in it.
-    pub set_value: u64,
-    /// Members of a packed sorted set.
-    pub zset_entries: u64,
-    /// Bytes of a member in it.
-    pub zset_value: u64,
-    /// Bytes of a stream node.
-    pub stream_bytes: u64,
-    /// Entries of a stream node.
-    pub stream_entries: u64,
-}
-
 impl Live {
     /// Whether clients from other machines are refused.
     pub const fn is_protected(&self) -> bool {
@@ -165,11 +115,6 @@ impl Live {
 }
 
 impl Policy {
-    /// Whether any key is ever evicted.
-    pub const fn evicts(self) -> bool {
-        !matches!(self, Self::NoEviction)
-    }
-
     /// Whether keys count how often they are used, rather than when.
     pub const fn is_lfu(self) -> bool {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
@@ -202,7 +147,6 @@ impl Settings {
             lfu_log_factor: self.number("lfu-log-factor"),
             lfu_decay_time: self.number("lfu-decay-time"),
             active_expire_effort: self.number("active-expire-effort"),
-            lazyfree: self.lazyfree(),
             slowlog_log_slower_than: self.number("slowlog-log-slower-than"),
             slowlog_max_len: self.number("slowlog-max-len"),
             latency_monitor_threshold: self.number("latency-monitor-threshold"),
@@ -210,7 +154,6 @@ impl Settings {
             latency_percentiles: self.percentiles(),
             enable_debug_command: self.allowed("enable-debug-command"),
             hll_sparse_max_bytes: self.number("hll-sparse-max-bytes"),
-            encodings: self.encodings(),
         }
     }
 
@@ -284,16 +227,6 @@ impl Settings {
         IN_ORDER[place.expect("the kind allows these words only")]
     }
 
-    fn lazyfree(&self) -> LazyFree {
-        LazyFree {
-            eviction: self.is_on("lazyfree-lazy-eviction"),
-            expire: self.is_on("lazyfree-lazy-expire"),
-            server_del: self.is_on("lazyfree-lazy-server-del"),
-            user_del: self.is_on("lazyfree-lazy-user-del"),
-            user_flush: self.is_on("lazyfree-lazy-user-flush"),
-        }
-    }
-
     fn percentiles(&self) -> Vec<f64> {
         words(self.bytes("latency-tracking-info-percentiles"))
             .filter_map(|word| std::str::from_utf8(word).ok()?.parse().ok())
@@ -305,22 +238,6 @@ impl Settings {
             b"yes" => Allowed::Yes,
             b"local" => Allowed::Local,
             _ => Allowed::No,
-        }
-    }
-
-    fn encodings(&self) -> Encodings {
-        Encodings {
-            hash_entries: self.number("hash-max-listpack-entries"),
-            hash_value: self.number("hash-max-listpack-value"),
-            list_size: self.number("list-max-listpack-size"),
-            list_compress_depth: self.number("list-compress-depth"),
-            set_intset_entries: self.number("set-max-intset-entries"),
-            set_entries: self.number("set-max-listpack-entries"),
-            set_value: self.number("set-max-listpack-value"),
-            zset_entries: self.number("zset-max-listpack-entries"),
-            zset_value: self.number("zset-max-listpack-value"),
-            stream_bytes: self.number("stream-node-max-bytes"),
-            stream_entries: self.number("stream-node-max-entries"),
         }
     }
 }

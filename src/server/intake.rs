@@ -104,8 +104,7 @@ impl Core {
         let live = &self.work.local.live;
         let path = String::from_utf8_lossy(self.work.local.settings.bytes("unixsocket"));
         let peer = adopt(&fd, &path);
-        let is_protected = live.protected_mode && live.requirepass.is_none();
-        if is_protected && !peer.is_loopback {
+        if live.is_protected() && !peer.is_loopback {
             write_and_close(fd, format!("-{}\r\n", Refusal::PROTECTED_MODE).as_bytes());
             self.work.local.count().connections_rejected.add(1);
             return;
