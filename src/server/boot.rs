@@ -114,25 +114,18 @@ fn launch(loaded: Loaded) -> Result<(), String> {
 
 /// Starts what the settings ask for and serves until it is to end.
 fn serve(
-    settings: Settings,
+    mut settings: Settings,
     table: &'static Table,
     config_file: Option<PathBuf>,
     listeners: Vec<Listener>,
     log: &Log,
 ) -> Result<(), String> {
+    fit_open_files(&mut settings, log)?;
     let live = Arc::new(settings.live());
     if settings.bytes("disable-thp") == b"yes" && !process::forgo_huge_pages() {
         log.warning("transparent huge pages cannot be turned off for this process");
     }
     let announced = Announced::new(&settings);
-    let files = process::raise_open_files(live.maxclients + OWN_FILES);
-    if files < live.maxclients + OWN_FILES {
-        log.warning(&format!(
-            "maxclients {} needs {} open files and {files} are allowed: raise ulimit -n",
-            live.maxclients,
-            live.maxclients + OWN_FILES
-        ));
-    }
     let cores = chosen_cores(&settings)?;
     let plan = Plan {
         settings: Arc::new(settings.clone()),
@@ -313,6 +306,25 @@ fn local(plan: &Plan, core: usize) -> Local {
         wishes: Vec::new(),
         expired_counted: 0,
     }
+}
+
+/// Raises the limit of open files to what `maxclients` needs, or lowers
+/// `maxclients` to what is allowed, as stock does.
+fn fit_open_files(settings: &mut Settings, log: &Log) -> Result<(), String> {
+    let wanted: u64 = settings.number("maxclients");
+    let files = process::raise_open_files(wanted + OWN_FILES);
+    if files >= wanted + OWN_FILES {
+        return Ok(());
+    }
+    let Some(possible) = files.checked_sub(OWN_FILES).filter(|clients| *clients > 0) else {
+        return Err(format!(
+            "{files} open files are allowed, too few to serve anybody: raise ulimit -n"
+        ));
+    };
+    log.warning(&format!(
+        "maxclients is reduced from {wanted} to {possible}, since {files} open files are allowed: raise ulimit -n"
+    ));
+    settings.set_from_file(b"maxclients", &[possible.to_string().into_bytes()])
 }
 
 /// The table with the file's renames, for the life of the process.
