@@ -1,8 +1,7 @@
 //! One database of one shard: what commands do with a key.
 //!
 //! A key whose deadline has passed is not there: whoever meets it first
-//! removes it, counts it and remembers it in a list that the caller drains
-//! (replicas must be told). Every operation finds its key once.
+//! removes it and counts it. Every operation finds its key once.
 
 use std::mem;
 
@@ -12,9 +11,6 @@ use super::found::Found;
 use super::owned::{Lifetime, Owned, OwnedContent};
 use crate::base::{HashKey, Random, parse_i64, write_i64};
 use crate::memory::{Content, Entry, INLINE_MAX, Marks, NewValue, Occupied, Slots};
-
-/// Expired keys remembered between two drains; more are only counted.
-pub const REMOVED_MAX: usize = 65_536;
 
 /// A key with its slot and hash, computed once.
 #[derive(Clone, Copy, Debug)]
@@ -37,19 +33,11 @@ pub struct Database {
 #[derive(Debug, Default)]
 pub(super) struct Expiries {
     count: u64,
-    keys: Vec<Box<[u8]>>,
 }
 
 impl Expiries {
     pub(super) fn count(&mut self) {
         self.count += 1;
-    }
-
-    pub(super) fn remember(&mut self, key: &[u8]) {
-        self.count();
-        if self.keys.len() < REMOVED_MAX {
-            self.keys.push(key.into());
-        }
     }
 }
 
@@ -70,7 +58,7 @@ fn live<'a>(
     let occupied = slots.find_mut(key.slot, key.hash, key.bytes)?;
     if is_expired(occupied.entry(), now) {
         drop(occupied.remove());
-        expiries.remember(key.bytes);
+        expiries.count();
         return None;
     }
     Some(occupied)
@@ -103,18 +91,6 @@ impl Database {
     /// Keys removed so far because their deadline passed.
     pub fn expired(&self) -> u64 {
         self.expiries.count
-    }
-
-    /// The keys that expired since the last drain, in order, at most
-    /// `REMOVED_MAX`.
-    pub fn drain_removed(&mut self) -> impl Iterator<Item = Box<[u8]>> + '_ {
-        self.expiries.keys.drain(..)
-    }
-
-    /// Whether `drain_removed` has something to give.
-    #[inline]
-    pub fn has_removed(&self) -> bool {
-        !self.expiries.keys.is_empty()
     }
 
     #[inline]

@@ -32,7 +32,7 @@ pub struct ExpireProgress {
 
 impl Database {
     /// Looks at up to `buckets_max` buckets and removes what has expired;
-    /// `removed` gets each key. These are not in `drain_removed`.
+    /// `removed` gets each key.
     pub fn expire_step(
         &mut self,
         cursor: &mut ExpireCursor,

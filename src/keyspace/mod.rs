@@ -14,7 +14,7 @@ mod walk;
 mod tests;
 
 pub use clock::{Clock, LFU_NEW, Touch};
-pub use database::{Database, Key, REMOVED_MAX};
+pub use database::{Database, Key};
 pub use discarded::Discarded;
 pub use eviction::{Evictor, Policy};
 pub use expiry::{ExpireCursor, ExpireProgress};

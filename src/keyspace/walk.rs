@@ -146,7 +146,8 @@ impl Database {
             if !is_expired(occupied.entry(), clock.now) {
                 break;
             }
-            self.expiries.remember(occupied.remove().key());
+            drop(occupied.remove());
+            self.expiries.count();
         }
         let entry = self.slots.find_at(position, nth(rank))?.into_entry();
         (!is_expired(entry, clock.now)).then(|| Found::new(entry))
