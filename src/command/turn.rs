@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::base::Random;
 use crate::config::Live;
 use crate::keyspace::{Clock, Database, Discarded, Found, Key, Keyspace};
-use crate::resp::{Args, Refusal};
+use crate::resp::Args;
 
 use super::route::Placement;
 
@@ -196,18 +196,6 @@ impl<'a> Turn<'a> {
     #[must_use]
     pub fn placement(&self) -> Placement {
         self.placement
-    }
-
-    /// Refuses an index that names no database.
-    ///
-    /// # Errors
-    /// `ERR DB index is out of range`.
-    pub fn check_database(&mut self, index: usize) -> Result<(), Refusal> {
-        if index < self.databases() {
-            Ok(())
-        } else {
-            Err(Refusal::DB_OUT_OF_RANGE)
-        }
     }
 }
 

@@ -137,30 +137,6 @@ impl Refusal {
         ))
     }
 
-    /// CONFIG SET of a name that is none.
-    pub fn unknown_setting(name: &[u8]) -> Self {
-        Self::Composed(format!(
-            "ERR Unknown option or number of arguments for CONFIG SET - '{}'",
-            String::from_utf8_lossy(name)
-        ))
-    }
-
-    /// CONFIG SET of a value that is refused; `why` names the reason.
-    pub fn setting_failed(name: &[u8], why: &str) -> Self {
-        Self::Composed(format!(
-            "ERR CONFIG SET failed (possibly related to argument '{}') - {why}",
-            String::from_utf8_lossy(name)
-        ))
-    }
-
-    /// Before authentication, or where the user's rules forbid the command. `user` and `name`
-    /// as the client wrote them, `name` in lower case with its subcommand.
-    pub fn no_permission_for_command(user: &str, name: &str) -> Self {
-        Self::Composed(format!(
-            "NOPERM User {user} has no permissions to run the '{name}' command"
-        ))
-    }
-
     /// DEBUG with a subcommand that is none or has the wrong arguments.
     pub fn debug_subcommand(subcommand: &[u8]) -> Self {
         Self::subcommand_syntax(subcommand, "DEBUG")

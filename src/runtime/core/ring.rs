@@ -353,12 +353,6 @@ impl Ring {
         self.buffers.recycle(buffer);
     }
 
-    /// Whether the kernel would find something staged.
-    #[must_use]
-    pub fn has_staged(&mut self) -> bool {
-        !self.ring.submission().is_empty()
-    }
-
     /// Quiets the bell after it rang.
     pub fn hush(&self) {
         let mut count = 0u64;
