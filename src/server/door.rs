@@ -1,7 +1,9 @@
 //! What the outside sees of the node: sockets, the pid file, the supervisor.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::Settings;
 use crate::runtime::core::Listener;
@@ -21,15 +23,16 @@ pub(super) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
                 Some(name) => (name, true),
                 None => (word, false),
             };
-            match address(name).map(|ip| Listener::tcp(SocketAddr::new(ip, port), backlog)) {
-                Some(Ok(listener)) => listeners.push(listener),
-                Some(Err(_)) | None if is_optional => {}
-                Some(Err(error)) => {
-                    return Err(format!(
-                        "Could not create server TCP listening socket {name}:{port}: {error}"
-                    ));
+            for address in addresses(name, port)? {
+                match listen(address, backlog) {
+                    Ok(listener) => listeners.push(listener),
+                    Err(error) if is_forgiven(&error, is_optional) => {}
+                    Err(error) => {
+                        return Err(format!(
+                            "Could not create server TCP listening socket {name}:{port}: {error}"
+                        ));
+                    }
                 }
-                None => return Err(format!("Invalid bind address '{name}'")),
             }
         }
     }
@@ -47,12 +50,51 @@ pub(super) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
     Ok(listeners)
 }
 
-fn address(name: &str) -> Option<IpAddr> {
+/// How long a port in use is waited for, and between two tries.
+const IN_USE_TRIES: u32 = 20;
+const IN_USE_PAUSE: Duration = Duration::from_millis(50);
+
+/// Listens on an address. The kernel may take a moment to let go of the
+/// listener of a node that was killed, whose ring still held it.
+fn listen(address: SocketAddr, backlog: i32) -> io::Result<Listener> {
+    let mut tries = 0;
+    loop {
+        match Listener::tcp(address, backlog) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < IN_USE_TRIES => {
+                tries += 1;
+                std::thread::sleep(IN_USE_PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// As stock: a `-` in front forgives an address that is not there, and a
+/// protocol this machine does not have is always forgiven.
+fn is_forgiven(error: &io::Error, is_optional: bool) -> bool {
+    let unsupported = [
+        libc::EAFNOSUPPORT,
+        libc::EPFNOSUPPORT,
+        libc::EPROTONOSUPPORT,
+        libc::ESOCKTNOSUPPORT,
+        libc::ENOPROTOOPT,
+    ];
+    is_optional && error.kind() == io::ErrorKind::AddrNotAvailable
+        || error
+            .raw_os_error()
+            .is_some_and(|number| unsupported.contains(&number))
+}
+
+/// What a word of `bind` names.
+fn addresses(name: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+    let any = |ip: IpAddr| Ok(vec![SocketAddr::new(ip, port)]);
     match name {
-        "*" => Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-        "::*" => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
-        "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        _ => name.parse().ok(),
+        "*" => any(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        "::*" => any(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        _ => (name, port)
+            .to_socket_addrs()
+            .map(Iterator::collect)
+            .map_err(|error| format!("Invalid bind address '{name}': {error}")),
     }
 }
 
