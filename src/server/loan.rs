@@ -145,6 +145,7 @@ impl Work {
             Reply::new(&mut reply, loan.version).refuse(&refusal);
             self.count_rejected(Some(loan.entry), &refusal);
         } else {
+            self.begin_lap();
             let mut turn = Turn::new(
                 Data::Lent(&mut loan.held),
                 self.local.placement,

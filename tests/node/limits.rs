@@ -117,3 +117,33 @@ fn the_largest_numbers_of_settings_are_taken_at_their_word() {
     let answer = client.ask(&["LATENCY", "LATEST"]).expect("it answers");
     assert_eq!(answer, Reply::Array(Vec::new()));
 }
+
+#[test]
+fn a_command_over_cores_is_not_charged_for_waiting_for_them() {
+    let node = node(&["shards 2", "enable-debug-command yes"]);
+    // Neighbours in the order of arrival are on different cores.
+    let mut sleeper = node.client();
+    let mut client = node.client();
+    assert_eq!(client.ask(&["PING"]).expect("it answers"), status("PONG"));
+    let sleeps = request(&["DEBUG", "SLEEP", "0.3"]);
+    sleeper.send_bytes(&sleeps).expect("it reads");
+    thread::sleep(Duration::from_millis(100));
+    let words = ["MGET", "a", "b", "c", "d", "e", "f", "g", "h"];
+    let began = Instant::now();
+    client.ask(&words).expect("it answers");
+    assert!(
+        began.elapsed() > Duration::from_millis(100),
+        "it did not wait"
+    );
+    assert_eq!(sleeper.read().expect("it answers"), status("OK"));
+    let Ok(Reply::Bulk(text)) = client.ask(&["INFO", "commandstats"]) else {
+        panic!("INFO answers with a text");
+    };
+    let text = String::from_utf8_lossy(&text);
+    let (_, mget) = text
+        .split_once("cmdstat_mget:calls=1,usec=")
+        .expect("it was counted");
+    let digits = mget.split(',').next().unwrap_or_default();
+    let usec: u64 = digits.parse().expect("microseconds are a number");
+    assert!(usec < 50_000, "charged {usec} us");
+}
