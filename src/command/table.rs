@@ -194,17 +194,20 @@ impl Table {
         if entry.children.is_empty() || args.len() < 2 {
             return Some(entry);
         }
-        let second = args.get(1);
-        let child = entry.children.iter().map(|&child| self.at(child));
-        let named = |child: &&Entry| {
+        Some(self.child(entry, args.get(1)).unwrap_or(entry))
+    }
+
+    /// A container's subcommand of this name, in any case of letters.
+    fn child(&self, entry: &Entry, name: &[u8]) -> Option<&Entry> {
+        let mut children = entry.children.iter().map(|&child| self.at(child));
+        children.find(|child| {
             child
                 .command
                 .spec
                 .name
                 .as_bytes()
-                .eq_ignore_ascii_case(second)
-        };
-        Some(child.into_iter().find(named).unwrap_or(entry))
+                .eq_ignore_ascii_case(name)
+        })
     }
 
     /// The top-level entry of this name, in any case of letters.
@@ -227,18 +230,7 @@ impl Table {
         let entry = self.by_name(parts.next()?)?;
         match parts.next() {
             None => Some(entry),
-            Some(second) => entry
-                .children
-                .iter()
-                .map(|&child| self.at(child))
-                .find(|child| {
-                    child
-                        .command
-                        .spec
-                        .name
-                        .as_bytes()
-                        .eq_ignore_ascii_case(second)
-                }),
+            Some(second) => self.child(entry, second),
         }
     }
 

@@ -4,8 +4,9 @@
 //! Up to `AHEAD` whole requests are decoded before the first runs, so that the
 //! buckets and entries of all of them are on their way from memory meanwhile.
 
-use crate::base::{keyed_hash, slot_of};
+use crate::base::{HashKey, keyed_hash, slot_of};
 use crate::command::{Entry, First, KeyPlan};
+use crate::keyspace::Database;
 use crate::resp::{Args, Decoded, Limits, ProtocolFault};
 use crate::session::SessionId;
 
@@ -52,15 +53,6 @@ impl Work {
             multibulk_max: WORDS_MAX,
             authenticated: client.is_trusted(live),
         })
-    }
-
-    /// A key's place, hashed once for the whole way.
-    pub(super) fn first(&self, index: usize, key: &[u8]) -> First {
-        First {
-            index,
-            slot: slot_of(key),
-            hash: keyed_hash(&self.hash_key, key),
-        }
     }
 
     pub(super) fn decode_ahead(&mut self, id: SessionId, bytes: &[u8]) -> Ahead {
@@ -127,13 +119,7 @@ impl Work {
                 && let KeyPlan::One(index) = entry.keys
                 && usize::from(index) < args.len()
             {
-                let index = usize::from(index);
-                let key = args.get(index);
-                staged.first = Some(First {
-                    index,
-                    slot: slot_of(key),
-                    hash: keyed_hash(&self.hash_key, key),
-                });
+                staged.first = Some(first(&self.hash_key, args, usize::from(index)));
             }
         }
         if self.staged.len() > 1 {
@@ -154,15 +140,30 @@ impl Work {
             .filter(|first| placement.core_of(first.slot) == me);
         // The selected database is nearly always 0; a wrong guess costs a few
         // useless loads and nothing else.
-        let database = keyspace.db(0);
-        for first in mine.clone() {
-            database.prefetch_slot(first.bare());
-        }
-        for first in mine.clone() {
-            database.prefetch_bucket(first.bare());
-        }
-        for first in mine {
-            database.prefetch_entry(first.bare());
-        }
+        prefetch(keyspace.db(0), mine);
+    }
+}
+
+/// Word `index` as a key: its place, hashed once for the whole way.
+pub(super) fn first(hash_key: &HashKey, args: Args<'_>, index: usize) -> First {
+    let key = args.get(index);
+    First {
+        index,
+        slot: slot_of(key),
+        hash: keyed_hash(hash_key, key),
+    }
+}
+
+/// Asks memory for what a batch of keys will touch, stage by stage: while one
+/// key's line is on its way, the next is asked for.
+pub(super) fn prefetch(database: &Database, firsts: impl Iterator<Item = First> + Clone) {
+    for first in firsts.clone() {
+        database.prefetch_slot(first.bare());
+    }
+    for first in firsts.clone() {
+        database.prefetch_bucket(first.bare());
+    }
+    for first in firsts {
+        database.prefetch_entry(first.bare());
     }
 }

@@ -5,6 +5,7 @@ use crate::command::{Entry, First, KeyPlan, Run};
 use crate::resp::{Args, Decoded};
 use crate::session::SessionId;
 
+use super::ahead::first;
 use super::core::Work;
 use super::letter::Packed;
 
@@ -58,7 +59,7 @@ impl Work {
         else {
             return None;
         };
-        let first = self.first(1, args.get(1));
+        let first = first(&self.hash_key, args, 1);
         let is_mine = self.local.placement.core_of(first.slot) == self.local.core;
         if is_mine && !self.vault_is_open() {
             return None;

@@ -5,6 +5,7 @@ use crate::command::{Data, Run, Turn};
 use crate::resp::{Args, Reply};
 use crate::session::Stage;
 
+use super::ahead::prefetch;
 use super::core::Work;
 use super::letter::{Batch, Carried, Letter};
 use super::serve::finish;
@@ -130,16 +131,7 @@ impl Work {
         let database = keyspace.db(0);
         // A window at a time, or the first lines would be evicted again.
         for window in batch.requests.chunks(32) {
-            let firsts = window.iter().filter_map(|request| request.first);
-            for first in firsts.clone() {
-                database.prefetch_slot(first.bare());
-            }
-            for first in firsts.clone() {
-                database.prefetch_bucket(first.bare());
-            }
-            for first in firsts {
-                database.prefetch_entry(first.bare());
-            }
+            prefetch(database, window.iter().filter_map(|request| request.first));
         }
     }
 

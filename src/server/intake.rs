@@ -80,7 +80,7 @@ impl Core {
     fn on_accepted(&mut self, listener: usize, fd: OwnedFd) {
         let is_unix = !self.work.listeners[listener].is_tcp();
         if self.work.clients_connected() >= self.work.local.live.maxclients {
-            write_and_close(fd, b"-ERR max number of clients reached\r\n");
+            write_and_close(fd, format!("-{}\r\n", Refusal::TOO_MANY_CLIENTS).as_bytes());
             self.work.local.count().connections_rejected.add(1);
             return;
         }

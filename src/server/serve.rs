@@ -5,7 +5,7 @@ use crate::command::{Admission, DataHandler, Entry, First, Route, Run, Scene, Tu
 use crate::command::{Data, Tally, cursor_core};
 use crate::config::Author;
 use crate::keyspace::Discarded;
-use crate::resp::{Args, Outcome, ProtocolFault, Refusal, Reply, Span, Version};
+use crate::resp::{Args, Outcome, ProtocolFault, Refusal, Reply, Version};
 use crate::session::{ReplyMode, SessionId, Stage};
 use crate::spec::Flags;
 
@@ -98,20 +98,8 @@ impl Work {
             return Flow::Next;
         }
         self.begin_lap();
-        let bytes = words.concat();
-        let mut start = 0;
-        let spans: Vec<Span> = words
-            .iter()
-            .map(|word| {
-                let len = word.len() as u32;
-                start += len;
-                Span {
-                    start: start - len,
-                    len,
-                }
-            })
-            .collect();
-        let args = Args::new(&bytes, &spans);
+        let packed = Packed::new_of(words.iter().map(Vec::as_slice));
+        let args = packed.args();
         let entry = self.local.table.find(args);
         self.run(id, entry, None, args)
     }

@@ -91,7 +91,7 @@ pub(super) fn deadline(
     command: &'static str,
 ) -> Result<u64, Refusal> {
     let amount = parse_i64(amount).ok_or(Refusal::NotInteger)?;
-    let invalid = || Refusal::Composed(format!("ERR invalid expire time in '{command}' command"));
+    let invalid = || Refusal::invalid_expire(command);
     if amount <= 0 {
         return Err(invalid());
     }

@@ -6,6 +6,7 @@ use crate::command::turn::Turn;
 use crate::keyspace::Lifetime;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
+use crate::value::text;
 
 pub(crate) const COMMANDS: &[Command] = &[APPEND, SETRANGE];
 
@@ -74,10 +75,7 @@ fn setrange(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
     let end = offset + part.len();
     let clock = turn.clock;
     turn.db(&key).edit(key, &clock, before.max(end), |text| {
-        if text.len() < end {
-            text.resize(end, 0);
-        }
-        text[offset..end].copy_from_slice(part);
+        text::overwrite(text, offset, part);
     });
     turn.changed(1);
     reply.int(before.max(end) as i64);

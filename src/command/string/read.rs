@@ -5,6 +5,7 @@ use crate::command::turn::Turn;
 use crate::keyspace::View;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec};
+use crate::value::text;
 
 use super::expiry;
 
@@ -193,7 +194,7 @@ fn getrange(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
         return Ok(());
     };
     found.view().with_text(|bytes| {
-        reply.bulk(&bytes[part(start, end, bytes.len())]);
+        reply.bulk(text::piece(bytes, start, end));
     });
     Ok(())
 }
@@ -223,25 +224,4 @@ pub(super) fn view(reply: &mut Reply<'_>, view: View<'_>) {
         View::Int(number) => reply.bulk_int(number),
         View::Text(bytes) => reply.bulk(bytes),
     }
-}
-
-/// The bytes from `start` to `end`, both included; negative ones count from
-/// the end of `len` bytes.
-fn part(start: i64, end: i64, len: usize) -> std::ops::Range<usize> {
-    let len = len as i64;
-    if start < 0 && end < 0 && start > end {
-        return 0..0;
-    }
-    let place = |index: i64| {
-        if index < 0 {
-            index.saturating_add(len).max(0)
-        } else {
-            index
-        }
-    };
-    let (start, end) = (place(start), place(end).min(len - 1));
-    if start > end {
-        return 0..0;
-    }
-    start as usize..end as usize + 1
 }
