@@ -163,7 +163,7 @@ fn speed(out: &mut impl Write) -> io::Result<()> {
             is_prefetching,
             |keyspace, key| {
                 let found = keyspace.db_mut(0).find(key, &CLOCK);
-                black_box(found.map(|found| found.view().len()));
+                black_box(found.and_then(|found| found.text()).map(|text| text.len()));
             },
         )?;
         measure(

@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use crate::base::Random;
 use crate::config::Live;
-use crate::keyspace::{Clock, Database, Discarded, Found, Key, Keyspace};
-use crate::resp::Args;
+use crate::keyspace::{
+    Clock, Database, Discarded, Found, Key, Keyspace, Lifetime, NotCompound, View,
+};
+use crate::resp::{Args, Refusal};
+use crate::value::{Compound, Rules, Typed};
 
 use super::route::Placement;
 
@@ -187,6 +190,119 @@ impl<'a> Turn<'a> {
         keyspace.db(self.database).peek(*key, self.clock.now)
     }
 
+    /// As `read`; another type than a string is refused.
+    #[inline]
+    pub fn read_text(&mut self, key: &Key<'_>) -> Result<Option<View<'_>>, Refusal> {
+        text(self.read(key))
+    }
+
+    /// As `find`; another type than a string is refused.
+    #[inline]
+    pub fn find_text(&mut self, key: &Key<'_>) -> Result<Option<View<'_>>, Refusal> {
+        text(self.find(key))
+    }
+
+    /// As `read`; another type than `T` is refused.
+    #[inline]
+    pub fn read_as<T: Typed>(&mut self, key: &Key<'_>) -> Result<Option<&T>, Refusal> {
+        of_type(self.read(key))
+    }
+
+    /// As `find`; another type than `T` is refused.
+    #[inline]
+    pub fn find_as<T: Typed>(&mut self, key: &Key<'_>) -> Result<Option<&T>, Refusal> {
+        of_type(self.find(key))
+    }
+
+    /// As `peek`; another type than `T` is refused.
+    pub fn peek_as<T: Typed>(&self, key: &Key<'_>) -> Result<Option<&T>, Refusal> {
+        of_type(self.peek(key))
+    }
+
+    /// The value of a key, to be changed. Whoever may have taken its last
+    /// element calls `prune`.
+    #[inline]
+    pub fn edit_as<T: Typed>(&mut self, key: &Key<'_>) -> Result<Option<&mut T>, Refusal> {
+        Ok(self.edit_with_random(key)?.map(|(value, _)| value))
+    }
+
+    /// As `edit_as`, with the core's random numbers.
+    #[inline]
+    pub fn edit_with_random<T: Typed>(
+        &mut self,
+        key: &Key<'_>,
+    ) -> Result<Option<(&mut T, &mut Random)>, Refusal> {
+        let database = pick(&mut self.data, self.placement, self.database, key);
+        match database.compound_mut(*key, &self.clock) {
+            Some(Ok(compound)) => {
+                let value = T::of_mut(compound).ok_or(Refusal::WrongType)?;
+                Ok(Some((value, self.random)))
+            }
+            Some(Err(NotCompound)) => Err(Refusal::WrongType),
+            None => Ok(None),
+        }
+    }
+
+    /// The value of a key, to be changed; an empty one appears where there is
+    /// none. Whoever adds no element to it calls `prune`.
+    #[inline]
+    pub fn edit_or_new<T: Typed>(&mut self, key: &Key<'_>) -> Result<&mut T, Refusal> {
+        let clock = self.clock;
+        if self.edit_as::<T>(key)?.is_none() {
+            let empty = T::default().into();
+            self.db(key)
+                .set_compound(*key, empty, Lifetime::Forever, &clock);
+        }
+        let value = self.edit_as(key)?;
+        Ok(value.expect("it was there, or has just been put there"))
+    }
+
+    /// Removes the key if its value has no elements left.
+    pub fn prune(&mut self, key: &Key<'_>) -> bool {
+        self.db(key).prune(*key)
+    }
+
+    /// Puts a value of many elements behind a key, whatever is there; one
+    /// without elements removes the key.
+    pub fn store(&mut self, key: &Key<'_>, value: impl Into<Compound>, lifetime: Lifetime) {
+        let value = value.into();
+        let clock = self.clock;
+        if value.is_empty() {
+            self.delete(key);
+        } else {
+            self.db(key).set_compound(*key, value, lifetime, &clock);
+        }
+    }
+
+    /// Removes a key; `false` when it is not there.
+    pub fn delete(&mut self, key: &Key<'_>) -> bool {
+        let clock = self.clock;
+        self.db(key).remove(*key, &clock)
+    }
+
+    /// When values change their encoding, as it is set now.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        let encodings = &self.live.encodings;
+        let keyspace = match &self.data {
+            Data::Home(keyspace) => Some(&**keyspace),
+            Data::Lent(lent) => lent.iter().flatten().next().map(|lent| &**lent),
+        };
+        Rules {
+            hash_key: keyspace.expect("a turn has a keyspace").hash_key(),
+            list_max_listpack_size: encodings.list_max_listpack_size,
+            set_max_intset_entries: encodings.set_max_intset_entries,
+            set_max_listpack_entries: encodings.set_max_listpack_entries,
+            set_max_listpack_value: encodings.set_max_listpack_value,
+            hash_max_listpack_entries: encodings.hash_max_listpack_entries,
+            hash_max_listpack_value: encodings.hash_max_listpack_value,
+            zset_max_listpack_entries: encodings.zset_max_listpack_entries,
+            zset_max_listpack_value: encodings.zset_max_listpack_value,
+            stream_node_max_bytes: encodings.stream_node_max_bytes,
+            stream_node_max_entries: encodings.stream_node_max_entries,
+        }
+    }
+
     /// Says that `count` changes were made.
     pub fn changed(&mut self, count: u64) {
         self.tally.changes += count;
@@ -197,6 +313,22 @@ impl<'a> Turn<'a> {
     pub fn placement(&self) -> Placement {
         self.placement
     }
+}
+
+/// A found string, or the refusal of another type.
+#[inline]
+fn text(found: Option<Found<'_>>) -> Result<Option<View<'_>>, Refusal> {
+    found
+        .map(|found| found.text().ok_or(Refusal::WrongType))
+        .transpose()
+}
+
+/// A found value of type `T`, or the refusal of another type.
+#[inline]
+fn of_type<T: Typed>(found: Option<Found<'_>>) -> Result<Option<&T>, Refusal> {
+    found
+        .map(|found| found.as_type().ok_or(Refusal::WrongType))
+        .transpose()
 }
 
 /// A database where a key lives; apart from `Turn`, so that its other fields

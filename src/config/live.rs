@@ -62,6 +62,23 @@ pub struct Live {
     pub enable_debug_command: Allowed,
     /// Bytes a sparse HyperLogLog may take.
     pub hll_sparse_max_bytes: u64,
+    /// When values change their encoding.
+    pub encodings: Encodings,
+}
+
+/// The thresholds of the encodings, as the settings of these names say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Encodings {
+    pub list_max_listpack_size: i64,
+    pub set_max_intset_entries: usize,
+    pub set_max_listpack_entries: usize,
+    pub set_max_listpack_value: usize,
+    pub hash_max_listpack_entries: usize,
+    pub hash_max_listpack_value: usize,
+    pub zset_max_listpack_entries: usize,
+    pub zset_max_listpack_value: usize,
+    pub stream_node_max_bytes: usize,
+    pub stream_node_max_entries: usize,
 }
 
 /// When unread replies close a client; 0 bytes is no limit.
@@ -154,6 +171,7 @@ impl Settings {
             latency_percentiles: self.percentiles(),
             enable_debug_command: self.allowed("enable-debug-command"),
             hll_sparse_max_bytes: self.number("hll-sparse-max-bytes"),
+            encodings: self.encodings(),
         }
     }
 
@@ -180,6 +198,21 @@ impl Settings {
         Number::try_from(number)
             .ok()
             .expect("the table's limits fit the type")
+    }
+
+    fn encodings(&self) -> Encodings {
+        Encodings {
+            list_max_listpack_size: self.number("list-max-listpack-size"),
+            set_max_intset_entries: self.number("set-max-intset-entries"),
+            set_max_listpack_entries: self.number("set-max-listpack-entries"),
+            set_max_listpack_value: self.number("set-max-listpack-value"),
+            hash_max_listpack_entries: self.number("hash-max-listpack-entries"),
+            hash_max_listpack_value: self.number("hash-max-listpack-value"),
+            zset_max_listpack_entries: self.number("zset-max-listpack-entries"),
+            zset_max_listpack_value: self.number("zset-max-listpack-value"),
+            stream_node_max_bytes: self.number("stream-node-max-bytes"),
+            stream_node_max_entries: self.number("stream-node-max-entries"),
+        }
     }
 
     fn output_limits(&self) -> [OutputLimit; 3] {

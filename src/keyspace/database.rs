@@ -9,8 +9,10 @@ use super::clock::Clock;
 use super::discarded::Discarded;
 use super::found::Found;
 use super::owned::{Lifetime, Owned, OwnedContent};
+use super::stored::{Content, Entry, NewValue, Occupied, Remains, Slots};
 use crate::base::{HashKey, Random, parse_i64, write_i64};
-use crate::memory::{Content, Entry, INLINE_MAX, Marks, NewValue, Occupied, Slots};
+use crate::memory::{INLINE_MAX, Marks};
+use crate::value::Compound;
 
 /// A key with its slot and hash, computed once.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +26,7 @@ pub struct Key<'a> {
 pub struct Database {
     pub(super) slots: Slots,
     pub(super) expiries: Expiries,
+    pub(super) remains: Remains,
     random: Random,
     /// Where a short value is edited, kept to spare the allocation.
     scratch: Vec<u8>,
@@ -51,13 +54,13 @@ pub(super) fn is_expired(entry: &Entry, now: u64) -> bool {
 #[inline]
 fn live<'a>(
     slots: &'a mut Slots,
-    expiries: &mut Expiries,
+    (expiries, remains): (&mut Expiries, &mut Remains),
     key: Key<'_>,
     now: u64,
 ) -> Option<Occupied<'a>> {
     let occupied = slots.find_mut(key.slot, key.hash, key.bytes)?;
     if is_expired(occupied.entry(), now) {
-        drop(occupied.remove());
+        remains.bury(occupied.remove());
         expiries.count();
         return None;
     }
@@ -69,6 +72,7 @@ impl Database {
         Self {
             slots: Slots::new(hash_key),
             expiries: Expiries::default(),
+            remains: Remains::default(),
             random: Random::new(0),
             scratch: Vec::new(),
         }
@@ -95,13 +99,15 @@ impl Database {
 
     #[inline]
     fn live(&mut self, key: Key<'_>, now: u64) -> Option<Occupied<'_>> {
-        live(&mut self.slots, &mut self.expiries, key, now)
+        let gone = (&mut self.expiries, &mut self.remains);
+        live(&mut self.slots, gone, key, now)
     }
 
     /// Looks a key up and marks it as read.
     #[inline]
     pub fn find(&mut self, key: Key<'_>, clock: &Clock) -> Option<Found<'_>> {
-        let occupied = live(&mut self.slots, &mut self.expiries, key, clock.now)?;
+        let gone = (&mut self.expiries, &mut self.remains);
+        let occupied = live(&mut self.slots, gone, key, clock.now)?;
         let entry = occupied.into_entry();
         if let Some(access) = clock.access_of_read(entry.access(), &mut self.random) {
             entry.set_access(access);
@@ -147,7 +153,8 @@ impl Database {
             access: clock.access_of_new(),
             is_modified: false,
         };
-        let Some(mut occupied) = live(&mut self.slots, &mut self.expiries, key, clock.now) else {
+        let gone = (&mut self.expiries, &mut self.remains);
+        let Some(occupied) = live(&mut self.slots, gone, key, clock.now) else {
             self.slots
                 .insert(key.slot, key.hash, key.bytes, value, marks);
             return;
@@ -160,7 +167,50 @@ impl Database {
         if let Some(access) = clock.access_of_read(entry.access(), &mut self.random) {
             marks.access = access;
         }
-        occupied.replace(value, marks);
+        self.remains.replace(occupied, value, marks);
+    }
+
+    /// Stores a compound that has elements.
+    pub fn set_compound(
+        &mut self,
+        key: Key<'_>,
+        compound: Compound,
+        lifetime: Lifetime,
+        clock: &Clock,
+    ) {
+        let value = NewValue::Compound(Box::new(compound));
+        self.store(key, value, lifetime, clock);
+    }
+
+    /// The compound of a key, to be changed in place; marks it as
+    /// read. A string is an error.
+    #[inline]
+    pub fn compound_mut(
+        &mut self,
+        key: Key<'_>,
+        clock: &Clock,
+    ) -> Option<Result<&mut Compound, NotCompound>> {
+        let gone = (&mut self.expiries, &mut self.remains);
+        let occupied = live(&mut self.slots, gone, key, clock.now)?;
+        let entry = occupied.into_entry();
+        if let Some(access) = clock.access_of_read(entry.access(), &mut self.random) {
+            entry.set_access(access);
+        }
+        Some(entry.compound_mut().ok_or(NotCompound))
+    }
+
+    /// Removes a key whose compound has no elements left.
+    pub fn prune(&mut self, key: Key<'_>) -> bool {
+        let Some(mut occupied) = self.slots.find_mut(key.slot, key.hash, key.bytes) else {
+            return false;
+        };
+        let is_empty = occupied
+            .compound_mut()
+            .is_some_and(|compound| compound.is_empty());
+        if is_empty {
+            drop(occupied.remove());
+        }
+        is_empty
     }
 
     /// Edits the text of a key, which is empty when the key is not there. The
@@ -180,7 +230,8 @@ impl Database {
         };
         let mut text = mem::take(&mut self.scratch);
         text.clear();
-        let occupied = live(&mut self.slots, &mut self.expiries, key, clock.now);
+        let gone = (&mut self.expiries, &mut self.remains);
+        let occupied = live(&mut self.slots, gone, key, clock.now);
         let Some(mut occupied) = occupied else {
             text.reserve(len_hint);
             edit(&mut text);
@@ -204,6 +255,7 @@ impl Database {
         match entry.content() {
             Content::Text(short) => text.extend_from_slice(short),
             Content::Int(number) => write_i64(&mut text, number),
+            Content::Compound(_) => unreachable!("only strings are edited as text"),
         }
         marks.deadline = entry.deadline();
         marks.access = entry.access();
@@ -230,7 +282,12 @@ impl Database {
 
     /// Removes a key; `false` when it is not there.
     pub fn remove(&mut self, key: Key<'_>, clock: &Clock) -> bool {
-        self.live(key, clock.now).map(Occupied::remove).is_some()
+        let Some(occupied) = self.live(key, clock.now) else {
+            return false;
+        };
+        let entry = occupied.remove();
+        self.remains.bury(entry);
+        true
     }
 
     /// Takes a value out; a long text moves.
@@ -249,9 +306,11 @@ impl Database {
         let value = match value.content {
             OwnedContent::Int(number) => NewValue::Int(number),
             OwnedContent::Text(text) => NewValue::Owned(text),
+            OwnedContent::Compound(compound) => NewValue::Compound(compound),
         };
-        match self.live(key, clock.now) {
-            Some(mut occupied) => occupied.replace(value, marks),
+        let gone = (&mut self.expiries, &mut self.remains);
+        match live(&mut self.slots, gone, key, clock.now) {
+            Some(occupied) => self.remains.replace(occupied, value, marks),
             None => self
                 .slots
                 .insert(key.slot, key.hash, key.bytes, value, marks),
@@ -276,6 +335,17 @@ impl Database {
     /// MEMORY USAGE of a key: see `Found::bytes`.
     pub fn entry_bytes(&self, key: Key<'_>, now: u64) -> Option<usize> {
         Some(self.peek(key, now)?.bytes())
+    }
+
+    /// Values that are gone but not freed yet.
+    pub fn unfreed(&self) -> usize {
+        self.remains.len()
+    }
+
+    /// Frees about `budget` allocations of values that are gone; `false` when
+    /// nothing is left.
+    pub fn free_step(&mut self, budget: usize) -> bool {
+        self.remains.free_step(budget)
     }
 
     /// Empties the database at once; the entries are freed by the caller, in
@@ -304,6 +374,10 @@ impl Database {
         self.slots.prefetch_entry(key.slot, key.hash);
     }
 }
+
+/// The key holds a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotCompound;
 
 /// A short text is stored from the buffer, a long one takes it along.
 fn short_or_owned(text: &mut Vec<u8>) -> NewValue<'_> {

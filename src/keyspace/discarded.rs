@@ -1,23 +1,36 @@
 //! What FLUSHDB and FLUSHALL threw away: freed a piece at a time, so that no
 //! turn of the loop waits for a hundred million frees.
 
-use crate::memory::Slots;
+use super::stored::{Remains, Slots};
+
+/// About as many entries as a bucket has.
+const LANES: usize = 7;
 
 /// A database's former entries. Dropping it frees them all at once.
 #[derive(Debug)]
 #[must_use = "dropping it frees everything at once: call free_step in turns"]
 pub struct Discarded {
     slots: Slots,
+    /// The large ones among its values.
+    remains: Remains,
 }
 
 impl Discarded {
     pub(super) fn new(slots: Slots) -> Self {
-        Self { slots }
+        Self {
+            slots,
+            remains: Remains::default(),
+        }
     }
 
-    /// Frees up to `buckets` buckets (about six entries each); `false` when
-    /// nothing is left.
+    /// Frees up to `buckets` buckets (about six entries each), or as much of a
+    /// large value; `false` when nothing is left.
     pub fn free_step(&mut self, buckets: usize) -> bool {
-        self.slots.drop_buckets(buckets)
+        let remains = &mut self.remains;
+        remains.free_step(buckets * LANES)
+            || self
+                .slots
+                .drop_buckets(buckets, |entry| remains.bury(entry))
+            || remains.len() > 0
     }
 }

@@ -7,7 +7,8 @@
 
 use super::clock::Clock;
 use super::database::{Database, is_expired};
-use crate::memory::{Among, Entry, Position};
+use super::stored::Entry;
+use crate::memory::{Among, Position};
 
 /// Where the walk goes on. One per database.
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,7 +93,9 @@ impl Database {
     ) {
         let is_due = |entry: &Entry| is_expired(entry, clock.now);
         while let Some(due) = self.slots.find_at(position, is_due) {
-            removed(due.remove().key());
+            let entry = due.remove();
+            removed(entry.key());
+            self.remains.bury(entry);
             self.expiries.count();
             progress.expired += 1;
         }

@@ -1,7 +1,8 @@
 //! An entry as a reader sees it.
 
 use super::clock;
-use crate::memory::{Content, Entry};
+use super::stored::{Content, Entry};
+use crate::value::{Compound, Typed};
 
 /// The longest text stock Redis stores in one block with its object.
 const EMBSTR_MAX: usize = 44;
@@ -9,33 +10,7 @@ const EMBSTR_MAX: usize = 44;
 /// Bytes of table per entry: 64 / (7 × 0.85), rounded up.
 const TABLE_BYTES: usize = 11;
 
-/// What OBJECT ENCODING answers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Encoding {
-    Int,
-    Embstr,
-    Raw,
-}
-
-impl Encoding {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Int => "int",
-            Self::Embstr => "embstr",
-            Self::Raw => "raw",
-        }
-    }
-
-    pub(super) fn of(content: Content<'_>, is_modified: bool) -> Self {
-        match content {
-            Content::Int(_) => Self::Int,
-            Content::Text(text) if is_modified || text.len() > EMBSTR_MAX => Self::Raw,
-            Content::Text(_) => Self::Embstr,
-        }
-    }
-}
-
-/// A value. Both are strings to a client.
+/// A string: both are texts to a client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum View<'a> {
     Int(i64),
@@ -69,16 +44,6 @@ impl View<'_> {
     }
 }
 
-impl<'a> From<Content<'a>> for View<'a> {
-    #[inline]
-    fn from(content: Content<'a>) -> Self {
-        match content {
-            Content::Int(number) => Self::Int(number),
-            Content::Text(text) => Self::Text(text),
-        }
-    }
-}
-
 /// A live entry. Borrows the database, so the entry stays what it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
@@ -96,9 +61,34 @@ impl<'a> Found<'a> {
         self.entry.key()
     }
 
+    /// The value, if it is a string.
     #[inline]
-    pub fn view(&self) -> View<'a> {
-        self.entry.content().into()
+    pub fn text(&self) -> Option<View<'a>> {
+        match self.entry.content() {
+            Content::Int(number) => Some(View::Int(number)),
+            Content::Text(text) => Some(View::Text(text)),
+            Content::Compound(_) => None,
+        }
+    }
+
+    /// The value, if it is no string.
+    #[inline]
+    pub fn compound(&self) -> Option<&'a Compound> {
+        match self.entry.content() {
+            Content::Compound(compound) => Some(compound),
+            Content::Int(_) | Content::Text(_) => None,
+        }
+    }
+
+    /// The value, if it is of type `T`.
+    #[inline]
+    pub fn as_type<T: Typed>(&self) -> Option<&'a T> {
+        self.compound().and_then(T::of)
+    }
+
+    /// What TYPE answers.
+    pub fn type_name(&self) -> &'static str {
+        self.compound().map_or("string", Compound::type_name)
     }
 
     /// Unix milliseconds.
@@ -123,13 +113,20 @@ impl<'a> Found<'a> {
         clock::decayed(self.access(), now, decay_minutes)
     }
 
-    pub fn encoding(&self) -> Encoding {
-        Encoding::of(self.entry.content(), self.entry.is_modified())
+    /// What OBJECT ENCODING answers.
+    pub fn encoding(&self) -> &'static str {
+        match self.entry.content() {
+            Content::Int(_) => "int",
+            Content::Text(text) if self.entry.is_modified() || text.len() > EMBSTR_MAX => "raw",
+            Content::Text(_) => "embstr",
+            Content::Compound(compound) => compound.encoding(),
+        }
     }
 
     /// MEMORY USAGE: the allocations of key and value as the allocator sets
     /// them aside, and the entry's share of the table.
     pub fn bytes(&self) -> usize {
-        self.entry.allocated_bytes() + TABLE_BYTES
+        let elements = self.compound().map_or(0, Compound::allocated_bytes);
+        self.entry.allocated_bytes() + TABLE_BYTES + elements
     }
 }

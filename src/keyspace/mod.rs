@@ -8,17 +8,18 @@ mod expiry;
 mod found;
 mod owned;
 mod shard_keyspace;
+mod stored;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
 pub use clock::{Clock, LFU_NEW, Touch};
-pub use database::{Database, Key};
+pub use database::{Database, Key, NotCompound};
 pub use discarded::Discarded;
 pub use eviction::{Evictor, Policy};
 pub use expiry::{ExpireCursor, ExpireProgress};
-pub use found::{Encoding, Found, View};
+pub use found::{Found, View};
 pub use owned::{Lifetime, Owned, OwnedContent};
 pub use shard_keyspace::Keyspace;
 pub use walk::SCAN_SLOT_BITS;

@@ -1,8 +1,8 @@
 //! Values on their way between keys, databases or shards, and how long a
 //! value is to live.
 
-use super::found::{Encoding, View};
-use crate::memory::{Content, Entry};
+use super::stored::{Content, Entry};
+use crate::value::Compound;
 
 /// How long a value that is being set lives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,14 +15,15 @@ pub enum Lifetime {
 }
 
 /// A value by itself.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum OwnedContent {
     Int(i64),
     Text(Vec<u8>),
+    Compound(Box<Compound>),
 }
 
 /// A value taken out of the table, with everything that travels with it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Owned {
     pub content: OwnedContent,
     /// Whether it was edited in place, which OBJECT ENCODING calls raw.
@@ -34,25 +35,11 @@ pub struct Owned {
 }
 
 impl Owned {
-    pub fn view(&self) -> View<'_> {
-        match &self.content {
-            OwnedContent::Int(number) => View::Int(*number),
-            OwnedContent::Text(text) => View::Text(text),
-        }
-    }
-
-    pub fn encoding(&self) -> Encoding {
-        let content = match &self.content {
-            OwnedContent::Int(number) => Content::Int(*number),
-            OwnedContent::Text(text) => Content::Text(text),
-        };
-        Encoding::of(content, self.raw)
-    }
-
     pub(super) fn copy(entry: &Entry) -> Self {
         let content = match entry.content() {
             Content::Int(number) => OwnedContent::Int(number),
             Content::Text(text) => OwnedContent::Text(text.to_vec()),
+            Content::Compound(compound) => OwnedContent::Compound(Box::new(compound.clone())),
         };
         Self::with(entry, content)
     }
@@ -66,15 +53,16 @@ impl Owned {
         }
     }
 
-    /// A long text moves, the others are copied.
+    /// A long text or a compound moves, the others are copied.
     pub(super) fn take(entry: Entry) -> Self {
         let shell = Self::with(&entry, OwnedContent::Int(0));
-        match entry.into_long_text() {
-            Ok(text) => Self {
-                content: OwnedContent::Text(text),
-                ..shell
+        let content = match entry.into_compound() {
+            Ok(compound) => OwnedContent::Compound(compound),
+            Err(entry) => match entry.into_long_text() {
+                Ok(text) => OwnedContent::Text(text),
+                Err(entry) => return Self::copy(&entry),
             },
-            Err(entry) => Self::copy(&entry),
-        }
+        };
+        Self { content, ..shell }
     }
 }

@@ -54,6 +54,25 @@ impl Keyspace {
         &mut self.databases[index]
     }
 
+    /// Values that are gone but not freed yet (INFO
+    /// `lazyfree_pending_objects`).
+    pub fn unfreed(&self) -> usize {
+        self.databases.iter().map(Database::unfreed).sum()
+    }
+
+    /// Frees about `budget` allocations of values that are gone; `false` when
+    /// nothing is left.
+    pub fn free_step(&mut self, budget: usize) -> bool {
+        self.databases
+            .iter_mut()
+            .any(|database| database.free_step(budget))
+    }
+
+    /// The hash of all tables of the node.
+    pub fn hash_key(&self) -> HashKey {
+        self.hash_key
+    }
+
     /// SWAPDB.
     pub fn swap(&mut self, one: usize, other: usize) {
         self.databases.swap(one, other);

@@ -8,8 +8,9 @@
 use super::clock::Clock;
 use super::database::{Database, is_expired};
 use super::found::Found;
+use super::stored::Entry;
 use crate::base::Random;
-use crate::memory::{Among, Entry, Position, SLOTS};
+use crate::memory::{Among, Position, SLOTS};
 
 /// Bits of a SCAN cursor that say the slot.
 pub const SCAN_SLOT_BITS: u32 = SLOTS.trailing_zeros();
@@ -146,7 +147,7 @@ impl Database {
             if !is_expired(occupied.entry(), clock.now) {
                 break;
             }
-            drop(occupied.remove());
+            self.remains.bury(occupied.remove());
             self.expiries.count();
         }
         let entry = self.slots.find_at(position, nth(rank))?.into_entry();

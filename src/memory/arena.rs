@@ -1,5 +1,5 @@
 //! The buckets that take what does not fit into a bucket of the table: one
-//! list per database, cut into chunks that never move.
+//! list per database or dictionary, cut into chunks. A full chunk never moves.
 //!
 //! Numbers begin at 1, so that 0 in a bucket's link means none. Freed buckets
 //! are chained through the same link. When none is in use any more, counting
@@ -11,9 +11,8 @@ use super::bucket::Bucket;
 /// Buckets in one chunk: 64 KiB.
 const CHUNK: usize = 1024;
 
-#[derive(Default)]
-pub struct Arena {
-    chunks: Vec<Vec<Bucket>>,
+pub struct Arena<C> {
+    chunks: Vec<Vec<Bucket<C>>>,
     /// The first free bucket, 0 for none.
     free: u32,
     /// Numbers handed out since counting began, freed ones included.
@@ -21,15 +20,26 @@ pub struct Arena {
     used: usize,
 }
 
-impl Arena {
+impl<C> Default for Arena<C> {
+    fn default() -> Self {
+        Self {
+            chunks: Vec::new(),
+            free: 0,
+            numbered: 0,
+            used: 0,
+        }
+    }
+}
+
+impl<C> Arena<C> {
     #[inline]
-    pub fn get(&self, number: u32) -> &Bucket {
+    pub fn get(&self, number: u32) -> &Bucket<C> {
         let index = number as usize - 1;
         &self.chunks[index / CHUNK][index % CHUNK]
     }
 
     #[inline]
-    pub fn get_mut(&mut self, number: u32) -> &mut Bucket {
+    pub fn get_mut(&mut self, number: u32) -> &mut Bucket<C> {
         let index = number as usize - 1;
         &mut self.chunks[index / CHUNK][index % CHUNK]
     }
@@ -53,17 +63,22 @@ impl Arena {
     fn number_one_more(&mut self) -> u32 {
         let (chunk, within) = (self.numbered / CHUNK, self.numbered % CHUNK);
         if chunk == self.chunks.len() {
-            self.chunks.push(Vec::with_capacity(CHUNK));
+            self.chunks.push(Vec::new());
         }
-        if within == self.chunks[chunk].len() {
-            self.chunks[chunk].push(Bucket::EMPTY);
+        let chunk = &mut self.chunks[chunk];
+        if within == chunk.len() {
+            if within == chunk.capacity() {
+                // A quarter more at a time: a small table's arena is small.
+                chunk.reserve_exact((within / 4).clamp(1, CHUNK - within));
+            }
+            chunk.push(Bucket::EMPTY);
         }
         self.numbered += 1;
         u32::try_from(self.numbered).expect("fewer than 2^32 buckets overflow")
     }
 
     /// Gives a bucket back and returns what it held.
-    pub fn free(&mut self, number: u32) -> Bucket {
+    pub fn free(&mut self, number: u32) -> Bucket<C> {
         let freed = Bucket {
             overflow: self.free,
             ..Bucket::EMPTY
@@ -77,6 +92,12 @@ impl Arena {
         }
         self.drop_chunk();
         held
+    }
+
+    /// Bytes of all chunks.
+    pub fn allocated_bytes(&self) -> usize {
+        let buckets: usize = self.chunks.iter().map(Vec::capacity).sum();
+        buckets * size_of::<Bucket<C>>()
     }
 
     /// Frees a chunk beyond the numbered ones; `false` when there is none.

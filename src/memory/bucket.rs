@@ -28,15 +28,15 @@ pub const LANES: usize = 7;
 /// 64 bytes: one line of the processor's cache.
 #[repr(C, align(64))]
 #[derive(Debug)]
-pub struct Bucket {
-    pub lanes: [Option<Entry>; LANES],
+pub struct Bucket<C> {
+    pub lanes: [Option<Entry<C>>; LANES],
     pub version: u32,
     pub overflow: u32,
 }
 
-const _: () = assert!(size_of::<Bucket>() == 64);
+const _: () = assert!(size_of::<Bucket<String>>() == 64);
 
-impl Bucket {
+impl<C> Bucket<C> {
     pub const EMPTY: Self = Self {
         lanes: [const { None }; LANES],
         version: 0,
@@ -58,7 +58,7 @@ impl Bucket {
 
     /// Puts `entry` into a free lane, or gives it back when there is none.
     #[inline]
-    pub fn put(&mut self, entry: Entry) -> Result<(), Entry> {
+    pub fn put(&mut self, entry: Entry<C>) -> Result<(), Entry<C>> {
         match self.lanes.iter_mut().find(|lane| lane.is_none()) {
             Some(lane) => {
                 *lane = Some(entry);
@@ -74,7 +74,7 @@ impl Bucket {
     }
 
     #[inline]
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub fn entries(&self) -> impl Iterator<Item = &Entry<C>> {
         self.lanes.iter().flatten()
     }
 }

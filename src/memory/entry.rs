@@ -9,7 +9,8 @@
 //! A key of 11 bytes with a value of 64 is 3 + 1 + 1 + 11 + 64 = 80 bytes,
 //! which is a size class of the allocator: nothing is lost. An integer is 8
 //! bytes, little endian. A text longer than `INLINE_MAX` is a `Box<Vec<u8>>`
-//! whose address is the value: appending to it copies neither key nor text.
+//! whose address is the value: appending to it copies neither key nor text. A
+//! compound, whatever `C` is, is a `Box<C>` in the same way.
 //!
 //! The word is not zero, so an empty lane of a bucket is eight zero bytes.
 //! The allocation has the size of its class, which lets a value of another
@@ -23,6 +24,7 @@
 )]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::num::NonZeroU64;
 use std::ptr;
@@ -42,31 +44,50 @@ const MODIFIED: u8 = 1 << 5;
 const ACCESS_BYTES: usize = 3;
 const DEADLINE_BYTES: usize = 8;
 
-/// What the value bytes are. Numbers 4 to 8 are kept for list, set, sorted
-/// set, hash and stream.
+/// What the value bytes are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 enum Kind {
     Int = 1,
     Text = 2,
     Boxed = 3,
+    Compound = 4,
+}
+
+impl Kind {
+    /// Whether the value bytes are an address that the entry owns.
+    #[inline]
+    fn is_owner(self) -> bool {
+        matches!(self, Self::Boxed | Self::Compound)
+    }
 }
 
 /// A value as it is read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Content<'a> {
+#[derive(PartialEq, Eq, Debug)]
+pub enum Content<'a, C> {
     /// A text that is a canonical decimal of 64 bits.
     Int(i64),
     Text(&'a [u8]),
+    /// Something of many elements.
+    Compound(&'a C),
 }
+
+impl<C> Clone for Content<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Content<'_, C> {}
 
 /// A value on its way in.
 #[derive(Debug)]
-pub enum NewValue<'v> {
+pub enum NewValue<'v, C> {
     Int(i64),
     Text(&'v [u8]),
     /// Moves in without a copy when it is longer than `INLINE_MAX`.
     Owned(Vec<u8>),
+    Compound(Box<C>),
 }
 
 /// Everything of an entry but its key and value.
@@ -80,11 +101,12 @@ pub struct Marks {
     pub is_modified: bool,
 }
 
-/// A key and its value. One word wide, and so is `Option<Entry>`.
+/// A key and its value. One word wide, and so is `Option<Entry>`. `C` is what
+/// a value of many elements is.
 #[repr(transparent)]
-pub struct Entry(NonZeroU64);
+pub struct Entry<C>(NonZeroU64, PhantomData<Box<C>>);
 
-const _: () = assert!(size_of::<Option<Entry>>() == 8);
+const _: () = assert!(size_of::<Option<Entry<String>>>() == 8);
 
 /// Where the parts of an allocation begin.
 #[derive(Clone, Copy)]
@@ -105,7 +127,7 @@ impl Shape {
     }
 }
 
-impl std::fmt::Debug for Entry {
+impl<C> std::fmt::Debug for Entry<C> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_tuple("Entry")
             .field(&String::from_utf8_lossy(self.key()))
@@ -113,9 +135,9 @@ impl std::fmt::Debug for Entry {
     }
 }
 
-impl Entry {
+impl<C> Entry<C> {
     /// Allocates an entry; `tag` is what a bucket compares first.
-    pub fn new(tag: u8, key: &[u8], value: NewValue<'_>, marks: Marks) -> Self {
+    pub fn new(tag: u8, key: &[u8], value: NewValue<'_, C>, marks: Marks) -> Self {
         match value {
             NewValue::Int(number) => Self::build(tag, Kind::Int, key, &number.to_le_bytes(), marks),
             NewValue::Text(text) if text.len() <= INLINE_MAX => {
@@ -126,12 +148,18 @@ impl Entry {
                 Self::build(tag, Kind::Text, key, &text, marks)
             }
             NewValue::Owned(text) => Self::boxed(tag, key, text, marks),
+            NewValue::Compound(compound) => Self::owner(tag, Kind::Compound, key, compound, marks),
         }
     }
 
     fn boxed(tag: u8, key: &[u8], text: Vec<u8>, marks: Marks) -> Self {
-        let address = Box::into_raw(Box::new(text)).expose_provenance() as u64;
-        Self::build(tag, Kind::Boxed, key, &address.to_le_bytes(), marks)
+        Self::owner(tag, Kind::Boxed, key, Box::new(text), marks)
+    }
+
+    /// An entry whose value is the address of `owned`.
+    fn owner<T>(tag: u8, kind: Kind, key: &[u8], owned: Box<T>, marks: Marks) -> Self {
+        let address = Box::into_raw(owned).expose_provenance() as u64;
+        Self::build(tag, kind, key, &address.to_le_bytes(), marks)
     }
 
     /// The one place that lays an entry out.
@@ -172,7 +200,8 @@ impl Entry {
         let address = bytes.expose_provenance() as u64;
         assert!(address >> ADDRESS_BITS == 0, "user space ends below 2^48");
         let word = u64::from(tag) << TAG_SHIFT | u64::from(meta) << META_SHIFT | address;
-        Self(NonZeroU64::new(word).expect("an allocation is not at address zero"))
+        let word = NonZeroU64::new(word).expect("an allocation is not at address zero");
+        Self(word, PhantomData)
     }
 
     #[inline]
@@ -191,7 +220,8 @@ impl Entry {
         match self.meta() & KIND_MASK {
             1 => Kind::Int,
             2 => Kind::Text,
-            _ => Kind::Boxed,
+            3 => Kind::Boxed,
+            _ => Kind::Compound,
         }
     }
 
@@ -268,7 +298,7 @@ impl Entry {
     }
 
     #[inline]
-    pub fn content(&self) -> Content<'_> {
+    pub fn content(&self) -> Content<'_, C> {
         let shape = self.shape();
         let value = self.slice(shape.key_at + shape.key_len, shape.value_len);
         match self.kind() {
@@ -279,6 +309,12 @@ impl Entry {
                 // SAFETY: `boxed` put the address of a vector there that this
                 // entry owns, and `&self` keeps it unchanged.
                 Content::Text(unsafe { &*text })
+            }
+            Kind::Compound => {
+                let compound: *const C = address_in(value);
+                // SAFETY: `owner` put the address of a `C` there that this
+                // entry owns, and `&self` keeps it unchanged.
+                Content::Compound(unsafe { &*compound })
             }
         }
     }
@@ -292,6 +328,17 @@ impl Entry {
         let text: *mut Vec<u8> = address_in(self.value_bytes());
         // SAFETY: this entry owns the vector, and `&mut self` is its only user.
         Some(unsafe { &mut *text })
+    }
+
+    /// The compound to change in place; `None` for the other kinds.
+    #[inline]
+    pub fn compound_mut(&mut self) -> Option<&mut C> {
+        if self.kind() != Kind::Compound {
+            return None;
+        }
+        let compound: *mut C = address_in(self.value_bytes());
+        // SAFETY: this entry owns the compound, and `&mut self` is its only user.
+        Some(unsafe { &mut *compound })
     }
 
     fn value_bytes(&self) -> &[u8] {
@@ -373,25 +420,28 @@ impl Entry {
     }
 
     /// Puts another value behind the same key.
-    pub fn replace(&mut self, value: NewValue<'_>, marks: Marks) {
-        let inline: Option<(Kind, &[u8])> = match &value {
-            NewValue::Text(text) if text.len() <= INLINE_MAX => Some((Kind::Text, text)),
-            NewValue::Int(_) | NewValue::Text(_) | NewValue::Owned(_) => None,
-        };
+    pub fn replace(&mut self, value: NewValue<'_, C>, marks: Marks) {
         let number;
-        let inline = match (&value, inline) {
-            (NewValue::Int(int), _) => {
+        let inline: Option<(Kind, &[u8])> = match &value {
+            NewValue::Int(int) => {
                 number = int.to_le_bytes();
-                Some((Kind::Int, &number[..]))
+                Some((Kind::Int, &number))
             }
-            (_, inline) => inline,
+            NewValue::Text(text) if text.len() <= INLINE_MAX => Some((Kind::Text, text)),
+            NewValue::Text(_) | NewValue::Owned(_) | NewValue::Compound(_) => None,
         };
         if let Some((kind, bytes)) = inline
             && self.write_in_place(kind, bytes, marks)
         {
             return;
         }
-        *self = Self::new(self.tag(), self.key(), value, marks);
+        drop(self.exchange(value, marks));
+    }
+
+    /// Puts another value behind the same key and hands out the old one.
+    pub(super) fn exchange(&mut self, value: NewValue<'_, C>, marks: Marks) -> Self {
+        let new = Self::new(self.tag(), self.key(), value, marks);
+        std::mem::replace(self, new)
     }
 
     /// Overwrites the value where it is, if neither its length nor the
@@ -399,7 +449,7 @@ impl Entry {
     #[inline]
     fn write_in_place(&mut self, kind: Kind, value: &[u8], marks: Marks) -> bool {
         let shape = self.shape();
-        if self.kind() == Kind::Boxed
+        if self.kind().is_owner()
             || shape.value_len != value.len()
             || self.has_deadline() != marks.deadline.is_some()
         {
@@ -434,7 +484,21 @@ impl Entry {
         Ok(*unsafe { Box::from_raw(text) })
     }
 
-    /// Bytes the allocator sets aside for this entry and its value.
+    /// The compound itself, without a copy; `None` for the other kinds.
+    pub fn into_compound(self) -> Result<Box<C>, Self> {
+        if self.kind() != Kind::Compound {
+            return Err(self);
+        }
+        let old = ManuallyDrop::new(self);
+        let compound: *mut C = address_in(old.value_bytes());
+        old.free_bytes();
+        // SAFETY: `owner` made it with `Box::into_raw`; the entry that owned
+        // it is gone, so it is taken back once.
+        Ok(unsafe { Box::from_raw(compound) })
+    }
+
+    /// Bytes the allocator sets aside for this entry and its value, without
+    /// what a compound holds.
     pub fn allocated_bytes(&self) -> usize {
         let own = self.shape().layout().size();
         match (self.kind(), self.content()) {
@@ -444,6 +508,7 @@ impl Entry {
                 let text = unsafe { &*text };
                 own + class_bytes(size_of::<Vec<u8>>()) + class_bytes(text.capacity())
             }
+            (Kind::Compound, _) => own + class_bytes(size_of::<C>()),
             _ => own,
         }
     }
@@ -465,14 +530,22 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl<C> Drop for Entry<C> {
     #[inline]
     fn drop(&mut self) {
-        if self.kind() == Kind::Boxed {
-            let text: *mut Vec<u8> = address_in(self.value_bytes());
-            // SAFETY: `boxed` made it with `Box::into_raw`, and only this
-            // entry owns it.
-            drop(unsafe { Box::from_raw(text) });
+        match self.kind() {
+            Kind::Int | Kind::Text => {}
+            Kind::Boxed => {
+                let text: *mut Vec<u8> = address_in(self.value_bytes());
+                // SAFETY: `owner` made it with `Box::into_raw`, and only this
+                // entry owns it.
+                drop(unsafe { Box::from_raw(text) });
+            }
+            Kind::Compound => {
+                let compound: *mut C = address_in(self.value_bytes());
+                // SAFETY: as for a text.
+                drop(unsafe { Box::from_raw(compound) });
+            }
         }
         self.free_bytes();
     }
@@ -483,9 +556,9 @@ fn eight(bytes: &[u8]) -> [u8; 8] {
     bytes.try_into().expect("numbers are stored in eight bytes")
 }
 
-/// The address a long text's entry holds as its value.
+/// The address that the entry of a long text or a compound holds as its value.
 #[inline]
-fn address_in(value: &[u8]) -> *mut Vec<u8> {
+fn address_in<T>(value: &[u8]) -> *mut T {
     ptr::with_exposed_provenance_mut(u64::from_le_bytes(eight(value)) as usize)
 }
 

@@ -8,6 +8,7 @@
 mod arena;
 mod bucket;
 mod counted;
+mod dict;
 mod entry;
 mod prefetch;
 mod segments;
@@ -15,5 +16,6 @@ mod slots;
 mod table;
 
 pub use counted::{class_bytes, used_memory};
+pub use dict::{Dict, Field};
 pub use entry::{Content, Entry, INLINE_MAX, Marks, NewValue};
 pub use slots::{Among, Counts, Occupied, Position, SLOTS, Slots};

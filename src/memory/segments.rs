@@ -22,33 +22,37 @@ use std::ptr::{self, NonNull};
 use super::bucket::Bucket;
 use super::class_bytes;
 
+/// Whatever its compounds are, a bucket is one line.
+const BUCKET_BYTES: usize = size_of::<Bucket<()>>();
+
 /// Buckets in a full segment: 64 KiB.
 pub const SEGMENT: usize = 1024;
 
-pub struct Segments {
-    first: NonNull<Bucket>,
+pub struct Segments<C> {
+    first: NonNull<Bucket<C>>,
     #[expect(clippy::box_collection, reason = "one word instead of three")]
-    more: Option<Box<Vec<NonNull<Bucket>>>>,
+    more: Option<Box<Vec<NonNull<Bucket<C>>>>>,
     len: u32,
     capacity: u32,
 }
 
 // SAFETY: a segment owns its buckets; a bucket owns its entries, and those
-// own bytes and vectors of bytes. Nothing is shared or tied to a thread.
-unsafe impl Send for Segments {}
+// own bytes, vectors of bytes and `C`s. Nothing is shared or tied to a thread
+// unless `C` is.
+unsafe impl<C: Send> Send for Segments<C> {}
 
 fn layout(buckets: usize) -> Layout {
-    Layout::array::<Bucket>(buckets).expect("a segment is at most 64 KiB")
+    Layout::array::<Bucket<()>>(buckets).expect("a segment is at most 64 KiB")
 }
 
 /// A segment of empty buckets: empty is all zero.
-fn allocate(buckets: usize) -> NonNull<Bucket> {
+fn allocate<C>(buckets: usize) -> NonNull<Bucket<C>> {
     // SAFETY: callers ask for one bucket or more.
     let bytes = unsafe { alloc_zeroed(layout(buckets)) };
     NonNull::new(bytes.cast()).unwrap_or_else(|| handle_alloc_error(layout(buckets)))
 }
 
-impl Segments {
+impl<C> Segments<C> {
     pub const EMPTY: Self = Self {
         first: NonNull::dangling(),
         more: None,
@@ -62,7 +66,7 @@ impl Segments {
     }
 
     #[inline]
-    fn address(&self, index: usize) -> *mut Bucket {
+    fn address(&self, index: usize) -> *mut Bucket<C> {
         assert!(index < self.len as usize, "a bucket that is not there");
         if index < SEGMENT {
             // SAFETY: `index < len`, and the first segment holds that many.
@@ -73,7 +77,7 @@ impl Segments {
     }
 
     #[inline]
-    fn address_beyond(&self, index: usize) -> *mut Bucket {
+    fn address_beyond(&self, index: usize) -> *mut Bucket<C> {
         let more = self
             .more
             .as_ref()
@@ -84,13 +88,13 @@ impl Segments {
     }
 
     #[inline]
-    pub fn get(&self, index: usize) -> &Bucket {
+    pub fn get(&self, index: usize) -> &Bucket<C> {
         // SAFETY: `address` checked the index; `&self` keeps the bucket still.
         unsafe { &*self.address(index) }
     }
 
     #[inline]
-    pub fn get_mut(&mut self, index: usize) -> &mut Bucket {
+    pub fn get_mut(&mut self, index: usize) -> &mut Bucket<C> {
         // SAFETY: as above, and `&mut self` is its only user.
         unsafe { &mut *self.address(index) }
     }
@@ -100,14 +104,18 @@ impl Segments {
         super::prefetch::line(self.address(index));
     }
 
+    /// Bytes of all buckets, those included that are not used yet.
+    pub fn allocated_bytes(&self) -> usize {
+        let more = self.more.as_ref().map_or(0, |more| more.len());
+        (self.capacity as usize + more * SEGMENT) * BUCKET_BYTES
+    }
+
     /// Adds an empty bucket at the end.
     pub fn push(&mut self) {
         let index = self.len as usize;
         if index < SEGMENT {
             if index == self.capacity as usize {
-                self.set_capacity(
-                    class_bytes((index + 1) * size_of::<Bucket>()) / size_of::<Bucket>(),
-                );
+                self.set_capacity(class_bytes((index + 1) * BUCKET_BYTES) / BUCKET_BYTES);
             }
         } else if index.is_multiple_of(SEGMENT) {
             let more = self.more.get_or_insert_default();
@@ -125,7 +133,7 @@ impl Segments {
     ///
     /// A segment is freed when the one before it is half empty, so a table
     /// that hovers at the border does not allocate at every step.
-    pub fn pop(&mut self) -> Bucket {
+    pub fn pop(&mut self) -> Bucket<C> {
         let last = self.address(self.len() - 1);
         // SAFETY: initialised, and never read again: `len` falls below it.
         let bucket = unsafe { ptr::read(last) };
@@ -144,8 +152,8 @@ impl Segments {
             }
         }
         if len <= self.capacity as usize / 2 {
-            let roomy = (len + len / 4) * size_of::<Bucket>();
-            self.set_capacity(class_bytes(roomy) / size_of::<Bucket>());
+            let roomy = (len + len / 4) * BUCKET_BYTES;
+            self.set_capacity(class_bytes(roomy) / BUCKET_BYTES);
         }
         bucket
     }
@@ -173,7 +181,7 @@ impl Segments {
     }
 }
 
-impl Drop for Segments {
+impl<C> Drop for Segments<C> {
     fn drop(&mut self) {
         while self.len > 0 {
             drop(self.pop());

@@ -31,8 +31,8 @@ pub const SLOTS: usize = 16_384;
 const GROUP: usize = 128;
 
 #[repr(align(64))]
-struct Group {
-    tables: [Table; GROUP],
+struct Group<C> {
+    tables: [Table<C>; GROUP],
     counts: Counts,
 }
 
@@ -68,21 +68,21 @@ pub struct Position {
     pub within: u32,
 }
 
-pub struct Slots {
-    groups: Vec<Option<Box<Group>>>,
-    arena: Arena,
+pub struct Slots<C> {
+    groups: Vec<Option<Box<Group<C>>>>,
+    arena: Arena<C>,
     counts: Counts,
     hash_key: HashKey,
 }
 
 /// An entry that is there, with the right to change or remove it.
-pub struct Occupied<'a> {
-    slots: &'a mut Slots,
+pub struct Occupied<'a, C> {
+    slots: &'a mut Slots<C>,
     slot: u16,
     place: Place,
 }
 
-impl std::fmt::Debug for Slots {
+impl<C> std::fmt::Debug for Slots<C> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Slots")
             .field("counts", &self.counts)
@@ -90,7 +90,7 @@ impl std::fmt::Debug for Slots {
     }
 }
 
-impl Slots {
+impl<C> Slots<C> {
     pub fn new(hash_key: HashKey) -> Self {
         Self {
             groups: Vec::new(),
@@ -110,18 +110,18 @@ impl Slots {
     }
 
     #[inline]
-    fn group(&self, slot: u16) -> Option<&Group> {
+    fn group(&self, slot: u16) -> Option<&Group<C>> {
         self.groups.get(usize::from(slot) / GROUP)?.as_deref()
     }
 
     #[inline]
-    fn table(&self, slot: u16) -> Option<&Table> {
+    fn table(&self, slot: u16) -> Option<&Table<C>> {
         Some(&self.group(slot)?.tables[usize::from(slot) % GROUP])
     }
 
     /// The table, its arena, and the two counts above it.
     #[inline]
-    fn parts(&mut self, slot: u16) -> Option<(&mut Table, &mut Arena, [&mut Counts; 2])> {
+    fn parts(&mut self, slot: u16) -> Option<(&mut Table<C>, &mut Arena<C>, [&mut Counts; 2])> {
         let group = self
             .groups
             .get_mut(usize::from(slot) / GROUP)?
@@ -145,14 +145,14 @@ impl Slots {
     }
 
     #[inline]
-    pub fn find(&self, slot: u16, hash: u64, key: &[u8]) -> Option<&Entry> {
+    pub fn find(&self, slot: u16, hash: u64, key: &[u8]) -> Option<&Entry<C>> {
         let table = self.table(slot)?;
         let place = table.find(&self.arena, hash, key)?;
         Some(table.entry(&self.arena, place))
     }
 
     #[inline]
-    pub fn find_mut(&mut self, slot: u16, hash: u64, key: &[u8]) -> Option<Occupied<'_>> {
+    pub fn find_mut(&mut self, slot: u16, hash: u64, key: &[u8]) -> Option<Occupied<'_, C>> {
         let place = self.table(slot)?.find(&self.arena, hash, key)?;
         Some(Occupied {
             slots: self,
@@ -162,7 +162,14 @@ impl Slots {
     }
 
     /// Adds a key that is not there.
-    pub fn insert(&mut self, slot: u16, hash: u64, key: &[u8], value: NewValue<'_>, marks: Marks) {
+    pub fn insert(
+        &mut self,
+        slot: u16,
+        hash: u64,
+        key: &[u8],
+        value: NewValue<'_, C>,
+        marks: Marks,
+    ) {
         debug_assert!(self.find(slot, hash, key).is_none(), "the key is new");
         let entry = Entry::new(tag_of(hash), key, value, marks);
         self.appear(slot);
@@ -194,7 +201,7 @@ impl Slots {
         }));
     }
 
-    fn remove(&mut self, slot: u16, place: Place) -> Entry {
+    fn remove(&mut self, slot: u16, place: Place) -> Entry<C> {
         let (table, arena, counts) = self.parts(slot).expect("an entry is in a table");
         let entry = table.remove(arena, place);
         for counts in counts {
@@ -230,7 +237,7 @@ impl Slots {
     pub fn visit<'a>(
         &'a self,
         position: Position,
-        mut visit: impl FnMut(&'a Entry),
+        mut visit: impl FnMut(&'a Entry<C>),
     ) -> Option<u32> {
         let table = self.table(position.slot)?;
         table.visit(&self.arena, position.within, |_, entry| visit(entry))
@@ -240,8 +247,8 @@ impl Slots {
     pub fn find_at(
         &mut self,
         position: Position,
-        mut is_wanted: impl FnMut(&Entry) -> bool,
-    ) -> Option<Occupied<'_>> {
+        mut is_wanted: impl FnMut(&Entry<C>) -> bool,
+    ) -> Option<Occupied<'_, C>> {
         let mut found = None;
         let table = self.table(position.slot)?;
         table.visit(&self.arena, position.within, |place, entry| {
@@ -280,9 +287,9 @@ impl Slots {
         None
     }
 
-    /// Frees up to `budget` buckets with their entries; `false` when nothing
-    /// is left.
-    pub fn drop_buckets(&mut self, budget: usize) -> bool {
+    /// Takes up to `budget` buckets away and hands out their entries; `false`
+    /// when nothing is left.
+    pub fn drop_buckets(&mut self, budget: usize, mut dropped: impl FnMut(Entry<C>)) -> bool {
         for _ in 0..budget {
             let Some(group) = self.groups.last_mut() else {
                 if self.arena.drop_chunk() {
@@ -299,7 +306,7 @@ impl Slots {
             let table = tables.rev().find(|table| table.len != 0);
             let table = table.expect("a group's count is the sum of its tables'");
             let before = u64::from(table.len);
-            table.drop_bucket(&mut self.arena);
+            table.drop_bucket(&mut self.arena, &mut dropped);
             group.counts.all -= before - u64::from(table.len);
         }
         true
@@ -331,22 +338,22 @@ impl Slots {
     }
 }
 
-impl<'a> Occupied<'a> {
+impl<'a, C> Occupied<'a, C> {
     #[inline]
-    pub fn entry(&self) -> &Entry {
+    pub fn entry(&self) -> &Entry<C> {
         let table = self.slots.table(self.slot).expect("an entry is in a table");
         table.entry(&self.slots.arena, self.place)
     }
 
     /// The entry for as long as the table is borrowed.
     #[inline]
-    pub fn into_entry(self) -> &'a mut Entry {
+    pub fn into_entry(self) -> &'a mut Entry<C> {
         let (table, arena, _) = self.slots.parts(self.slot).expect("an entry is in a table");
         table.entry_mut(arena, self.place)
     }
 
     #[inline]
-    fn entry_mut(&mut self) -> &mut Entry {
+    fn entry_mut(&mut self) -> &mut Entry<C> {
         let (table, arena, _) = self.slots.parts(self.slot).expect("an entry is in a table");
         table.entry_mut(arena, self.place)
     }
@@ -357,9 +364,15 @@ impl<'a> Occupied<'a> {
     }
 
     /// Puts another value and other marks behind the key.
-    pub fn replace(&mut self, value: NewValue<'_>, marks: Marks) {
+    pub fn replace(&mut self, value: NewValue<'_, C>, marks: Marks) {
         self.count_deadline(marks.deadline);
         self.entry_mut().replace(value, marks);
+    }
+
+    /// As `replace`, but hands out the old entry.
+    pub fn exchange(&mut self, value: NewValue<'_, C>, marks: Marks) -> Entry<C> {
+        self.count_deadline(marks.deadline);
+        self.entry_mut().exchange(value, marks)
     }
 
     pub fn set_deadline(&mut self, deadline: Option<u64>) {
@@ -372,7 +385,13 @@ impl<'a> Occupied<'a> {
         self.entry_mut().long_text_mut()
     }
 
-    pub fn remove(self) -> Entry {
+    /// The compound to change in place; `None` for a text or a number.
+    #[inline]
+    pub fn compound_mut(&mut self) -> Option<&mut C> {
+        self.entry_mut().compound_mut()
+    }
+
+    pub fn remove(self) -> Entry<C> {
         self.slots.remove(self.slot, self.place)
     }
 

@@ -46,16 +46,16 @@ pub struct Place {
 }
 
 /// 32 bytes.
-pub struct Table {
-    segments: Segments,
+pub struct Table<C> {
+    segments: Segments<C>,
     pub len: u32,
     /// Entries with a deadline.
     pub volatile: u32,
 }
 
-const _: () = assert!(size_of::<Table>() == 32);
+const _: () = assert!(size_of::<Table<()>>() == 32);
 
-impl Table {
+impl<C> Table<C> {
     pub const EMPTY: Self = Self {
         segments: Segments::EMPTY,
         len: 0,
@@ -81,7 +81,7 @@ impl Table {
     }
 
     #[inline]
-    fn bucket<'a>(&'a self, arena: &'a Arena, home: u32, overflow: u32) -> &'a Bucket {
+    fn bucket<'a>(&'a self, arena: &'a Arena<C>, home: u32, overflow: u32) -> &'a Bucket<C> {
         if overflow == 0 {
             self.segments.get(home as usize)
         } else {
@@ -92,10 +92,10 @@ impl Table {
     #[inline]
     fn bucket_mut<'a>(
         &'a mut self,
-        arena: &'a mut Arena,
+        arena: &'a mut Arena<C>,
         home: u32,
         overflow: u32,
-    ) -> &'a mut Bucket {
+    ) -> &'a mut Bucket<C> {
         if overflow == 0 {
             self.segments.get_mut(home as usize)
         } else {
@@ -104,7 +104,7 @@ impl Table {
     }
 
     #[inline]
-    pub fn find(&self, arena: &Arena, hash: u64, key: &[u8]) -> Option<Place> {
+    pub fn find(&self, arena: &Arena<C>, hash: u64, key: &[u8]) -> Option<Place> {
         if self.len == 0 {
             return None;
         }
@@ -136,21 +136,21 @@ impl Table {
     }
 
     #[inline]
-    pub fn entry<'a>(&'a self, arena: &'a Arena, place: Place) -> &'a Entry {
+    pub fn entry<'a>(&'a self, arena: &'a Arena<C>, place: Place) -> &'a Entry<C> {
         self.bucket(arena, place.home, place.overflow).lanes[place.lane as usize]
             .as_ref()
             .expect("a place is used before the table changes")
     }
 
     #[inline]
-    pub fn entry_mut<'a>(&'a mut self, arena: &'a mut Arena, place: Place) -> &'a mut Entry {
+    pub fn entry_mut<'a>(&'a mut self, arena: &'a mut Arena<C>, place: Place) -> &'a mut Entry<C> {
         self.bucket_mut(arena, place.home, place.overflow).lanes[place.lane as usize]
             .as_mut()
             .expect("a place is used before the table changes")
     }
 
     /// Adds an entry whose key is not there.
-    pub fn insert(&mut self, arena: &mut Arena, hash: u64, entry: Entry, rehash: Rehash<'_>) {
+    pub fn insert(&mut self, arena: &mut Arena<C>, hash: u64, entry: Entry<C>, rehash: Rehash<'_>) {
         let keys = u64::from(self.len) + 1;
         let lanes = (self.segments.len() * LANES) as u64;
         if lanes == 0 {
@@ -164,7 +164,7 @@ impl Table {
     }
 
     /// Puts an entry into the first free lane of a chain.
-    fn push(&mut self, arena: &mut Arena, home: usize, entry: Entry) {
+    fn push(&mut self, arena: &mut Arena<C>, home: usize, entry: Entry<C>) {
         let bucket = self.segments.get_mut(home);
         let Err(mut entry) = bucket.put(entry) else {
             return;
@@ -187,7 +187,7 @@ impl Table {
     }
 
     /// Adds one bucket and moves to it what belongs there.
-    fn split(&mut self, arena: &mut Arena, rehash: Rehash<'_>) {
+    fn split(&mut self, arena: &mut Arena<C>, rehash: Rehash<'_>) {
         let fresh = self.segments.len();
         let bit = 1usize << fresh.ilog2();
         let source = fresh - bit;
@@ -213,7 +213,12 @@ impl Table {
     }
 
     /// Puts the entries of a detached chain where `home` says.
-    fn spread(&mut self, arena: &mut Arena, mut held: Bucket, home: impl Fn(&Entry) -> usize) {
+    fn spread(
+        &mut self,
+        arena: &mut Arena<C>,
+        mut held: Bucket<C>,
+        home: impl Fn(&Entry<C>) -> usize,
+    ) {
         loop {
             for entry in held.lanes.into_iter().flatten() {
                 let home = home(&entry);
@@ -227,7 +232,7 @@ impl Table {
     }
 
     /// Takes the last bucket back into the one it was split from.
-    fn merge(&mut self, arena: &mut Arena) {
+    fn merge(&mut self, arena: &mut Arena<C>) {
         let last = self.segments.len() - 1;
         let into = last - (1 << last.ilog2());
         let held = self.segments.pop();
@@ -237,7 +242,7 @@ impl Table {
     }
 
     /// Takes an entry out; the chain stays without holes in its overflow.
-    pub fn remove(&mut self, arena: &mut Arena, place: Place) -> Entry {
+    pub fn remove(&mut self, arena: &mut Arena<C>, place: Place) -> Entry<C> {
         let bucket = self.bucket_mut(arena, place.home, place.overflow);
         let entry = bucket.lanes[place.lane as usize]
             .take()
@@ -258,7 +263,7 @@ impl Table {
     }
 
     /// Fills a hole from the first overflow bucket, and frees that when empty.
-    fn refill(&mut self, arena: &mut Arena, hole: Place, first: u32) {
+    fn refill(&mut self, arena: &mut Arena<C>, hole: Place, first: u32) {
         if hole.overflow != first {
             let lanes = &mut arena.get_mut(first).lanes;
             let moved = lanes.iter_mut().rev().find_map(Option::take);
@@ -272,8 +277,9 @@ impl Table {
         }
     }
 
-    /// Frees the last bucket with its entries; `false` when none is left.
-    pub fn drop_bucket(&mut self, arena: &mut Arena) -> bool {
+    /// Takes the last bucket away and hands out its entries; `false` when none
+    /// is left.
+    pub fn drop_bucket(&mut self, arena: &mut Arena<C>, mut dropped: impl FnMut(Entry<C>)) -> bool {
         if self.segments.len() == 0 {
             return false;
         }
@@ -282,6 +288,7 @@ impl Table {
             for entry in held.lanes.into_iter().flatten() {
                 self.len -= 1;
                 self.volatile -= u32::from(entry.has_deadline());
+                dropped(entry);
             }
             if held.overflow == 0 {
                 return true;
@@ -290,13 +297,30 @@ impl Table {
         }
     }
 
+    /// Every entry, bucket by bucket.
+    pub fn iter<'a>(&'a self, arena: &'a Arena<C>) -> impl Iterator<Item = &'a Entry<C>> {
+        let chain = |home| {
+            std::iter::successors(Some(self.segments.get(home)), |bucket| {
+                (bucket.overflow != 0).then(|| arena.get(bucket.overflow))
+            })
+        };
+        (0..self.segments.len())
+            .flat_map(chain)
+            .flat_map(Bucket::entries)
+    }
+
+    /// Bytes of the buckets, without those in the arena.
+    pub fn allocated_bytes(&self) -> usize {
+        self.segments.allocated_bytes()
+    }
+
     /// Visits the bucket at `position` and returns the next position, or
     /// `None` after the last bucket.
     pub fn visit<'a>(
         &'a self,
-        arena: &'a Arena,
+        arena: &'a Arena<C>,
         position: u32,
-        mut visit: impl FnMut(Place, &'a Entry),
+        mut visit: impl FnMut(Place, &'a Entry<C>),
     ) -> Option<u32> {
         if self.len == 0 {
             return None;

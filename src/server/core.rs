@@ -303,6 +303,7 @@ impl Work {
         !self.resumed.is_empty()
             || !self.condemned.is_empty()
             || !self.discarded.is_empty()
+            || self.pace.frees_go_on
             || self.pace.relief.goes_on
             || self.post.has_unsent()
     }

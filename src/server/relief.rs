@@ -23,6 +23,9 @@ const KEYS_PER_LOOK: usize = 8;
 /// Buckets of a cleared database freed between two looks at memory.
 const BUCKETS_PER_STEP: usize = 64;
 
+/// Allocations of removed values freed between two looks at memory.
+const FREES_PER_STEP: usize = 512;
+
 /// One part in so many of `maxmemory` may be exceeded while others evict and
 /// this core has something to evict, too.
 const GRACE: u64 = 32;
@@ -142,12 +145,19 @@ impl Work {
     /// Frees some of what was cleared, which no key need go for.
     pub(super) fn free_discarded(&mut self) -> bool {
         let Some(discarded) = self.discarded.last_mut() else {
-            return false;
+            return self.pace.frees_go_on && self.free_remains();
         };
         if !discarded.free_step(BUCKETS_PER_STEP) {
             self.discarded.pop();
         }
         true
+    }
+
+    /// Frees some of the large values that no key holds any more.
+    fn free_remains(&mut self) -> bool {
+        let keyspace = self.vault.at_home();
+        self.pace.frees_go_on = keyspace.is_some_and(|keyspace| keyspace.free_step(FREES_PER_STEP));
+        self.pace.frees_go_on
     }
 
     /// Removes the key that shall go next; `false` when the policy lets none.

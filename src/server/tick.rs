@@ -29,6 +29,8 @@ pub(super) struct Pace {
     second_at_ms: u64,
     pub(super) expiry: Expiry,
     pub(super) relief: Relief,
+    /// Large values that no key holds any more may be left to free.
+    pub(super) frees_go_on: bool,
     /// Listeners whose accept ended, one bit each.
     pub(super) rearm_listeners: u64,
     /// Not before this, in Unix milliseconds.
@@ -111,6 +113,7 @@ impl Work {
             self.note_stale_share(0, 0);
         }
         self.sample(now);
+        self.pace.frees_go_on = true;
         self.relieve_memory();
         self.relieve_clients();
         if now >= self.pace.second_at_ms {

@@ -7,8 +7,13 @@
 
 pub mod bitfield;
 pub mod bits;
+mod compound;
 pub mod loglog;
+mod rules;
 pub mod subsequence;
 #[cfg(test)]
 mod tests;
 pub mod text;
+
+pub use compound::{Compound, Typed};
+pub use rules::Rules;

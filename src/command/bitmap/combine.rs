@@ -34,7 +34,7 @@ const BITOP: Command = Command {
 
 fn bitop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let operation = operation(args)?;
-    let joined = join(turn, args, operation);
+    let joined = join(turn, args, operation)?;
     let len = joined.len();
     let key = turn.key(args, DESTINATION);
     let clock = turn.clock;
@@ -71,25 +71,28 @@ fn operation(args: Args<'_>) -> Result<Operation, Refusal> {
 }
 
 /// The sources joined where they lie, without a copy of any.
-fn join(turn: &mut Turn<'_>, args: Args<'_>, operation: Operation) -> Vec<u8> {
+fn join(turn: &mut Turn<'_>, args: Args<'_>, operation: Operation) -> Result<Vec<u8>, Refusal> {
     let sources = DESTINATION + 1..args.len();
     // Reads count and expire; only then may all sources be looked at together.
     for index in sources.clone() {
         let key = turn.key(args, index);
-        turn.read(&key);
+        turn.read_text(&key)?;
     }
     let turn = &*turn;
     let texts: Vec<Cow<'_, [u8]>> = sources
-        .map(|index| match turn.peek(&turn.key(args, index)) {
-            None => Cow::Borrowed(&[][..]),
-            Some(found) => match found.view() {
-                View::Text(text) => Cow::Borrowed(text),
-                number @ View::Int(_) => Cow::Owned(number.to_vec()),
-            },
+        .map(|index| {
+            match turn
+                .peek(&turn.key(args, index))
+                .and_then(|found| found.text())
+            {
+                None => Cow::Borrowed(&[][..]),
+                Some(View::Text(text)) => Cow::Borrowed(text),
+                Some(number @ View::Int(_)) => Cow::Owned(number.to_vec()),
+            }
         })
         .collect();
     let texts: Vec<&[u8]> = texts.iter().map(|text| &**text).collect();
     let mut joined = Vec::new();
     bits::combine(operation, &texts, &mut joined);
-    joined
+    Ok(joined)
 }

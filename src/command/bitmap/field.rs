@@ -56,9 +56,9 @@ fn bitfield(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
     let steps = steps(turn, args)?;
     let key = turn.key(args, 1);
     if steps.iter().any(|step| step.act.writes()) {
-        write(turn, key, &steps, reply);
+        write(turn, key, &steps, reply)?;
     } else {
-        read(turn, key, &steps, reply);
+        read(turn, key, &steps, reply)?;
     }
     Ok(())
 }
@@ -84,24 +84,25 @@ fn bitfield_ro(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
         return Err(Refusal::BITFIELD_READ_ONLY);
     }
     let key = turn.key(args, 1);
-    read(turn, key, &steps, reply);
-    Ok(())
+    read(turn, key, &steps, reply)
 }
 
-fn read(turn: &mut Turn<'_>, key: Key<'_>, steps: &[Step], reply: &mut Reply<'_>) {
+fn read(turn: &mut Turn<'_>, key: Key<'_>, steps: &[Step], reply: &mut Reply<'_>) -> Outcome {
     reply.array(steps.len());
     let mut answer = |text: &[u8]| {
         for step in steps {
             reply.int(step.field.get(text));
         }
     };
-    match turn.read(&key) {
-        Some(found) => found.view().with_text(answer),
+    match turn.read_text(&key)? {
+        Some(found) => found.with_text(answer),
         None => answer(&[]),
     }
+    Ok(())
 }
 
-fn write(turn: &mut Turn<'_>, key: Key<'_>, steps: &[Step], reply: &mut Reply<'_>) {
+fn write(turn: &mut Turn<'_>, key: Key<'_>, steps: &[Step], reply: &mut Reply<'_>) -> Outcome {
+    turn.find_text(&key)?;
     let writing = steps.iter().filter(|step| step.act.writes());
     let reach = writing.map(|step| step.field.reach_bytes()).max();
     let len_min = reach.unwrap_or(0) as usize;
@@ -127,6 +128,7 @@ fn write(turn: &mut Turn<'_>, key: Key<'_>, steps: &[Step], reply: &mut Reply<'_
         changes += u64::from(has_grown);
     });
     turn.changed(changes);
+    Ok(())
 }
 
 /// The answer of a step; `None` where it would overflow and is to fail.

@@ -29,8 +29,8 @@ fn getbit(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     let offset = offset(turn, args.get(2))?;
     let key = turn.key(args, 1);
     let bit = turn
-        .read(&key)
-        .is_some_and(|found| found.view().with_text(|text| bits::bit(text, offset)));
+        .read_text(&key)?
+        .is_some_and(|found| found.with_text(|text| bits::bit(text, offset)));
     reply.int(i64::from(bit));
     Ok(())
 }
@@ -62,6 +62,7 @@ fn setbit(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     };
     let key = turn.key(args, 1);
     let clock = turn.clock;
+    turn.find_text(&key)?;
     let len_hint = (offset / 8 + 1) as usize;
     let (mut before, mut has_changed) = (false, false);
     turn.db(&key).edit(key, &clock, len_hint, |text| {

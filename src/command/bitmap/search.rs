@@ -28,7 +28,7 @@ const BITCOUNT: Command = Command {
 fn bitcount(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
     // Of a missing key there is nothing to count, whatever the range says.
-    let Some(found) = turn.read(&key) else {
+    let Some(found) = turn.read_text(&key)? else {
         reply.int(0);
         return Ok(());
     };
@@ -45,7 +45,7 @@ fn bitcount(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
         }
         _ => return Err(Refusal::Syntax),
     };
-    let count = found.view().with_text(|text| match range {
+    let count = found.with_text(|text| match range {
         None => bits::count_ones(text),
         Some((start, end, unit)) => bits::count_range(text.len(), start, end, unit)
             .map_or(0, |range| bits::count_ones_in(text, range)),
@@ -80,7 +80,7 @@ fn bitpos(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     };
     let key = turn.key(args, 1);
     // A missing key is zeros without end, whatever the range says.
-    let Some(found) = turn.read(&key) else {
+    let Some(found) = turn.read_text(&key)? else {
         reply.int(if value { -1 } else { 0 });
         return Ok(());
     };
@@ -96,9 +96,7 @@ fn bitpos(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     // Stock looks at the unit before the end.
     let unit = unit(args, 5)?;
     let end = given(4)?;
-    let place = found
-        .view()
-        .with_text(|text| bits::position(text, value, start, end, unit));
+    let place = found.with_text(|text| bits::position(text, value, start, end, unit));
     reply.int(place.map_or(-1, u64::cast_signed));
     Ok(())
 }

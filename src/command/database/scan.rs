@@ -5,7 +5,6 @@
 //! on to the first slot of the next.
 
 use crate::base::{Case, SLOTS, glob_matches, parse_i64};
-use crate::command::key::type_name;
 use crate::command::route::Placement;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
@@ -122,7 +121,7 @@ impl<'a> Scan<'a> {
     }
 
     fn takes(&self, found: &Found<'_>) -> bool {
-        let type_name = || type_name(found.view()).as_bytes();
+        let type_name = || found.type_name().as_bytes();
         self.type_name
             .is_none_or(|wanted| wanted.eq_ignore_ascii_case(type_name()))
             && self

@@ -7,9 +7,9 @@ use crate::value::loglog::{self, Broken};
 /// The text of an entry that is a HyperLogLog.
 ///
 /// # Errors
-/// When it is any other string.
+/// When it is any other value.
 pub(super) fn text(found: Found<'_>) -> Result<&[u8], Refusal> {
-    match found.view() {
+    match found.text().ok_or(Refusal::WrongType)? {
         View::Text(text) if loglog::encoding(text).is_some() => Ok(text),
         View::Text(_) | View::Int(_) => Err(Refusal::NOT_HYPERLOGLOG),
     }

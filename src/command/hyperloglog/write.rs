@@ -84,7 +84,7 @@ fn pfmerge(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
         }
     }
     let key = turn.key(args, 1);
-    let len = turn.find(&key).map(|found| found.view().len());
+    let len = turn.find_text(&key)?.map(|found| found.len());
     let sparse_len_max = turn.live.hll_sparse_max_bytes;
     let clock = turn.clock;
     let mut outcome = Ok(());

@@ -5,7 +5,7 @@ use crate::command::turn::Turn;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 
-use super::look::{look, type_name};
+use super::look::look;
 
 pub(crate) const COMMANDS: &[Command] = &[DEL, EXISTS, TOUCH, TYPE, UNLINK];
 
@@ -123,6 +123,6 @@ const TYPE: Command = Command {
 
 fn type_of(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
-    reply.simple(look(turn, &key, |found| type_name(found.view())).unwrap_or("none"));
+    reply.simple(look(turn, &key, |found| found.type_name()).unwrap_or("none"));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::mem;
 
 use crate::command::turn::Turn;
-use crate::keyspace::{Found, Key, Touch, View};
+use crate::keyspace::{Found, Key, Touch};
 
 /// Tells of a live key what `tell` makes of it; counts a hit or a miss.
 pub(super) fn look<Told>(
@@ -15,11 +15,4 @@ pub(super) fn look<Told>(
     let told = turn.read(key).map(tell);
     turn.clock.touch = touch;
     told
-}
-
-/// What TYPE calls a value.
-pub(in crate::command) fn type_name(value: View<'_>) -> &'static str {
-    match value {
-        View::Int(_) | View::Text(_) => "string",
-    }
 }

@@ -14,7 +14,6 @@ mod tests;
 
 pub(super) use exist::COMMANDS as EXIST;
 pub(super) use expire::COMMANDS as EXPIRE;
-pub(super) use look::type_name;
 pub(super) use object::COMMANDS as OBJECT;
 pub(super) use payload::COMMANDS as PAYLOAD;
 pub(super) use relocate::COMMANDS as RELOCATE;

@@ -52,7 +52,7 @@ const OBJECT_ENCODING: Command = Command {
 fn encoding(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 2);
     match look(turn, &key, |found| found.encoding()) {
-        Some(encoding) => reply.text(encoding.name()),
+        Some(encoding) => reply.text(encoding),
         None => reply.null(),
     }
     Ok(())
@@ -140,7 +140,7 @@ fn refcount(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
     match look(
         turn,
         &key,
-        |found| matches!(found.view(), View::Int(number) if small.contains(&number)),
+        |found| matches!(found.text(), Some(View::Int(number)) if small.contains(&number)),
     ) {
         Some(true) if shares_numbers(turn.live) => reply.int(SHARED),
         Some(_) => reply.int(1),

@@ -35,9 +35,8 @@ fn dump(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     match turn.read(&key) {
         Some(found) => {
             let mut bytes = Vec::new();
-            found
-                .view()
-                .with_text(|text| write_payload(&mut bytes, text, Compression::On));
+            let text = found.text().ok_or(Refusal::WrongType)?;
+            text.with_text(|text| write_payload(&mut bytes, text, Compression::On));
             reply.bulk(&bytes);
         }
         None => reply.null(),

@@ -141,7 +141,7 @@ fn object(part: &mut Part<'_>, key: &[u8], out: &mut Vec<u8>) {
     let line = format!(
         "Value at:{:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
         found.key().as_ptr(),
-        found.encoding().name(),
+        found.encoding(),
         serialized_bytes(&found),
         found.access(),
         found.idle_ms(now) / 1000,
@@ -156,7 +156,10 @@ fn serialized_bytes(found: &Found<'_>) -> usize {
         64..16_384 => bytes + 2,
         _ => bytes + 5,
     };
-    match found.view() {
+    let Some(view) = found.text() else {
+        return 0;
+    };
+    match view {
         View::Int(-128..128) => 2,
         View::Int(-32_768..32_768) => 3,
         View::Int(number) if i32::try_from(number).is_ok() => 5,

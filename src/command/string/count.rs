@@ -102,7 +102,7 @@ fn decrby(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
 
 fn add(turn: &mut Turn<'_>, args: Args<'_>, amount: i64, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
-    let before = match turn.find(&key).map(|found| found.view()) {
+    let before = match turn.find_text(&key)? {
         None => 0,
         Some(View::Int(number)) => number,
         // A number that was appended to is text and still a number.
@@ -137,17 +137,19 @@ const INCRBYFLOAT: Command = Command {
 fn incrbyfloat(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
     let clock = turn.clock;
-    let before = turn.db(&key).copy_of(key, &clock);
-    let old = before
-        .as_ref()
-        .map_or_else(|| b"0".to_vec(), |before| before.view().to_vec());
+    let found = turn.find(&key);
+    let before = found.map(|found| (found.deadline(), found.access()));
+    let old = match found {
+        Some(found) => found.text().ok_or(Refusal::WrongType)?.to_vec(),
+        None => b"0".to_vec(),
+    };
     let after = add_long_double(&old, args.get(2)).map_err(refusal)?;
     // Stock keeps the sum as text, also when it is a whole number.
     let sum = Owned {
         content: OwnedContent::Text(after.clone()),
         raw: false,
-        deadline: before.as_ref().and_then(|before| before.deadline),
-        access: before.map_or_else(|| clock.access_of_new(), |before| before.access),
+        deadline: before.and_then(|(deadline, _)| deadline),
+        access: before.map_or_else(|| clock.access_of_new(), |(_, access)| access),
     };
     turn.db(&key).put(key, sum, &clock);
     turn.changed(1);

@@ -28,7 +28,7 @@ const APPEND: Command = Command {
 fn append(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
     let more = args.get(2);
-    let before = turn.find(&key).map(|found| found.view().len());
+    let before = turn.find_text(&key)?.map(|found| found.len());
     let len = before.unwrap_or(0) + more.len();
     if before.is_some() {
         check_len(turn, len as u64)?;
@@ -65,7 +65,7 @@ fn setrange(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
     let offset = u64::try_from(offset).map_err(|_| Refusal::OFFSET_OUT_OF_RANGE)?;
     let part = args.get(3);
     let key = turn.key(args, 1);
-    let before = turn.find(&key).map_or(0, |found| found.view().len());
+    let before = turn.find_text(&key)?.map_or(0, |found| found.len());
     if part.is_empty() {
         reply.int(before as i64);
         return Ok(());

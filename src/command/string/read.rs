@@ -28,8 +28,8 @@ const GET: Command = Command {
 
 fn get(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
-    match turn.read(&key) {
-        Some(found) => view(reply, found.view()),
+    match turn.read_text(&key)? {
+        Some(found) => view(reply, found),
         None => reply.null(),
     }
     Ok(())
@@ -52,7 +52,7 @@ const STRLEN: Command = Command {
 
 fn strlen(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
-    let len = turn.read(&key).map_or(0, |found| found.view().len());
+    let len = turn.read_text(&key)?.map_or(0, |found| found.len());
     reply.int(len as i64);
     Ok(())
 }
@@ -77,8 +77,8 @@ const GETDEL: Command = Command {
 
 fn getdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
-    match turn.read(&key) {
-        Some(found) => view(reply, found.view()),
+    match turn.read_text(&key)? {
+        Some(found) => view(reply, found),
         None => {
             reply.null();
             return Ok(());
@@ -121,8 +121,8 @@ fn getex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let now = turn.now();
     let fate = fate(args, now)?;
     let key = turn.key(args, 1);
-    match turn.read(&key) {
-        Some(found) => view(reply, found.view()),
+    match turn.read_text(&key)? {
+        Some(found) => view(reply, found),
         None => {
             reply.null();
             return Ok(());
@@ -189,11 +189,11 @@ fn getrange(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
     let start = crate::base::parse_i64(args.get(2)).ok_or(Refusal::NotInteger)?;
     let end = crate::base::parse_i64(args.get(3)).ok_or(Refusal::NotInteger)?;
     let key = turn.key(args, 1);
-    let Some(found) = turn.read(&key) else {
+    let Some(found) = turn.read_text(&key)? else {
         reply.bulk(b"");
         return Ok(());
     };
-    found.view().with_text(|bytes| {
+    found.with_text(|bytes| {
         reply.bulk(text::piece(bytes, start, end));
     });
     Ok(())

@@ -30,8 +30,9 @@ fn mget(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.array(args.len() - 1);
     for index in 1..args.len() {
         let key = turn.key(args, index);
-        match turn.read(&key) {
-            Some(found) => view(reply, found.view()),
+        // Another type is as good as nothing.
+        match turn.read(&key).and_then(|found| found.text()) {
+            Some(found) => view(reply, found),
             None => reply.null(),
         }
     }

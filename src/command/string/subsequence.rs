@@ -35,7 +35,7 @@ struct Options {
 
 fn lcs(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let options = parse(args)?;
-    let (first, second) = (text(turn, args, 1), text(turn, args, 2));
+    let (first, second) = (text(turn, args, 1)?, text(turn, args, 2)?);
     if options.len && options.indexes {
         return Err(Refusal::LCS_LEN_AND_IDX);
     }
@@ -52,10 +52,12 @@ fn lcs(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-fn text(turn: &mut Turn<'_>, args: Args<'_>, index: usize) -> Vec<u8> {
+fn text(turn: &mut Turn<'_>, args: Args<'_>, index: usize) -> Result<Vec<u8>, Refusal> {
     let key = turn.key(args, index);
-    turn.read(&key)
-        .map_or_else(Vec::new, |found| found.view().to_vec())
+    match turn.read_text(&key) {
+        Ok(text) => Ok(text.map_or_else(Vec::new, |text| text.to_vec())),
+        Err(_) => Err(Refusal::LCS_NOT_STRINGS),
+    }
 }
 
 fn parse(args: Args<'_>) -> Result<Options, Refusal> {

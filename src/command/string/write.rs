@@ -77,7 +77,9 @@ fn set(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         };
         present = found.is_some();
         match found {
-            Some(found) if options.returns_old => view(reply, found.view()),
+            Some(found) if options.returns_old => {
+                view(reply, found.text().ok_or(Refusal::WrongType)?);
+            }
             None if options.returns_old => reply.null(),
             Some(_) | None => {}
         }
@@ -266,8 +268,8 @@ const GETSET: Command = Command {
 
 fn getset(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
-    match turn.read(&key) {
-        Some(found) => view(reply, found.view()),
+    match turn.read_text(&key)? {
+        Some(found) => view(reply, found),
         None => reply.null(),
     }
     store(turn, args, Lifetime::Forever);

@@ -5,8 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::stage::{Stage, scaled};
-use crate::keyspace::{ExpireCursor, Lifetime};
+use crate::keyspace::{ExpireCursor, Lifetime, OwnedContent};
 use crate::memory::INLINE_MAX;
+
+fn text_of(content: &OwnedContent) -> Vec<u8> {
+    match content {
+        OwnedContent::Int(number) => number.to_string().into_bytes(),
+        OwnedContent::Text(text) => text.clone(),
+        OwnedContent::Compound(_) => panic!("only strings were set"),
+    }
+}
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -166,7 +174,7 @@ impl Pair {
                     assert!(taken.0.is_none() && taken.1.is_none());
                     return;
                 };
-                assert_eq!((owned.view().to_vec(), owned.deadline), held);
+                assert_eq!((text_of(&owned.content), owned.deadline), held);
                 db.put(target, owned, &clock);
                 self.model.insert(to, held);
             }
@@ -228,7 +236,10 @@ impl Pair {
             let key = self.real.keyspace.key(name);
             let found = self.real.keyspace.db_mut(0).find(key, &clock);
             let found = found.expect("the model has it");
-            assert_eq!(found.view().to_vec(), *value);
+            assert_eq!(
+                found.text().expect("only strings were set").to_vec(),
+                *value
+            );
             assert_eq!(found.deadline(), *deadline);
         }
         let mut cursor = ExpireCursor::default();

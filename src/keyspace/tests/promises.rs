@@ -89,7 +89,7 @@ fn a_long_text_moves_without_a_copy() {
     stage.db().put(two, owned, &clock);
     stage.db().edit(two, &clock, 0, |text| text[0] = b'y');
     let found = stage.db().find(two, &clock).expect("it was just put");
-    let View::Text(text) = found.view() else {
+    let Some(View::Text(text)) = found.text() else {
         panic!("a long text is a text");
     };
     assert_eq!((text.as_ptr(), text[0]), (address, b'y'));

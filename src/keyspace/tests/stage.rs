@@ -46,7 +46,7 @@ impl Stage {
         let key = self.keyspace.key(name);
         let found = self.keyspace.db_mut(0).find(key, &self.clock)?;
         assert_eq!(found.key(), name);
-        Some(found.view().to_vec())
+        Some(found.text().expect("it is a string").to_vec())
     }
 
     pub fn remove(&mut self, name: &[u8]) -> bool {
@@ -61,7 +61,7 @@ impl Stage {
     pub fn encoding(&mut self, name: &[u8]) -> &'static str {
         let key = self.keyspace.key(name);
         let found = self.keyspace.db_mut(0).find(key, &self.clock);
-        found.expect("the test set it").encoding().name()
+        found.expect("the test set it").encoding()
     }
 
     pub fn append(&mut self, name: &[u8], tail: &[u8]) {

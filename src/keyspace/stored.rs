@@ -1,0 +1,62 @@
+//! The table's types with our compounds, and the end of large ones.
+
+use crate::memory::{self, Marks};
+use crate::value::Compound;
+
+pub(super) type Entry = memory::Entry<Compound>;
+pub(super) type Slots = memory::Slots<Compound>;
+pub(super) type Occupied<'a> = memory::Occupied<'a, Compound>;
+pub(super) type NewValue<'v> = memory::NewValue<'v, Compound>;
+pub(super) type Content<'a> = memory::Content<'a, Compound>;
+
+/// A compound of more allocations than this is freed in steps.
+const FREED_AT_ONCE: usize = 64;
+
+/// Compounds that no key holds any more, freed a piece at a time, so that no
+/// command waits for a million frees.
+#[derive(Debug, Default)]
+pub(super) struct Remains {
+    compounds: Vec<Box<Compound>>,
+}
+
+impl Remains {
+    /// Takes what is large of a removed entry; the rest is freed here.
+    #[inline]
+    pub(super) fn bury(&mut self, entry: Entry) {
+        if let Ok(compound) = entry.into_compound()
+            && compound.weight() > FREED_AT_ONCE
+        {
+            self.compounds.push(compound);
+        }
+    }
+
+    /// Puts another value behind a key.
+    #[inline]
+    pub(super) fn replace(
+        &mut self,
+        mut occupied: Occupied<'_>,
+        value: NewValue<'_>,
+        marks: Marks,
+    ) {
+        if occupied.compound_mut().is_some() {
+            self.bury(occupied.exchange(value, marks));
+        } else {
+            occupied.replace(value, marks);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.compounds.len()
+    }
+
+    /// Frees about `budget` allocations; `false` when nothing is left.
+    pub(super) fn free_step(&mut self, budget: usize) -> bool {
+        let Some(compound) = self.compounds.last_mut() else {
+            return false;
+        };
+        if !compound.free_step(budget) {
+            self.compounds.pop();
+        }
+        true
+    }
+}

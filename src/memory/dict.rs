@@ -1,0 +1,287 @@
+//! A table with one owner: the elements of one big hash, set or sorted set.
+//!
+//! The same buckets, entries and growth by one bucket at a time as the
+//! keyspace's tables, so no insert into a set of ten million waits for a
+//! rehash, and a walk with a position misses nothing that stays. An entry is
+//! the element's name with a text (a hash's value), a number (a score) or an
+//! empty text (a set's member) in one allocation, and a deadline of its own
+//! where one is set.
+//!
+//! ```text
+//! an element of 10 bytes   3 + 1 + 1 + 10, a class of   16 bytes
+//! its share of the buckets 64 / (7 × 0.85), overflow    14
+//! ```
+
+use std::convert::Infallible;
+use std::fmt;
+
+use super::arena::Arena;
+use super::entry::{Entry, Marks, NewValue};
+use super::table::{Table, tag_of};
+use crate::base::{HashKey, Random, keyed_hash};
+
+/// An element: its name is the entry's key.
+pub type Field = Entry<Infallible>;
+
+/// Lanes a drawn element may be in: a bucket and one overflow. An empty lane
+/// is drawn again, so every element is as likely as any other but those in a
+/// second overflow bucket, of which there are next to none.
+const DRAWN_LANES: u64 = 14;
+
+/// Entries whose size is measured for `allocated_bytes`.
+const MEASURED: usize = 64;
+
+/// See the module.
+pub struct Dict {
+    table: Table<Infallible>,
+    arena: Arena<Infallible>,
+    hash_key: HashKey,
+}
+
+impl fmt::Debug for Dict {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl Clone for Dict {
+    fn clone(&self) -> Self {
+        let mut copy = Self::new(self.hash_key);
+        for field in self.iter() {
+            let value = match field.content() {
+                super::Content::Int(number) => NewValue::Int(number),
+                super::Content::Text(text) => NewValue::Text(text),
+                super::Content::Compound(never) => match *never {},
+            };
+            copy.insert(field.key(), value, field.deadline());
+        }
+        copy
+    }
+}
+
+impl Dict {
+    pub fn new(hash_key: HashKey) -> Self {
+        Self {
+            table: Table::EMPTY,
+            arena: Arena::default(),
+            hash_key,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.table.len as usize
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.table.len == 0
+    }
+
+    /// Elements with a deadline.
+    pub fn volatile_len(&self) -> usize {
+        self.table.volatile as usize
+    }
+
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<&Field> {
+        let place = self.table.find(&self.arena, self.hash(name), name)?;
+        Some(self.table.entry(&self.arena, place))
+    }
+
+    /// Stores an element; `true` when its name is new.
+    pub fn insert(
+        &mut self,
+        name: &[u8],
+        value: NewValue<'_, Infallible>,
+        deadline: Option<u64>,
+    ) -> bool {
+        let marks = Marks {
+            deadline,
+            access: 0,
+            is_modified: false,
+        };
+        let hash = self.hash(name);
+        if let Some(place) = self.table.find(&self.arena, hash, name) {
+            let field = self.table.entry_mut(&mut self.arena, place);
+            let had = field.has_deadline();
+            field.replace(value, marks);
+            self.count_deadline(had, deadline.is_some());
+            return false;
+        }
+        let field = Field::new(tag_of(hash), name, value, marks);
+        let hash_key = self.hash_key;
+        self.table.insert(&mut self.arena, hash, field, &|name| {
+            keyed_hash(&hash_key, name)
+        });
+        true
+    }
+
+    /// Sets or clears an element's deadline, in Unix milliseconds; `false`
+    /// when there is no such element.
+    pub fn set_deadline(&mut self, name: &[u8], deadline: Option<u64>) -> bool {
+        let Some(place) = self.table.find(&self.arena, self.hash(name), name) else {
+            return false;
+        };
+        let field = self.table.entry_mut(&mut self.arena, place);
+        let had = field.has_deadline();
+        field.set_deadline(deadline);
+        self.count_deadline(had, deadline.is_some());
+        true
+    }
+
+    /// Takes an element out.
+    pub fn remove(&mut self, name: &[u8]) -> Option<Field> {
+        let place = self.table.find(&self.arena, self.hash(name), name)?;
+        Some(self.table.remove(&mut self.arena, place))
+    }
+
+    /// Visits the elements of one bucket and returns the next position, or
+    /// `None` after the last bucket. Begin with 0; any number is a position.
+    /// An element that is there from the first step to the last is visited at
+    /// least once, whatever is added or removed meanwhile.
+    pub fn visit<'a>(&'a self, position: u32, mut visit: impl FnMut(&'a Field)) -> Option<u32> {
+        self.table
+            .visit(&self.arena, position, |_, field| visit(field))
+    }
+
+    /// An element drawn by chance, each as likely as any other.
+    pub fn draw(&self, random: &mut Random) -> Option<&Field> {
+        if self.is_empty() {
+            return None;
+        }
+        let buckets = self.table.buckets() as u64;
+        loop {
+            // The reversed number of a bucket is a position in it.
+            let position = (random.below(buckets) as u32).reverse_bits();
+            let mut left = random.below(DRAWN_LANES);
+            let mut drawn = None;
+            self.visit(position, |field| {
+                if left == 0 {
+                    drawn = Some(field);
+                }
+                left = left.wrapping_sub(1);
+            });
+            if drawn.is_some() {
+                return drawn;
+            }
+        }
+    }
+
+    /// Every element, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Field> {
+        self.table.iter(&self.arena)
+    }
+
+    /// Frees up to `budget` buckets with their elements; `false` when nothing
+    /// is left.
+    pub fn drop_buckets(&mut self, budget: usize) -> bool {
+        for _ in 0..budget {
+            if !self.table.drop_bucket(&mut self.arena, drop) && !self.arena.drop_chunk() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Bytes the allocator sets aside: buckets exactly, elements by measuring
+    /// some of them.
+    pub fn allocated_bytes(&self) -> usize {
+        let measured = self.len().min(MEASURED);
+        let sum: usize = self.iter().take(measured).map(Field::allocated_bytes).sum();
+        let elements = sum * self.len() / measured.max(1);
+        self.table.allocated_bytes() + self.arena.allocated_bytes() + elements
+    }
+
+    #[inline]
+    fn hash(&self, name: &[u8]) -> u64 {
+        keyed_hash(&self.hash_key, name)
+    }
+
+    fn count_deadline(&mut self, had: bool, has: bool) {
+        self.table.volatile -= u32::from(had);
+        self.table.volatile += u32::from(has);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::Content;
+
+    fn numbered(len: u32) -> Dict {
+        let mut dict = Dict::new(HashKey([1, 2]));
+        for number in 0..len {
+            let name = number.to_le_bytes();
+            assert!(dict.insert(&name, NewValue::Int(i64::from(number)), None));
+        }
+        dict
+    }
+
+    #[test]
+    fn elements_are_found_overwritten_and_removed() {
+        let mut dict = numbered(1000);
+        let name = 7_u32.to_le_bytes();
+        assert!(!dict.insert(&name, NewValue::Text(b"seven"), Some(5)));
+        let field = dict.find(&name).expect("it was inserted");
+        assert_eq!(field.content(), Content::Text(b"seven"));
+        assert_eq!(field.deadline(), Some(5));
+        assert_eq!((dict.len(), dict.volatile_len()), (1000, 1));
+        assert!(dict.set_deadline(&name, None));
+        assert_eq!(dict.volatile_len(), 0);
+        assert!(dict.remove(&name).is_some());
+        assert!(dict.remove(&name).is_none());
+        assert!(dict.find(&name).is_none());
+        assert!(!dict.set_deadline(&name, Some(1)));
+        assert_eq!(dict.len(), 999);
+    }
+
+    #[test]
+    fn a_walk_and_an_iteration_meet_every_element_once() {
+        let dict = numbered(5000);
+        let mut met = vec![0; 5000];
+        let mut next = Some(0);
+        while let Some(position) = next {
+            next = dict.visit(position, |field| {
+                let Content::Int(number) = field.content() else {
+                    panic!("only numbers were put in");
+                };
+                met[number as usize] += 1;
+            });
+        }
+        assert!(met.iter().all(|&times| times == 1));
+        assert_eq!(dict.iter().count(), 5000);
+        assert_eq!(dict.clone().len(), 5000);
+    }
+
+    #[test]
+    fn every_element_is_drawn_about_as_often() {
+        let dict = numbered(100);
+        let mut random = Random::new(1);
+        let mut drawn = [0_u32; 100];
+        for _ in 0..100_000 {
+            let field = dict.draw(&mut random).expect("it is not empty");
+            let name: [u8; 4] = field.key().try_into().expect("four bytes were put in");
+            drawn[u32::from_le_bytes(name) as usize] += 1;
+        }
+        assert!(
+            drawn.iter().all(|times| (850..1150).contains(times)),
+            "{drawn:?}"
+        );
+        assert!(Dict::new(HashKey([1, 2])).draw(&mut random).is_none());
+    }
+
+    #[test]
+    fn freeing_in_steps_comes_to_an_end() {
+        let mut dict = numbered(3000);
+        let mut steps = 0;
+        while dict.drop_buckets(10) {
+            steps += 1;
+        }
+        assert!(dict.is_empty() && steps > 40, "{steps} steps");
+    }
+
+    #[test]
+    fn a_small_dictionary_is_small() {
+        let bytes = numbered(129).allocated_bytes();
+        assert!(bytes < 129 * 52, "{bytes}");
+    }
+}
