@@ -3,8 +3,10 @@
 use crate::keyspace::{Clock, Keyspace};
 use crate::resp::{Args, Outcome, Reply};
 use crate::session::SessionId;
+use crate::value::Rules;
 
 use super::scene::{Local, Scene};
+use super::turn;
 
 /// A part at every core, then one reply from the parts.
 ///
@@ -39,6 +41,12 @@ pub struct Part<'a> {
 }
 
 impl Part<'_> {
+    /// When values change their encoding, as it is set now.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        turn::rules(&self.local.live.encodings, self.keyspace.hash_key())
+    }
+
     /// Whether this session is the one that asked.
     #[must_use]
     pub fn is_caller(&self, session: SessionId) -> bool {

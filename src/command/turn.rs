@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::base::Random;
-use crate::config::Live;
+use crate::base::{HashKey, Random};
+use crate::config::{Encodings, Live};
 use crate::keyspace::{
     Clock, Database, Discarded, Found, Key, Keyspace, Lifetime, NotCompound, View,
 };
@@ -283,24 +283,12 @@ impl<'a> Turn<'a> {
     /// When values change their encoding, as it is set now.
     #[must_use]
     pub fn rules(&self) -> Rules {
-        let encodings = &self.live.encodings;
         let keyspace = match &self.data {
             Data::Home(keyspace) => Some(&**keyspace),
             Data::Lent(lent) => lent.iter().flatten().next().map(|lent| &**lent),
         };
-        Rules {
-            hash_key: keyspace.expect("a turn has a keyspace").hash_key(),
-            list_max_listpack_size: encodings.list_max_listpack_size,
-            set_max_intset_entries: encodings.set_max_intset_entries,
-            set_max_listpack_entries: encodings.set_max_listpack_entries,
-            set_max_listpack_value: encodings.set_max_listpack_value,
-            hash_max_listpack_entries: encodings.hash_max_listpack_entries,
-            hash_max_listpack_value: encodings.hash_max_listpack_value,
-            zset_max_listpack_entries: encodings.zset_max_listpack_entries,
-            zset_max_listpack_value: encodings.zset_max_listpack_value,
-            stream_node_max_bytes: encodings.stream_node_max_bytes,
-            stream_node_max_entries: encodings.stream_node_max_entries,
-        }
+        let keyspace = keyspace.expect("a turn has a keyspace");
+        rules(&self.live.encodings, keyspace.hash_key())
     }
 
     /// Says that `count` changes were made.
@@ -312,6 +300,23 @@ impl<'a> Turn<'a> {
     #[must_use]
     pub fn placement(&self) -> Placement {
         self.placement
+    }
+}
+
+/// The thresholds as values take them.
+pub(super) fn rules(encodings: &Encodings, hash_key: HashKey) -> Rules {
+    Rules {
+        hash_key,
+        list_max_listpack_size: encodings.list_max_listpack_size,
+        set_max_intset_entries: encodings.set_max_intset_entries,
+        set_max_listpack_entries: encodings.set_max_listpack_entries,
+        set_max_listpack_value: encodings.set_max_listpack_value,
+        hash_max_listpack_entries: encodings.hash_max_listpack_entries,
+        hash_max_listpack_value: encodings.hash_max_listpack_value,
+        zset_max_listpack_entries: encodings.zset_max_listpack_entries,
+        zset_max_listpack_value: encodings.zset_max_listpack_value,
+        stream_node_max_bytes: encodings.stream_node_max_bytes,
+        stream_node_max_entries: encodings.stream_node_max_entries,
     }
 }
 

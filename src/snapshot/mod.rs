@@ -1,13 +1,27 @@
-//! Values as Redis writes them to leave a node: DUMP payloads now, with the strings and lengths
-//! of the RDB format that they are made of.
+//! Values as Redis writes them to leave a node: DUMP payloads now, with what the RDB format makes
+//! of a value of each type; and the digest by which nodes compare what they hold.
 //!
 //! Readers take any bytes and answer with a fault, never a panic; writers write what stock 7.0
 //! and everything later reads.
 
+mod digest;
+mod element;
+mod intset;
+mod kind;
 mod payload;
 mod string;
 #[cfg(test)]
 mod tests;
+mod value;
+mod ziplist;
+mod zipmap;
 
+pub use digest::{Digest, digest_of};
+pub use element::{Element, Pairs};
+pub use intset::{Intset, write_intset};
+pub use kind::{Kind, KindFault};
 pub use payload::{PayloadFault, RDB_VERSION, RDB_VERSION_MAX, read_payload, write_payload};
-pub use string::{Compression, StringFault, read_length, read_string, write_length, write_string};
+pub use string::{Compression, Malformed, read_length, read_string, write_length, write_string};
+pub use value::{Restored, Value, read_value, write_value};
+pub use ziplist::Ziplist;
+pub use zipmap::Zipmap;

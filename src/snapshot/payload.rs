@@ -6,16 +6,18 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use std::borrow::Cow;
-
 use crate::base::crc64;
+use crate::value::Rules;
 
-use super::string::{Compression, read_string, write_string};
+use super::kind::{Kind, KindFault};
+use super::string::Compression;
+use super::value::{Restored, Value, read_value, write_value};
 
 /// The version written: that of Redis 7.0, which a 7.0 node that we migrate to can read.
 pub const RDB_VERSION: u16 = 10;
 
-/// The newest version read: later stock servers write 12, with the same strings.
+/// The newest version read, and that of what Redis 7.2 cannot read: hashes whose fields have
+/// deadlines.
 pub const RDB_VERSION_MAX: u16 = 12;
 
 /// Why a payload cannot be restored.
@@ -25,41 +27,38 @@ pub enum PayloadFault {
     BadVersionOrChecksum,
     /// `ERR Bad data format`
     BadData,
-    /// A value of a type of Redis's that we do not hold, by its number in the RDB format.
+    /// A value of a module or of a release candidate, by its number in the RDB format.
     ForeignType(u8),
 }
 
-const TYPE_STRING: u8 = 0;
-
-/// Types of values that Redis 7.2 reads: up to the third kind of stream. 8 was never used, 6 is a
-/// kind of module that no release wrote.
-const FOREIGN_TYPES: [std::ops::RangeInclusive<u8>; 2] = [1..=7, 9..=21];
-
-/// Appends the payload of a string.
-pub fn write_payload(out: &mut Vec<u8>, text: &[u8], compression: Compression) {
+/// Appends the payload of a value.
+pub fn write_payload(out: &mut Vec<u8>, value: Value<'_>, compression: Compression) {
     let start = out.len();
-    out.push(TYPE_STRING);
-    write_string(out, text, compression);
-    out.extend_from_slice(&RDB_VERSION.to_le_bytes());
+    let kind = value.kind();
+    out.push(kind as u8);
+    write_value(out, value, compression);
+    let version = match kind {
+        Kind::HashDeadlines | Kind::HashListpackDeadlines => RDB_VERSION_MAX,
+        _ => RDB_VERSION,
+    };
+    out.extend_from_slice(&version.to_le_bytes());
     let (_, payload) = out.split_at(start);
     let sum = crc64(0, payload);
     out.extend_from_slice(&sum.to_le_bytes());
 }
 
-/// The string in a payload. The footer is judged first, then the type, then the value; bytes
+/// The value in a payload. The footer is judged first, then the type, then the value; bytes
 /// between the value and the footer are ignored, as stock does. A value that reaches into the
 /// footer is refused, where stock would read on and take the footer for text.
-pub fn read_payload(payload: &[u8]) -> Result<Cow<'_, [u8]>, PayloadFault> {
+pub fn read_payload<'a>(payload: &'a [u8], rules: &Rules) -> Result<Restored<'a>, PayloadFault> {
     let mut value = verified(payload).ok_or(PayloadFault::BadVersionOrChecksum)?;
     let (&kind, rest) = value.split_first().ok_or(PayloadFault::BadData)?;
     value = rest;
-    if kind == TYPE_STRING {
-        read_string(&mut value).or(Err(PayloadFault::BadData))
-    } else if FOREIGN_TYPES.iter().any(|types| types.contains(&kind)) {
-        Err(PayloadFault::ForeignType(kind))
-    } else {
-        Err(PayloadFault::BadData)
-    }
+    let kind = Kind::from_byte(kind).map_err(|fault| match fault {
+        KindFault::Foreign(kind) => PayloadFault::ForeignType(kind),
+        KindFault::Unknown => PayloadFault::BadData,
+    })?;
+    read_value(kind, &mut value, rules).or(Err(PayloadFault::BadData))
 }
 
 /// The payload before its footer, if that is right.

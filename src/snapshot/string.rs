@@ -24,9 +24,9 @@ pub enum Compression {
     On,
 }
 
-/// The bytes are cut short, or are no string.
+/// The bytes are cut short, or are not of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StringFault;
+pub struct Malformed;
 
 /// Only longer strings are compressed.
 const UNCOMPRESSED_MAX: usize = 20;
@@ -95,7 +95,7 @@ fn write_number(out: &mut Vec<u8>, number: i32) {
 }
 
 /// Takes a length off the front of `bytes`.
-pub fn read_length(bytes: &mut &[u8]) -> Result<u64, StringFault> {
+pub fn read_length(bytes: &mut &[u8]) -> Result<u64, Malformed> {
     let [first] = take(bytes)?;
     match first {
         0..0x40 => Ok(u64::from(first)),
@@ -105,12 +105,12 @@ pub fn read_length(bytes: &mut &[u8]) -> Result<u64, StringFault> {
         }
         LENGTH_32 => Ok(u64::from(u32::from_be_bytes(take(bytes)?))),
         LENGTH_64 => Ok(u64::from_be_bytes(take(bytes)?)),
-        _ => Err(StringFault),
+        _ => Err(Malformed),
     }
 }
 
 /// Takes a string off the front of `bytes`; borrowed where it stands there as it is.
-pub fn read_string<'a>(bytes: &mut &'a [u8]) -> Result<Cow<'a, [u8]>, StringFault> {
+pub fn read_string<'a>(bytes: &mut &'a [u8]) -> Result<Cow<'a, [u8]>, Malformed> {
     let number = match bytes.first() {
         Some(&NUMBER_8) => {
             let [_, number] = take(bytes)?;
@@ -138,22 +138,24 @@ pub fn read_string<'a>(bytes: &mut &'a [u8]) -> Result<Cow<'a, [u8]>, StringFaul
     Ok(Cow::Owned(text))
 }
 
-fn read_compressed(bytes: &mut &[u8]) -> Result<Vec<u8>, StringFault> {
+fn read_compressed(bytes: &mut &[u8]) -> Result<Vec<u8>, Malformed> {
     let compressed_len = read_length(bytes)?;
-    let len = usize::try_from(read_length(bytes)?).or(Err(StringFault))?;
+    let len = usize::try_from(read_length(bytes)?).or(Err(Malformed))?;
     let compressed = take_slice(bytes, compressed_len)?;
-    lzf::decompress(compressed, len).ok_or(StringFault)
+    lzf::decompress(compressed, len).ok_or(Malformed)
 }
 
-fn take<const LEN: usize>(bytes: &mut &[u8]) -> Result<[u8; LEN], StringFault> {
-    let (taken, rest) = bytes.split_first_chunk().ok_or(StringFault)?;
+/// Takes so many bytes off the front of `bytes`.
+pub(super) fn take<const LEN: usize>(bytes: &mut &[u8]) -> Result<[u8; LEN], Malformed> {
+    let (taken, rest) = bytes.split_first_chunk().ok_or(Malformed)?;
     *bytes = rest;
     Ok(*taken)
 }
 
-fn take_slice<'a>(bytes: &mut &'a [u8], len: u64) -> Result<&'a [u8], StringFault> {
-    let len = usize::try_from(len).or(Err(StringFault))?;
-    let (taken, rest) = bytes.split_at_checked(len).ok_or(StringFault)?;
+/// The same, of a number only known now.
+pub(super) fn take_slice<'a>(bytes: &mut &'a [u8], len: u64) -> Result<&'a [u8], Malformed> {
+    let len = usize::try_from(len).or(Err(Malformed))?;
+    let (taken, rest) = bytes.split_at_checked(len).ok_or(Malformed)?;
     *bytes = rest;
     Ok(taken)
 }

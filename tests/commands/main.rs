@@ -184,6 +184,7 @@ transcripts! {
     connection: "connection",
     copy_move_rename: "copy-move-rename",
     databases: "databases",
+    debug_data: "debug-data",
     dump_restore: "dump-restore",
     expire: "expire",
     hyperloglog: "hyperloglog",

@@ -15,6 +15,6 @@ mod tests;
 pub(super) use exist::COMMANDS as EXIST;
 pub(super) use expire::COMMANDS as EXPIRE;
 pub(super) use object::COMMANDS as OBJECT;
-pub(super) use payload::COMMANDS as PAYLOAD;
+pub(super) use payload::{COMMANDS as PAYLOAD, with_value};
 pub(super) use relocate::COMMANDS as RELOCATE;
 pub(super) use ttl::COMMANDS as TTL;

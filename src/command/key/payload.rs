@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
-use crate::keyspace::{Clock, Lifetime};
+use crate::keyspace::{Clock, Found, Lifetime};
 use crate::resp::{Args, Outcome, Refusal, Reply};
-use crate::snapshot::{Compression, PayloadFault, read_payload, write_payload};
+use crate::snapshot::{Compression, PayloadFault, Restored, Value, read_payload, write_payload};
 use crate::spec::{Categories, Flags, Group, KeyFlags, Keys, Spec};
 
 use super::age;
@@ -32,16 +32,31 @@ const DUMP: Command = Command {
 
 fn dump(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
+    let compression = Compression::On;
     match turn.read(&key) {
         Some(found) => {
             let mut bytes = Vec::new();
-            let text = found.text().ok_or(Refusal::WrongType)?;
-            text.with_text(|text| write_payload(&mut bytes, text, Compression::On));
+            with_value(&found, |value| {
+                write_payload(&mut bytes, value, compression)
+            })
+            .ok_or(Refusal::WrongType)?;
             reply.bulk(&bytes);
         }
         None => reply.null(),
     }
     Ok(())
+}
+
+/// Passes a value on as the snapshot format takes it; `None` where that has no
+/// words for it.
+pub(in crate::command) fn with_value<R>(
+    found: &Found<'_>,
+    pass: impl FnOnce(Value<'_>) -> R,
+) -> Option<R> {
+    match found.text() {
+        Some(text) => Some(text.with_text(|text| pass(Value::Text(text)))),
+        None => found.compound().and_then(Value::of).map(pass),
+    }
 }
 
 const RESTORE: Command = Command {
@@ -90,7 +105,7 @@ fn restore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
         return Err(Refusal::BUSY_KEY);
     }
     let lifetime = options.lifetime(args.get(2), turn.now())?;
-    let value = read_payload(args.get(3)).map_err(refusal)?;
+    let value = read_payload(args.get(3), &turn.rules()).map_err(refusal)?;
     match lifetime {
         // A moment that has come: what was there goes, and nothing comes.
         Lifetime::Until(deadline) if deadline <= clock.now => {
@@ -103,8 +118,9 @@ fn restore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
             let database = turn.db(&key);
             database.remove(key, &clock);
             match value {
-                Cow::Borrowed(text) => database.set(key, text, lifetime, &clock),
-                Cow::Owned(text) => database.set_owned(key, text, lifetime, &clock),
+                Restored::Text(Cow::Borrowed(text)) => database.set(key, text, lifetime, &clock),
+                Restored::Text(Cow::Owned(text)) => database.set_owned(key, text, lifetime, &clock),
+                Restored::Compound(value) => database.set_compound(key, value, lifetime, &clock),
             }
             database.set_access(key, access, &clock);
             turn.changed(1);

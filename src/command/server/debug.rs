@@ -8,10 +8,12 @@ use crate::command::gather::{Gather, Part};
 use crate::command::help;
 use crate::command::scene::{Scene, Wish};
 use crate::command::table::{Command, Run};
-use crate::config::Allowed;
-use crate::keyspace::{Found, Lifetime, View};
+use crate::config::{Allowed, memory};
+use crate::keyspace::Lifetime;
 use crate::resp::{Args, Outcome, Refusal, Reply, Version};
 use crate::spec::{Flags, Group, Spec};
+
+use super::debug_data;
 
 pub(crate) const COMMANDS: &[Command] = &[DEBUG];
 
@@ -40,12 +42,17 @@ const CHECKED: &str = "checked before the parts ran";
 
 /// What is asked for.
 enum Wanted<'a> {
+    Digest,
+    DigestValue,
     Help,
     Error(&'a [u8]),
+    Listpack(&'a [u8]),
     Object(&'a [u8]),
     Panic,
     Populate(Populate<'a>),
     Protocol(&'a [u8]),
+    QuicklistPackedThreshold,
+    Reload,
     SetActiveExpire(bool),
     /// Nanoseconds.
     Sleep(u64),
@@ -61,11 +68,16 @@ struct Populate<'a> {
 fn wanted(args: Args<'_>) -> Result<Wanted<'_>, Refusal> {
     let is = |word: &[u8]| args.is(1, word);
     Ok(match args.len() {
+        2 if is(b"digest") => Wanted::Digest,
+        2.. if is(b"digest-value") => Wanted::DigestValue,
         2 if is(b"help") => Wanted::Help,
         2 if is(b"panic") => Wanted::Panic,
         3 if is(b"error") => Wanted::Error(args.get(2)),
+        3 if is(b"listpack") => Wanted::Listpack(args.get(2)),
         3 if is(b"object") => Wanted::Object(args.get(2)),
         3 if is(b"protocol") => Wanted::Protocol(args.get(2)),
+        3 if is(b"quicklist-packed-threshold") => packed_threshold(args.get(2))?,
+        2.. if is(b"reload") => reload(args)?,
         3 if is(b"sleep") => {
             // As in stock, what is no number is no time.
             let seconds = parse_f64(args.get(2)).unwrap_or(0.0);
@@ -104,8 +116,15 @@ fn check(scene: &mut Scene<'_>, args: Args<'_>) -> Outcome {
 
 fn part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
     match wanted(args).expect(CHECKED) {
-        Wanted::Help | Wanted::Error(_) | Wanted::Protocol(_) => {}
-        Wanted::Object(key) => object(part, key, out),
+        Wanted::Help
+        | Wanted::Error(_)
+        | Wanted::Protocol(_)
+        | Wanted::QuicklistPackedThreshold => {}
+        Wanted::Digest => debug_data::digest_part(part, out),
+        Wanted::DigestValue => debug_data::digest_value_part(part, args, out),
+        Wanted::Listpack(key) => debug_data::encoding(part, key, out),
+        Wanted::Object(key) => debug_data::object(part, key, out),
+        Wanted::Reload => debug_data::reload(part),
         Wanted::Panic => panic!("DEBUG PANIC was asked for"),
         Wanted::Populate(populate) => populate.run(part),
         Wanted::SetActiveExpire(is_on) => part.local.active_expire = is_on,
@@ -117,54 +136,54 @@ fn merge(_: &mut Scene<'_>, args: Args<'_>, answers: &[Vec<u8>], reply: &mut Rep
     match wanted(args)? {
         Wanted::Help => return help::print(reply, "DEBUG", HELP),
         Wanted::Error(text) => reply.error_bytes(text),
-        Wanted::Object(_) => {
-            let line = answers.iter().find(|answer| !answer.is_empty());
-            let line = line.ok_or(Refusal::NO_SUCH_KEY)?;
-            reply.simple(&String::from_utf8_lossy(line));
-        }
+        Wanted::Digest => debug_data::digest_merge(answers, reply),
+        Wanted::DigestValue => debug_data::digest_value_merge(answers, args.len() - 2, reply),
+        Wanted::Listpack(_) => return debug_data::listpack_merge(owners(answers)?, reply),
+        Wanted::Object(_) => reply.simple(&String::from_utf8_lossy(owners(answers)?)),
         Wanted::Protocol(kind) => return protocol(kind, reply),
-        Wanted::Panic | Wanted::Populate(_) | Wanted::SetActiveExpire(_) | Wanted::Sleep(_) => {
-            reply.ok()
-        }
+        Wanted::Panic
+        | Wanted::Populate(_)
+        | Wanted::QuicklistPackedThreshold
+        | Wanted::Reload
+        | Wanted::SetActiveExpire(_)
+        | Wanted::Sleep(_) => reply.ok(),
     }
     Ok(())
 }
 
-/// The owner of the key tells of its entry.
-fn object(part: &mut Part<'_>, key: &[u8], out: &mut Vec<u8>) {
-    let now = part.clock.now;
-    let key = part.keyspace.key(key);
-    let database = part.keyspace.db(part.caller.database);
-    let Some(found) = database.peek(key, now) else {
-        return;
-    };
-    let line = format!(
-        "Value at:{:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-        found.key().as_ptr(),
-        found.encoding(),
-        serialized_bytes(&found),
-        found.access(),
-        found.idle_ms(now) / 1000,
-    );
-    out.extend_from_slice(line.as_bytes());
+/// What the owner of the key answered.
+fn owners(answers: &[Vec<u8>]) -> Result<&[u8], Refusal> {
+    let answer = answers.iter().find(|answer| !answer.is_empty());
+    answer.map(|answer| &**answer).ok_or(Refusal::NO_SUCH_KEY)
 }
 
-/// Bytes of the value in a snapshot, uncompressed.
-fn serialized_bytes(found: &Found<'_>) -> usize {
-    let text = |bytes: usize| match bytes {
-        0..64 => bytes + 1,
-        64..16_384 => bytes + 2,
-        _ => bytes + 5,
-    };
-    let Some(view) = found.text() else {
-        return 0;
-    };
-    match view {
-        View::Int(-128..128) => 2,
-        View::Int(-32_768..32_768) => 3,
-        View::Int(number) if i32::try_from(number).is_ok() => 5,
-        view => text(view.len()),
+/// From which size on stock keeps an element of a list in a node of its own.
+/// Ours are always kept the way that fits; the word is read and has no effect.
+fn packed_threshold(word: &[u8]) -> Result<Wanted<'static>, Refusal> {
+    const TOO_FEW_OR_MANY: Refusal =
+        Refusal::Stated("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+    match memory(word) {
+        Some(0..=0xffff_ffff) => Ok(Wanted::QuicklistPackedThreshold),
+        _ => Err(TOO_FEW_OR_MANY),
     }
+}
+
+/// RELOAD's options say what to do with a file, and with what is in the way of
+/// its keys. Nothing is: each value is replaced by what was written of it.
+fn reload(args: Args<'_>) -> Result<Wanted<'static>, Refusal> {
+    for index in 2..args.len() {
+        if args.is(index, b"nosave") {
+            return Err(Refusal::Stated(
+                "ERR Error trying to load the RDB dump, check server logs.",
+            ));
+        }
+        if !args.is(index, b"merge") && !args.is(index, b"noflush") {
+            return Err(Refusal::Stated(
+                "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+            ));
+        }
+    }
+    Ok(Wanted::Reload)
 }
 
 impl Populate<'_> {
@@ -260,8 +279,14 @@ const UNKNOWN_TYPE: Refusal = Refusal::Stated(
 );
 
 const HELP: &[&str] = &[
+    "DIGEST",
+    "    A hash of all data; equal data has an equal one, on stock servers too.",
+    "DIGEST-VALUE <key> [<key> ...]",
+    "    A hash of the value of each key.",
     "ERROR <text>",
     "    Reply an error of this text.",
+    "LISTPACK <key>",
+    "    Whether the value of a key is packed.",
     "OBJECT <key>",
     "    Where and how a value is kept.",
     "PANIC",
@@ -271,6 +296,10 @@ const HELP: &[&str] = &[
     "PROTOCOL <type>",
     "    Reply a value of a type: string, integer, double, bignum, null, array,",
     "    set, map, attrib, push, verbatim, true, false.",
+    "QUICKLIST-PACKED-THRESHOLD <size>",
+    "    Accepted, without effect: lists keep large elements as it fits.",
+    "RELOAD [MERGE] [NOFLUSH]",
+    "    Write every value as in a snapshot and read it back.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Whether keys expire when nobody asks for them.",
     "SLEEP <seconds>",

@@ -3,6 +3,7 @@
 mod command;
 mod config;
 mod debug;
+mod debug_data;
 mod footprint;
 mod info;
 mod info_commands;

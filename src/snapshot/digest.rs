@@ -1,0 +1,77 @@
+//! The digest by which DEBUG DIGEST and DEBUG DIGEST-VALUE tell whether two nodes hold the same
+//! data: stock's algorithm, so that a stock server's digest can be compared with ours.
+//!
+//! A digest is 20 bytes, at first zero. *Xor* joins it with the SHA-1 of some bytes: the order of
+//! such steps does not matter. *Mix* does the same and takes the SHA-1 of the outcome: order
+//! matters. What has no order (the keys of a database, the members of a set, the fields of a hash)
+//! is joined by xor, what has one is mixed.
+
+use std::fmt;
+
+use sha1::{Digest as _, Sha1};
+
+use super::value::Value;
+
+/// See the module.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Digest([u8; Self::BYTES]);
+
+impl Digest {
+    pub const BYTES: usize = 20;
+
+    /// What `to_bytes` gave.
+    pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        self.0
+    }
+
+    /// Joins in something without order.
+    pub fn xor(&mut self, bytes: &[u8]) {
+        self.join(Self(sha1(bytes)));
+    }
+
+    /// Joins in what comes next of something that has an order.
+    pub fn mix(&mut self, bytes: &[u8]) {
+        self.xor(bytes);
+        self.0 = sha1(&self.0);
+    }
+
+    /// Joins in the digest of a part as it is.
+    pub fn join(&mut self, part: Self) {
+        for (byte, other) in self.0.iter_mut().zip(part.0) {
+            *byte ^= other;
+        }
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+    }
+}
+
+/// The digest of a value, and of whether its key has a deadline, on top of `start`: nothing for
+/// DIGEST-VALUE, the key's name for DIGEST.
+pub fn digest_of(start: Digest, value: Value<'_>, has_deadline: bool) -> Digest {
+    let mut digest = start;
+    match value {
+        Value::Text(text) => {
+            digest.mix(&TYPE_TEXT.to_be_bytes());
+            digest.mix(text);
+        }
+    }
+    if has_deadline {
+        digest.xor(b"!!expire!!");
+    }
+    digest
+}
+
+/// How stock numbers the types in memory.
+const TYPE_TEXT: u32 = 0;
+
+fn sha1(bytes: &[u8]) -> [u8; Digest::BYTES] {
+    Sha1::digest(bytes).into()
+}

@@ -1,0 +1,5 @@
+//! Tests of the format, from its bytes up.
+
+mod digests;
+mod packed;
+mod payloads;
