@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::sorted_set::SortedSet;
+
 /// One of the types of many elements, found in a [`Compound`].
 pub trait Typed: Sized + Default + Into<Compound> {
     /// The value, if it is of this type.
@@ -104,7 +106,9 @@ macro_rules! compounds {
     };
 }
 
-compounds! {}
+compounds! {
+    SortedSet(SortedSet) = "zset";
+}
 
 const _: () = {
     const fn is_send<T: Send>() {}

@@ -11,6 +11,7 @@ mod compound;
 pub mod listpack;
 pub mod loglog;
 mod rules;
+pub mod sorted_set;
 pub mod subsequence;
 #[cfg(test)]
 mod tests;
