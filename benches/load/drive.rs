@@ -87,7 +87,7 @@ impl Generator {
         server: &Server,
         connections: usize,
         requests: Requests,
-        value_size: usize,
+        value_size: Option<usize>,
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut open = Vec::with_capacity(connections);

@@ -15,6 +15,7 @@ mod replies;
 mod report;
 mod requests;
 mod server;
+mod types;
 
 use std::fs;
 use std::io::{self, Write};

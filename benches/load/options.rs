@@ -10,13 +10,15 @@ use std::time::Duration;
 pub const USAGE: &str = "\
 cargo bench --bench load -- [options] [part ...]
 
-parts: sweep (default), tail, hop, memory, idle-connections, idle, open, all
+parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-memory, open, all
   sweep              GET and SET at P1, P16 and P64, closed loop
   tail               latency at a share of stock's highest rate, open loop
   hop                CPU per operation with several shards as a multiple of one shard's
   memory             RSS growth per key
   idle-connections   RSS growth by idle connections
   idle               context switches per second of a node without clients
+  types              the commands of lists, sets, hashes, sorted sets and streams, closed loop
+  type-memory        RSS growth per element of each type
   open               open loop at --rate
 
   --basalt PATH        the node under test              (target/release/basalt)
@@ -28,6 +30,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, open, all
   --commands C[,C...]  get, set, mixed                  (get,set)
   --reads SHARE        share of GET in mixed            (0.9)
   --value-size BYTES   size of a value                  (64)
+  --only TEXT          tests of 'types' and 'type-memory' whose name has this in it
   --keys N             distinct keys                    (1000000; quick 200000)
   --distribution D     uniform or zipf                  (uniform)
   --zipf EXPONENT      exponent of zipf                 (0.99)
@@ -89,16 +92,20 @@ pub enum Part {
     Memory,
     IdleConnections,
     Idle,
+    Types,
+    TypeMemory,
     Open,
 }
 
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 9] = [
     ("sweep", Part::Sweep),
     ("tail", Part::Tail),
     ("hop", Part::Hop),
     ("memory", Part::Memory),
     ("idle-connections", Part::IdleConnections),
     ("idle", Part::Idle),
+    ("types", Part::Types),
+    ("type-memory", Part::TypeMemory),
     ("open", Part::Open),
 ];
 
@@ -127,6 +134,8 @@ pub struct Options {
     pub memory_keys: u64,
     pub idle_clients: usize,
     pub output: PathBuf,
+    /// Part of the names of tests of types; empty for all.
+    pub only: String,
     /// The arguments as given, for the record of results.
     pub given: String,
 }
@@ -157,6 +166,7 @@ impl Options {
             memory_keys: if quick { 500_000 } else { 5_000_000 },
             idle_clients: if quick { 2_000 } else { 10_000 },
             output: PathBuf::from("target/load"),
+            only: String::new(),
             given: String::new(),
         }
     }
@@ -173,7 +183,7 @@ impl Options {
                 "--quick" | "--bench" => continue,
                 "all" => options
                     .parts
-                    .extend(PARTS[..6].iter().map(|(_, part)| *part)),
+                    .extend(PARTS[..8].iter().map(|(_, part)| *part)),
                 name if !name.starts_with("--") => {
                     let part = PARTS.iter().find(|(known, _)| *known == name);
                     options
@@ -211,6 +221,7 @@ impl Options {
             "--basalt" => self.basalt = PathBuf::from(value),
             "--stock" => self.stock = PathBuf::from(value),
             "--output" => self.output = PathBuf::from(value),
+            "--only" => value.clone_into(&mut self.only),
             "--rounds" => self.rounds = number(name, value)?,
             "--seconds" => {
                 self.measured = Duration::try_from_secs_f64(number(name, value)?)

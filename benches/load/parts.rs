@@ -9,13 +9,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::drive::{Generator, Measured, Pace};
-use crate::fill::fill;
+use crate::fill::{fill, fill_type};
 use crate::options::{Mix, Options, Part};
 use crate::process;
 use crate::record::Record;
 use crate::replies::Replies;
 use crate::requests::Requests;
 use crate::server::{Plan, Server, is_basalt};
+use crate::types::{GROWTHS, TESTS, Test};
 
 /// The two sides: first the one under test.
 type Pair = [Server; 2];
@@ -29,6 +30,8 @@ pub fn run(part: Part, options: &Options, record: &mut Record) -> io::Result<()>
         Part::Memory => memory(options, record),
         Part::IdleConnections => idle_connections(options, record),
         Part::Idle => idle(options, record),
+        Part::Types => types(options, record),
+        Part::TypeMemory => type_memory(options, record),
         Part::Open => open(options, record),
     }
 }
@@ -83,7 +86,8 @@ fn load(
         options.value_size,
         seed,
     );
-    let generator = Generator::connect(server, options.connections, requests, options.value_size)?;
+    let size = Some(options.value_size);
+    let generator = Generator::connect(server, options.connections, requests, size)?;
     generator.run(server, pace, options.warm_up(), options.measured)
 }
 
@@ -230,7 +234,7 @@ fn idle_connections(options: &Options, record: &mut Record) -> io::Result<()> {
             stream.write_all(b"*1\r\n$4\r\nPING\r\n")?;
             let mut reply = [0; 64];
             let size = io::Read::read(&mut stream, &mut reply)?;
-            if Replies::new(0).count(&reply[..size])? != 1 {
+            if Replies::new(Some(0)).count(&reply[..size])? != 1 {
                 return Err(io::Error::other("PING was not answered"));
             }
             clients.push(stream);
@@ -266,6 +270,47 @@ fn idle(options: &Options, record: &mut Record) -> io::Result<()> {
             "µs/s",
             used.map(|used| used.cpu as f64 / 1000.0 / seconds),
         );
+    }
+    Ok(())
+}
+
+/// Each test on servers of its own, so that none meets what another left.
+fn types(options: &Options, record: &mut Record) -> io::Result<()> {
+    let wanted = |test: &&Test| test.name.contains(&options.only);
+    for test in TESTS.iter().filter(wanted) {
+        let servers = pair(options)?;
+        for server in &servers {
+            fill_type(server, test.filling)?;
+        }
+        for round in 0..options.rounds {
+            for depth in &options.pipeline {
+                let runs = both(round, &servers, |server| {
+                    let requests = Requests::of_type(test, round as u64 + 1);
+                    let generator =
+                        Generator::connect(server, options.connections, requests, None)?;
+                    let pace = Pace::Closed(*depth);
+                    generator.run(server, pace, options.warm_up(), options.measured)
+                })?;
+                add_run(record, &format!("{} P{depth}", test.name), &runs);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn type_memory(options: &Options, record: &mut Record) -> io::Result<()> {
+    for test in GROWTHS
+        .iter()
+        .filter(|test| test.name.contains(&options.only))
+    {
+        let servers = pair(options)?;
+        let growth = both(0, &servers, |server| {
+            let before = server.resident()?;
+            fill_type(server, test.filling)?;
+            thread::sleep(Duration::from_millis(500));
+            Ok(server.resident()?.saturating_sub(before) as f64 / test.elements as f64)
+        })?;
+        record.add(test.name, "RSS growth per element", "B", growth);
     }
     Ok(())
 }

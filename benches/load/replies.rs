@@ -1,28 +1,31 @@
 //! Counts replies in a stream cut anywhere: all the generator has to know of the answers.
 //!
-//! Only what GET, SET and PING answer is understood: simple strings, errors, integers, nulls and bulk strings.
-//! What fails the run, because a server that does less is fast for no good reason: an error reply, a null (every key
-//! that is asked for was set before), and a bulk string of another size than the values that were set.
+//! Simple strings, errors, integers, nulls, bulk strings and arrays of these are understood: RESP2.
+//! What fails the run, because a server that does less is fast for no good reason: an error reply and, where the size
+//! of the values is known, a null, an array, and a bulk string of another size than the values that were set.
 
 use std::io;
 
 /// Where a connection's stream of replies stands.
 #[derive(Debug)]
 pub struct Replies {
-    /// The size every bulk string must have, in bytes.
-    value_size: usize,
+    /// The size every bulk string must have, in bytes, if that is known.
+    value_size: Option<usize>,
     /// Bytes of a bulk string, with its line end, that are still to come.
     skip: usize,
+    /// Members of the reply's arrays that are still to come, the reply itself included; 0 between replies.
+    members: usize,
     /// The start of a line whose end has not come yet.
     line: Vec<u8>,
 }
 
 impl Replies {
-    /// For a server whose values all have this size.
-    pub fn new(value_size: usize) -> Self {
+    /// For a server whose values all have this size; none if any reply but an error is right.
+    pub fn new(value_size: Option<usize>) -> Self {
         Self {
             value_size,
             skip: 0,
+            members: 0,
             line: Vec::new(),
         }
     }
@@ -38,7 +41,7 @@ impl Replies {
                 if self.skip > 0 {
                     return Ok(count);
                 }
-                count += 1;
+                count += self.member_ended();
             }
             if bytes.is_empty() {
                 return Ok(count);
@@ -47,32 +50,61 @@ impl Replies {
                 self.line.extend_from_slice(bytes);
                 return Ok(count);
             };
-            if self.line.is_empty() {
-                self.skip = self.body(&bytes[..end])?;
+            self.members = self.members.max(1);
+            let body = if self.line.is_empty() {
+                self.body(&bytes[..end])?
             } else {
                 self.line.extend_from_slice(&bytes[..end]);
-                self.skip = self.body(&self.line)?;
+                let body = self.body(&self.line)?;
                 self.line.clear();
-            }
+                body
+            };
             bytes = &bytes[end + 1..];
-            count += usize::from(self.skip == 0);
+            match body {
+                Body::None => count += self.member_ended(),
+                Body::Bytes(size) => self.skip = size,
+                Body::Members(more) => {
+                    self.members += more;
+                    count += self.member_ended();
+                }
+            }
         }
     }
 
-    /// How many bytes follow the given line (without its `\n`) before the reply ends.
-    fn body(&self, line: &[u8]) -> io::Result<usize> {
-        match line.first() {
-            Some(b'+' | b':') => Ok(0),
-            Some(b'$') if size(&line[1..]) == Some(self.value_size) => Ok(self.value_size + 2),
+    /// Counts one member down; 1 when the reply ends with it.
+    fn member_ended(&mut self) -> usize {
+        self.members -= 1;
+        usize::from(self.members == 0)
+    }
+
+    /// What follows the given line (without its `\n`) before its member ends.
+    fn body(&self, line: &[u8]) -> io::Result<Body> {
+        let any = self.value_size.is_none();
+        match (line.first(), size(line.get(1..).unwrap_or_default())) {
+            (Some(b'+' | b':'), _) => Ok(Body::None),
+            (Some(b'$'), Some(size)) if any || Some(size) == self.value_size => {
+                Ok(Body::Bytes(size + 2))
+            }
+            (Some(b'*'), Some(size)) if any => Ok(Body::Members(size)),
+            (Some(b'$' | b'*'), None) if any => Ok(Body::None),
             _ => {
                 let said = String::from_utf8_lossy(line);
                 Err(io::Error::other(format!(
-                    "not what a value of {} bytes was set for: {said}",
+                    "not what was asked for (a value's size is {:?}): {said}",
                     self.value_size
                 )))
             }
         }
     }
+}
+
+/// What follows a header line.
+enum Body {
+    None,
+    /// So many bytes, a line end included.
+    Bytes(usize),
+    /// The members of an array.
+    Members(usize),
 }
 
 /// The number that a header line ends with; none for a null's `-1`.

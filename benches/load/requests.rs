@@ -5,6 +5,7 @@
 //! drawing one takes longer than answering it; ranks are spread over the key space by a multiplication.
 
 use crate::options::{Distribution, Mix};
+use crate::types::{Round, Test};
 
 const DIGITS: usize = 12;
 /// Keys drawn before the run where drawing is slow; 4 MiB.
@@ -83,6 +84,8 @@ pub struct Requests {
     random: Random,
     drawn: Vec<u32>,
     next: usize,
+    /// A test of a type instead of GET and SET.
+    round: Option<Round>,
 }
 
 impl Requests {
@@ -106,11 +109,23 @@ impl Requests {
             random,
             drawn,
             next: 0,
+            round: None,
+        }
+    }
+
+    /// The requests of a test of `types`.
+    pub fn of_type(test: &Test, seed: u64) -> Self {
+        Self {
+            round: Some(Round::new(test)),
+            ..Self::new(Mix::Get, test.keys, Distribution::Uniform, 1, seed)
         }
     }
 
     /// Appends one request.
     pub fn append(&mut self, into: &mut Vec<u8>) {
+        if let Some(round) = &mut self.round {
+            return round.append(&mut self.random, into);
+        }
         let key = self.key();
         let read = match self.mix {
             Mix::Get => true,

@@ -68,6 +68,10 @@ impl Dict {
         }
     }
 
+    pub fn hash_key(&self) -> HashKey {
+        self.hash_key
+    }
+
     pub fn len(&self) -> usize {
         self.table.len as usize
     }

@@ -236,6 +236,17 @@ impl<C> Entry<C> {
         self.0.get()
     }
 
+    /// The entry of a word.
+    ///
+    /// # Safety
+    /// The word is that of an entry which lives as long as this one is used,
+    /// and only one of the two is dropped.
+    #[inline]
+    pub(super) unsafe fn from_word(word: u64) -> Self {
+        let word = NonZeroU64::new(word).expect("an entry's word is not zero");
+        Self(word, PhantomData)
+    }
+
     #[inline]
     fn byte(&self, at: usize) -> u8 {
         self.slice(at, 1)[0]
