@@ -39,6 +39,13 @@ impl Digest {
         self.0 = sha1(&self.0);
     }
 
+    /// Joins in one of many parts without order, each of which has an order within.
+    fn xor_each(&mut self, fill: impl FnOnce(&mut Self)) {
+        let mut part = Self::default();
+        fill(&mut part);
+        self.xor(&part.0);
+    }
+
     /// Joins in the digest of a part as it is.
     pub fn join(&mut self, part: Self) {
         for (byte, other) in self.0.iter_mut().zip(part.0) {
@@ -57,11 +64,15 @@ impl fmt::Display for Digest {
 /// DIGEST-VALUE, the key's name for DIGEST.
 pub fn digest_of(start: Digest, value: Value<'_>, has_deadline: bool) -> Digest {
     let mut digest = start;
+    digest.mix(&type_number(value).to_be_bytes());
     match value {
-        Value::Text(text) => {
-            digest.mix(&TYPE_TEXT.to_be_bytes());
-            digest.mix(text);
-        }
+        Value::Text(text) => digest.mix(text),
+        Value::SortedSet(set) => set.visit_all(|score, member| {
+            digest.xor_each(|part| {
+                part.mix(member);
+                part.mix(score_text(score).as_bytes());
+            });
+        }),
     }
     if has_deadline {
         digest.xor(b"!!expire!!");
@@ -70,7 +81,40 @@ pub fn digest_of(start: Digest, value: Value<'_>, has_deadline: bool) -> Digest 
 }
 
 /// How stock numbers the types in memory.
-const TYPE_TEXT: u32 = 0;
+fn type_number(value: Value<'_>) -> u32 {
+    match value {
+        Value::Text(_) => 0,
+        Value::SortedSet(_) => 3,
+    }
+}
+
+/// A score as C's `%.17g` prints it.
+fn score_text(score: f64) -> String {
+    if score.is_infinite() {
+        return if score > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    // 17 digits in all, rounded to the nearest; the exponent says which form is taken.
+    let scientific = format!("{score:.16e}");
+    let (digits, exponent) = scientific
+        .split_once('e')
+        .expect("the form has an exponent");
+    let exponent: i32 = exponent.parse().expect("an exponent is a number");
+    if (-4..17).contains(&exponent) {
+        let decimals = usize::try_from(16 - exponent).expect("the exponent is below 17");
+        return without_zeros(&format!("{score:.decimals$}")).to_owned();
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    let digits = without_zeros(digits);
+    format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+}
+
+/// A decimal number without the zeros at its end that say nothing.
+fn without_zeros(digits: &str) -> &str {
+    if !digits.contains('.') {
+        return digits;
+    }
+    digits.trim_end_matches('0').trim_end_matches('.')
+}
 
 fn sha1(bytes: &[u8]) -> [u8; Digest::BYTES] {
     Sha1::digest(bytes).into()

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::value::listpack::Item;
+
 use super::string::Malformed;
 
 /// One element; to clients both are texts.
@@ -20,6 +22,15 @@ impl Element<'_> {
         match self {
             Self::Int(number) => use_text(itoa::Buffer::new().format(*number).as_bytes()),
             Self::Text(text) => use_text(text),
+        }
+    }
+}
+
+impl<'a> From<Item<'a>> for Element<'a> {
+    fn from(item: Item<'a>) -> Self {
+        match item {
+            Item::Int(number) => Self::Int(number),
+            Item::Text(text) => Self::Text(Cow::Borrowed(text)),
         }
     }
 }

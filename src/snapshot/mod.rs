@@ -9,6 +9,7 @@ mod element;
 mod intset;
 mod kind;
 mod payload;
+mod sorted_set;
 mod string;
 #[cfg(test)]
 mod tests;

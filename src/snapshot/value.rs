@@ -4,15 +4,18 @@
 
 use std::borrow::Cow;
 
-use crate::value::{Compound, Rules};
+use crate::value::sorted_set::SortedSet;
+use crate::value::{Compound, Rules, Typed};
 
 use super::kind::Kind;
+use super::sorted_set;
 use super::string::{Compression, Malformed, read_string, write_string};
 
 /// A value to be written.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
     Text(&'a [u8]),
+    SortedSet(&'a SortedSet),
 }
 
 /// A value that was read; a text is borrowed where it stands there as it is.
@@ -25,14 +28,15 @@ pub enum Restored<'a> {
 
 impl<'a> Value<'a> {
     /// A compound, if the format has words for it.
-    pub fn of(_: &'a Compound) -> Option<Self> {
-        None
+    pub fn of(compound: &'a Compound) -> Option<Self> {
+        SortedSet::of(compound).map(Self::SortedSet)
     }
 
     /// What [`write_value`] writes this one as.
     pub fn kind(self) -> Kind {
         match self {
             Self::Text(_) => Kind::Text,
+            Self::SortedSet(set) => sorted_set::kind_of(set),
         }
     }
 }
@@ -41,6 +45,7 @@ impl<'a> Value<'a> {
 pub fn write_value(out: &mut Vec<u8>, value: Value<'_>, compression: Compression) {
     match value {
         Value::Text(text) => write_string(out, text, compression),
+        Value::SortedSet(set) => sorted_set::write_sorted_set(out, set, compression),
     }
 }
 
@@ -48,10 +53,19 @@ pub fn write_value(out: &mut Vec<u8>, value: Value<'_>, compression: Compression
 pub fn read_value<'a>(
     kind: Kind,
     bytes: &mut &'a [u8],
-    _: &Rules,
+    rules: &Rules,
 ) -> Result<Restored<'a>, Malformed> {
-    match kind {
-        Kind::Text => read_string(bytes).map(Restored::Text),
-        _ => Err(Malformed),
+    let compound: Compound = match kind {
+        Kind::Text => return read_string(bytes).map(Restored::Text),
+        Kind::SortedSetTexts => sorted_set::read_texts(bytes, rules)?.into(),
+        Kind::SortedSetDoubles => sorted_set::read_doubles(bytes, rules)?.into(),
+        Kind::SortedSetZiplist => sorted_set::read_ziplist(bytes, rules)?.into(),
+        Kind::SortedSetListpack => sorted_set::read_listpack(bytes, rules)?.into(),
+        _ => return Err(Malformed),
+    };
+    // A key without elements does not exist.
+    if compound.is_empty() {
+        return Err(Malformed);
     }
+    Ok(Restored::Compound(compound))
 }

@@ -16,6 +16,7 @@ mod flood;
 mod limits;
 mod machine;
 mod memory;
+mod payloads;
 mod pressure;
 mod refused;
 mod rude;

@@ -3,3 +3,4 @@
 mod digests;
 mod packed;
 mod payloads;
+mod values;

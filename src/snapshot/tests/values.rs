@@ -1,0 +1,123 @@
+//! Values of every type: each kind they were ever written as is read, and what is broken is not.
+
+use proptest::prelude::*;
+
+use crate::snapshot::*;
+use crate::value::Rules;
+
+/// Reads all of `body`, and says its digest.
+fn digest(kind: Kind, body: &[u8]) -> Result<String, Malformed> {
+    let mut rest = body;
+    let restored = read_value(kind, &mut rest, &Rules::DEFAULT)?;
+    let value = match &restored {
+        Restored::Text(text) => Value::Text(text),
+        Restored::Compound(compound) => Value::of(compound).expect("it was read"),
+    };
+    Ok(digest_of(Digest::default(), value, false).to_string())
+}
+
+/// A string that is not compressed.
+fn string(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_length(&mut out, text.len() as u64);
+    out.extend_from_slice(text);
+    out
+}
+
+/// All of these are read as the same value.
+fn check_same(bodies: &[(Kind, Vec<u8>)]) {
+    let digests: Vec<_> = bodies
+        .iter()
+        .map(|(kind, body)| digest(*kind, body))
+        .collect();
+    for (found, (kind, body)) in digests.iter().zip(bodies) {
+        assert!(found.is_ok(), "{kind:?} {body:x?}");
+        assert_eq!(found, &digests[0], "{kind:?} {body:x?}");
+        for end in 0..body.len() {
+            assert_eq!(
+                digest(*kind, &body[..end]),
+                Err(Malformed),
+                "{kind:?} to {end}"
+            );
+        }
+        let mut changed = body.clone();
+        for at in 0..body.len() {
+            for bit in 0..8 {
+                changed[at] ^= 1 << bit;
+                drop(digest(*kind, &changed));
+                changed[at] ^= 1 << bit;
+            }
+        }
+    }
+}
+
+fn check_refused(kind: Kind, body: &[u8]) {
+    assert_eq!(digest(kind, body), Err(Malformed), "{kind:?} {body:x?}");
+}
+
+#[test]
+fn a_sorted_set_is_read_from_all_its_kinds() {
+    let listpack = b"\x14\0\0\0\x04\0\x81a\x02\x01\x01\x81b\x02\x832.5\x04\xff";
+    let ziplist = b"\x18\0\0\0\x12\0\0\0\x04\0\0\x01a\x03\xf2\x02\x01b\x03\x032.5\xff";
+    check_same(&[
+        (Kind::SortedSetTexts, b"\x02\x01a\x011\x01b\x032.5".to_vec()),
+        (
+            Kind::SortedSetDoubles,
+            [
+                &b"\x02\x01b"[..],
+                &2.5_f64.to_le_bytes(),
+                b"\x01a",
+                &1_f64.to_le_bytes(),
+            ]
+            .concat(),
+        ),
+        (Kind::SortedSetZiplist, string(ziplist)),
+        (Kind::SortedSetListpack, string(listpack)),
+    ]);
+}
+
+#[test]
+fn infinities_are_scores_and_nan_is_none() {
+    check_same(&[
+        (Kind::SortedSetTexts, b"\x01\x01a\xfe".to_vec()),
+        (Kind::SortedSetTexts, b"\x01\x01a\x03inf".to_vec()),
+    ]);
+    check_same(&[(Kind::SortedSetTexts, b"\x01\x01a\xff".to_vec())]);
+    check_refused(Kind::SortedSetTexts, b"\x01\x01a\xfd");
+    check_refused(Kind::SortedSetTexts, b"\x01\x01a\x03nan");
+    check_refused(Kind::SortedSetTexts, b"\x01\x01a\x00");
+    let nan = [&b"\x01\x01a"[..], &f64::NAN.to_le_bytes()].concat();
+    check_refused(Kind::SortedSetDoubles, &nan);
+}
+
+#[test]
+fn a_sorted_set_has_each_member_once() {
+    check_refused(Kind::SortedSetTexts, b"\x02\x01a\x011\x01a\x012");
+    check_refused(Kind::SortedSetTexts, b"\x00");
+    check_refused(Kind::SortedSetListpack, &string(b"\x07\0\0\0\0\0\xff"));
+    // A member without its score.
+    check_refused(
+        Kind::SortedSetListpack,
+        &string(b"\x0a\0\0\0\x01\0\x81a\x02\xff"),
+    );
+}
+
+/// A number of elements that no payload of this size has asks for no memory.
+#[test]
+fn a_claim_is_not_believed() {
+    for kind in [Kind::SortedSetTexts, Kind::SortedSetDoubles] {
+        check_refused(kind, b"\x81\x7f\xff\xff\xff\xff\xff\xff\xff\x01a\x011");
+    }
+}
+
+fn any_kind() -> impl Strategy<Value = Kind> {
+    (0_u8..26).prop_filter_map("a number of no kind", |byte| Kind::from_byte(byte).ok())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(kind in any_kind(), body in proptest::collection::vec(any::<u8>(), 0..80)) {
+        drop(digest(kind, &body));
+        drop(digest(kind, &string(&body)));
+    }
+}
