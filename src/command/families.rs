@@ -1,7 +1,7 @@
 //! The families of commands, joined: a family missing here does not exist.
 
 use super::table::Command;
-use super::{bitmap, connection, database, hyperloglog, key, server, string};
+use super::{bitmap, connection, database, hyperloglog, key, server, sorted_set, string};
 
 const FAMILIES: &[&[Command]] = &[
     bitmap::COMBINE,
@@ -35,6 +35,11 @@ const FAMILIES: &[&[Command]] = &[
     server::SHUTDOWN,
     server::SLOWLOG,
     server::TIME,
+    sorted_set::ADD,
+    sorted_set::COMBINE,
+    sorted_set::RANGE,
+    sorted_set::READ,
+    sorted_set::REMOVE,
     string::COUNT,
     string::PART,
     string::READ,

@@ -18,6 +18,7 @@ mod key;
 mod route;
 mod scene;
 mod server;
+mod sorted_set;
 mod string;
 mod table;
 mod turn;

@@ -92,6 +92,13 @@ impl Refusal {
         ))
     }
 
+    /// No key where at least one must be; `command` in lower case.
+    pub fn no_input_key(command: &str) -> Self {
+        Self::Composed(format!(
+            "ERR at least 1 input key is needed for '{command}' command"
+        ))
+    }
+
     /// A time to live that is not positive or too far; `command` in lower case.
     pub fn invalid_expire(command: &str) -> Self {
         Self::Composed(format!("ERR invalid expire time in '{command}' command"))
@@ -221,6 +228,23 @@ stated! {
     BITFIELD_READ_ONLY = "ERR BITFIELD_RO only supports the GET subcommand";
     NOT_HYPERLOGLOG = "WRONGTYPE Key is not a valid HyperLogLog string value.";
     BROKEN_HYPERLOGLOG = "INVALIDOBJ Corrupted HLL object detected";
+
+    // Sorted sets.
+    ZADD_NX_AND_XX = "ERR XX and NX options at the same time are not compatible";
+    ZADD_GT_LT_NX = "ERR GT, LT, and/or NX options at the same time are not compatible";
+    ZADD_INCR_ONE = "ERR INCR option supports a single increment-element pair";
+    SCORE_NAN = "ERR resulting score is not a number (NaN)";
+    RANGE_NOT_FLOAT = "ERR min or max is not a float";
+    RANGE_NOT_NAMES = "ERR min or max not valid string range item";
+    LIMIT_BY_RANK = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX";
+    SCORES_BY_NAME = "ERR syntax error, WITHSCORES not supported in combination with BYLEX";
+    COUNT_OUT_OF_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+    WEIGHT_NOT_FLOAT = "ERR weight value is not a float";
+
+    // Commands on a stated number of keys.
+    NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0";
+    COUNT_NOT_POSITIVE = "ERR count should be greater than 0";
+    LIMIT_NEGATIVE = "ERR LIMIT can't be negative";
 
     // Admission: who may run a command, and when.
     NO_AUTH = "NOAUTH Authentication required.";

@@ -195,5 +195,6 @@ transcripts! {
     scan: "scan",
     server: "server",
     several_cores: "several-cores",
+    sorted_sets: "sorted-sets",
     strings: "strings",
 }

@@ -132,7 +132,7 @@ impl<'a> Scan<'a> {
 
 /// A cursor as C's `strtoul` reads it, which takes a sign, nothing at all, and
 /// ends at a zero byte; but no space in front.
-fn parse_cursor(word: &[u8]) -> Option<u64> {
+pub(in crate::command) fn parse_cursor(word: &[u8]) -> Option<u64> {
     let word = word.split(|&byte| byte == 0).next().unwrap_or_default();
     let (is_negative, digits) = match word {
         [] => return Some(0),

@@ -1,0 +1,405 @@
+//! Several sets become one: ZDIFF, ZINTER, ZUNION, their …STORE forms, ZINTERCARD.
+
+use std::collections::BTreeMap;
+
+use crate::base::{parse_f64, parse_i64};
+use crate::command::table::{Command, Run};
+use crate::command::turn::Turn;
+use crate::keyspace::{Key, Lifetime};
+use crate::resp::{Args, Outcome, Refusal, Reply};
+use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
+use crate::value::Rules;
+use crate::value::sorted_set::SortedSet;
+
+use super::members::{Listed, Members};
+use super::source::{Source, source};
+
+pub(crate) const COMMANDS: &[Command] = &[
+    ZDIFF,
+    ZDIFFSTORE,
+    ZINTER,
+    ZINTERCARD,
+    ZINTERSTORE,
+    ZUNION,
+    ZUNIONSTORE,
+];
+
+/// What is made of several sets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Difference,
+    Intersection,
+    Union,
+}
+
+/// How the scores of one member become one.
+#[derive(Clone, Copy)]
+enum Aggregate {
+    Sum,
+    Min,
+    Max,
+}
+
+impl Aggregate {
+    fn join(self, one: f64, other: f64) -> f64 {
+        match self {
+            // The sum of opposite infinities is 0, as in stock.
+            Self::Sum => number_or_zero(one + other),
+            Self::Min => one.min(other),
+            Self::Max => one.max(other),
+        }
+    }
+}
+
+fn number_or_zero(score: f64) -> f64 {
+    if score.is_nan() { 0.0 } else { score }
+}
+
+/// A request, understood.
+struct Plan {
+    operation: Operation,
+    /// The words that are sources.
+    keys: std::ops::Range<usize>,
+    weights: Vec<f64>,
+    aggregate: Aggregate,
+    listed: Listed,
+}
+
+impl Plan {
+    /// `at` is the word that says how many keys follow.
+    fn parse(
+        args: Args<'_>,
+        at: usize,
+        operation: Operation,
+        command: &'static str,
+    ) -> Result<Self, Refusal> {
+        let numkeys = numkeys(args, at, command)?;
+        let mut plan = Self {
+            operation,
+            keys: at + 1..at + 1 + numkeys,
+            weights: vec![1.0; numkeys],
+            aggregate: Aggregate::Sum,
+            listed: Listed::Members,
+        };
+        let is_stored = at == 2;
+        let mut at = plan.keys.end;
+        while at < args.len() {
+            at += plan.option(args, at, is_stored)?;
+        }
+        Ok(plan)
+    }
+
+    /// Reads one option; how many words it has.
+    fn option(&mut self, args: Args<'_>, at: usize, is_stored: bool) -> Result<usize, Refusal> {
+        let left = args.len() - at;
+        let has_scores = self.operation != Operation::Difference;
+        if has_scores && args.is(at, b"weights") && left > self.keys.len() {
+            for (weight, word) in self.weights.iter_mut().zip(at + 1..) {
+                let given = parse_f64(args.get(word)).filter(|weight| !weight.is_nan());
+                *weight = given.ok_or(Refusal::WEIGHT_NOT_FLOAT)?;
+            }
+            Ok(1 + self.keys.len())
+        } else if has_scores && args.is(at, b"aggregate") && left > 1 {
+            self.aggregate = if args.is(at + 1, b"sum") {
+                Aggregate::Sum
+            } else if args.is(at + 1, b"min") {
+                Aggregate::Min
+            } else if args.is(at + 1, b"max") {
+                Aggregate::Max
+            } else {
+                return Err(Refusal::Syntax);
+            };
+            Ok(2)
+        } else if !is_stored && args.is(at, b"withscores") {
+            self.listed = Listed::WithScores;
+            Ok(1)
+        } else {
+            Err(Refusal::Syntax)
+        }
+    }
+
+    fn run(&self, turn: &mut Turn<'_>, args: Args<'_>) -> Result<SortedSet, Refusal> {
+        let rules = turn.rules();
+        let keys: Vec<Key<'_>> = self.keys.clone().map(|at| turn.key(args, at)).collect();
+        // Reads count and expire; only then may all sources be looked at.
+        for key in &keys {
+            turn.read(key);
+        }
+        let turn = &*turn;
+        let mut sources = Vec::with_capacity(keys.len());
+        for (key, weight) in keys.iter().zip(&self.weights) {
+            sources.push((source(turn, key)?, *weight));
+        }
+        if self.operation != Operation::Difference {
+            // The smallest first, as stock adds up scores in this order.
+            sources.sort_by_key(|(source, _)| source.len());
+        }
+        let scores = match self.operation {
+            Operation::Difference => difference(&sources),
+            Operation::Intersection => self.intersection(&sources),
+            Operation::Union => self.union(&sources),
+        };
+        Ok(collect(&scores, &rules))
+    }
+
+    fn union(&self, sources: &[(Source<'_>, f64)]) -> BTreeMap<Vec<u8>, f64> {
+        let mut scores: BTreeMap<Vec<u8>, f64> = BTreeMap::new();
+        for (source, weight) in sources {
+            source.visit(|score, member| {
+                let score = number_or_zero(weight * score);
+                match scores.get_mut(member) {
+                    Some(known) => *known = self.aggregate.join(*known, score),
+                    None => drop(scores.insert(member.to_vec(), score)),
+                }
+            });
+        }
+        scores
+    }
+
+    fn intersection(&self, sources: &[(Source<'_>, f64)]) -> BTreeMap<Vec<u8>, f64> {
+        let mut scores = BTreeMap::new();
+        let Some(((first, weight), others)) = sources.split_first() else {
+            return scores;
+        };
+        first.visit(|score, member| {
+            let first = number_or_zero(weight * score);
+            let joined = others.iter().try_fold(first, |joined, (other, weight)| {
+                let score = number_or_zero(weight * other.score(member)?);
+                Some(self.aggregate.join(joined, score))
+            });
+            if let Some(score) = joined {
+                scores.insert(member.to_vec(), score);
+            }
+        });
+        scores
+    }
+}
+
+/// How many sources word `at` says there are; so many words follow it.
+fn numkeys(args: Args<'_>, at: usize, command: &'static str) -> Result<usize, Refusal> {
+    let numkeys = parse_i64(args.get(at)).ok_or(Refusal::NotInteger)?;
+    if numkeys < 1 {
+        return Err(Refusal::no_input_key(command));
+    }
+    usize::try_from(numkeys)
+        .ok()
+        .filter(|numkeys| *numkeys < args.len() - at)
+        .ok_or(Refusal::Syntax)
+}
+
+fn difference(sources: &[(Source<'_>, f64)]) -> BTreeMap<Vec<u8>, f64> {
+    let mut scores = BTreeMap::new();
+    let Some(((first, _), others)) = sources.split_first() else {
+        return scores;
+    };
+    first.visit(|score, member| {
+        let is_elsewhere = |(other, _): &(Source<'_>, f64)| other.score(member).is_some();
+        if !others.iter().any(is_elsewhere) {
+            scores.insert(member.to_vec(), score);
+        }
+    });
+    scores
+}
+
+fn collect(scores: &BTreeMap<Vec<u8>, f64>, rules: &Rules) -> SortedSet {
+    let mut set = SortedSet::default();
+    for (member, score) in scores {
+        set.insert(member, *score, rules);
+    }
+    set
+}
+
+fn answer(
+    turn: &mut Turn<'_>,
+    args: Args<'_>,
+    (operation, command): (Operation, &'static str),
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let plan = Plan::parse(args, 1, operation, command)?;
+    let set = plan.run(turn, args)?;
+    let mut members = Members::begin(reply, set.len(), plan.listed);
+    set.visit_all(|score, member| members.add(score, member));
+    Ok(())
+}
+
+fn store(
+    turn: &mut Turn<'_>,
+    args: Args<'_>,
+    (operation, command): (Operation, &'static str),
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let plan = Plan::parse(args, 2, operation, command)?;
+    let set = plan.run(turn, args)?;
+    let destination = turn.key(args, 1);
+    let len = set.len();
+    let has_changed = len > 0 || turn.find(&destination).is_some();
+    turn.store(&destination, set, Lifetime::Forever);
+    turn.changed(u64::from(has_changed));
+    reply.int(len as i64);
+    Ok(())
+}
+
+const ZUNION: Command = Command {
+    spec: Spec {
+        name: "ZUNION",
+        usage: "numkeys:integer key... [WEIGHTS weight:integer...] [AGGREGATE aggregate=(SUM | MIN | MAX)] [WITHSCORES]",
+        summary: "Returns the members that are in any set.",
+        since: "6.2.0",
+        cost: "O(N)+O(M*log(M)) with N the members of all sets and M of the result",
+        group: Group::SortedSet,
+        flags: Flags::READONLY,
+        keys: &[Keys::counted(1, KeyFlags::RO.and(KeyFlags::ACCESS))],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(zunion),
+};
+
+fn zunion(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    answer(turn, args, (Operation::Union, "zunion"), reply)
+}
+
+const ZUNIONSTORE: Command = Command {
+    spec: Spec {
+        name: "ZUNIONSTORE",
+        usage: "destination:key numkeys:integer key... [WEIGHTS weight:integer...] [AGGREGATE aggregate=(SUM | MIN | MAX)]",
+        summary: "Stores the members that are in any set.",
+        since: "2.0.0",
+        cost: "O(N)+O(M*log(M)) with N the members of all sets and M of the result",
+        group: Group::SortedSet,
+        flags: Flags::WRITE.and(Flags::DENYOOM),
+        keys: &[
+            Keys::one(1, KeyFlags::OW.and(KeyFlags::UPDATE)),
+            Keys::counted(2, KeyFlags::RO.and(KeyFlags::ACCESS)),
+        ],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(zunionstore),
+};
+
+fn zunionstore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    store(turn, args, (Operation::Union, "zunionstore"), reply)
+}
+
+const ZINTER: Command = Command {
+    spec: Spec {
+        name: "ZINTER",
+        usage: "numkeys:integer key... [WEIGHTS weight:integer...] [AGGREGATE aggregate=(SUM | MIN | MAX)] [WITHSCORES]",
+        summary: "Returns the members that are in all sets.",
+        since: "6.2.0",
+        cost: "O(N*K)+O(M*log(M)) with N the members of the smallest of K sets, and M of the result",
+        group: Group::SortedSet,
+        flags: Flags::READONLY,
+        keys: &[Keys::counted(1, KeyFlags::RO.and(KeyFlags::ACCESS))],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(zinter),
+};
+
+fn zinter(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    answer(turn, args, (Operation::Intersection, "zinter"), reply)
+}
+
+const ZINTERSTORE: Command = Command {
+    spec: Spec {
+        name: "ZINTERSTORE",
+        usage: "destination:key numkeys:integer key... [WEIGHTS weight:integer...] [AGGREGATE aggregate=(SUM | MIN | MAX)]",
+        summary: "Stores the members that are in all sets.",
+        since: "2.0.0",
+        cost: "O(N*K)+O(M*log(M)) with N the members of the smallest of K sets, and M of the result",
+        group: Group::SortedSet,
+        flags: Flags::WRITE.and(Flags::DENYOOM),
+        keys: &[
+            Keys::one(1, KeyFlags::OW.and(KeyFlags::UPDATE)),
+            Keys::counted(2, KeyFlags::RO.and(KeyFlags::ACCESS)),
+        ],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(zinterstore),
+};
+
+fn zinterstore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    store(turn, args, (Operation::Intersection, "zinterstore"), reply)
+}
+
+const ZDIFF: Command = Command {
+    spec: Spec {
+        name: "ZDIFF",
+        usage: "numkeys:integer key... [WITHSCORES]",
+        summary: "Returns the members of the first set that are in no other.",
+        since: "6.2.0",
+        cost: "O(L+(N-K)*log(N)) with L the members of all sets, N of the first and K of the result",
+        group: Group::SortedSet,
+        flags: Flags::READONLY,
+        keys: &[Keys::counted(1, KeyFlags::RO.and(KeyFlags::ACCESS))],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(zdiff),
+};
+
+fn zdiff(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    answer(turn, args, (Operation::Difference, "zdiff"), reply)
+}
+
+const ZDIFFSTORE: Command = Command {
+    spec: Spec {
+        name: "ZDIFFSTORE",
+        usage: "destination:key numkeys:integer key...",
+        summary: "Stores the members of the first set that are in no other.",
+        since: "6.2.0",
+        cost: "O(L+(N-K)*log(N)) with L the members of all sets, N of the first and K of the result",
+        group: Group::SortedSet,
+        flags: Flags::WRITE.and(Flags::DENYOOM),
+        keys: &[
+            Keys::one(1, KeyFlags::OW.and(KeyFlags::UPDATE)),
+            Keys::counted(2, KeyFlags::RO.and(KeyFlags::ACCESS)),
+        ],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(zdiffstore),
+};
+
+fn zdiffstore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    store(turn, args, (Operation::Difference, "zdiffstore"), reply)
+}
+
+const ZINTERCARD: Command = Command {
+    spec: Spec {
+        name: "ZINTERCARD",
+        usage: "numkeys:integer key... [LIMIT limit:integer]",
+        summary: "Counts the members that are in all sets.",
+        since: "7.0.0",
+        cost: "O(N*K) with N the members of the smallest of K sets",
+        group: Group::SortedSet,
+        flags: Flags::READONLY,
+        keys: &[Keys::counted(1, KeyFlags::RO.and(KeyFlags::ACCESS))],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(zintercard),
+};
+
+fn zintercard(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let numkeys = numkeys(args, 1, "zintercard")?;
+    let mut limit = usize::MAX;
+    let mut at = 2 + numkeys;
+    while at < args.len() {
+        if !args.is(at, b"limit") || at + 1 == args.len() {
+            return Err(Refusal::Syntax);
+        }
+        let given = parse_i64(args.get(at + 1)).ok_or(Refusal::LIMIT_NEGATIVE)?;
+        limit = usize::try_from(given).map_err(|_| Refusal::LIMIT_NEGATIVE)?;
+        if limit == 0 {
+            limit = usize::MAX;
+        }
+        at += 2;
+    }
+    let plan = Plan {
+        operation: Operation::Intersection,
+        keys: 2..2 + numkeys,
+        weights: vec![1.0; numkeys],
+        aggregate: Aggregate::Sum,
+        listed: Listed::Members,
+    };
+    let len = plan.run(turn, args)?.len();
+    reply.int(len.min(limit) as i64);
+    Ok(())
+}
