@@ -290,6 +290,11 @@ impl Database {
         true
     }
 
+    /// Frees what was cut out of a value, in steps if it is large.
+    pub fn bury(&mut self, cut: Compound) {
+        self.remains.bury_compound(Box::new(cut));
+    }
+
     /// Takes a value out; a long text moves.
     pub fn take(&mut self, key: Key<'_>, clock: &Clock) -> Option<Owned> {
         let occupied = self.live(key, clock.now)?;

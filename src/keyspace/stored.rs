@@ -23,9 +23,14 @@ impl Remains {
     /// Takes what is large of a removed entry; the rest is freed here.
     #[inline]
     pub(super) fn bury(&mut self, entry: Entry) {
-        if let Ok(compound) = entry.into_compound()
-            && compound.weight() > FREED_AT_ONCE
-        {
+        if let Ok(compound) = entry.into_compound() {
+            self.bury_compound(compound);
+        }
+    }
+
+    /// Takes a value if it is large; else it is freed here.
+    pub(super) fn bury_compound(&mut self, compound: Box<Compound>) {
+        if compound.weight() > FREED_AT_ONCE {
             self.compounds.push(compound);
         }
     }

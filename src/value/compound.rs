@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::list::List;
 use super::sorted_set::SortedSet;
 
 /// One of the types of many elements, found in a [`Compound`].
@@ -107,6 +108,8 @@ macro_rules! compounds {
 }
 
 compounds! {
+    /// Texts in an order.
+    List(List) = "list";
     SortedSet(SortedSet) = "zset";
 }
 

@@ -8,6 +8,7 @@
 pub mod bitfield;
 pub mod bits;
 mod compound;
+pub mod list;
 pub mod listpack;
 pub mod loglog;
 mod rules;

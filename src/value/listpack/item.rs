@@ -61,3 +61,28 @@ impl<'a> Item<'a> {
         }
     }
 }
+
+/// A text that items are compared with, read as a number once.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'t> {
+    text: &'t [u8],
+    number: Option<i64>,
+}
+
+impl<'t> Wanted<'t> {
+    pub fn new(text: &'t [u8]) -> Self {
+        Self {
+            text,
+            number: parse_i64(text),
+        }
+    }
+
+    /// Whether an item's text is the wanted one.
+    #[inline]
+    pub fn is(self, item: Item<'_>) -> bool {
+        match item {
+            Item::Int(number) => self.number == Some(number),
+            Item::Text(text) => self.text == text,
+        }
+    }
+}

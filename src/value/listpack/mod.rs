@@ -18,6 +18,6 @@ mod tests;
 mod validate;
 mod walk;
 
-pub use item::Item;
+pub use item::{Item, Wanted};
 pub use pack::Listpack;
 pub use walk::{Iter, Position};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::coding::{END, Entry, after};
+use super::coding::{END, Entry, after, read};
 use super::item::Item;
 use super::validate;
 use super::walk::Position;
@@ -163,6 +163,25 @@ impl Listpack {
         } else {
             self.remove(position, count);
         }
+    }
+
+    /// Keeps the elements for which `keep` says so, in one pass.
+    pub fn retain(&mut self, mut keep: impl FnMut(Item<'_>) -> bool) {
+        let end = self.entries_end();
+        let mut kept_end = HEADER_BYTES;
+        let mut removed = 0;
+        let mut at = HEADER_BYTES;
+        while at < end {
+            let (item, next) = read(&self.0, at);
+            if keep(item) {
+                self.0.copy_within(at..next, kept_end);
+                kept_end += next - at;
+            } else {
+                removed += 1;
+            }
+            at = next;
+        }
+        self.cut(kept_end, end, removed);
     }
 
     /// Takes out the elements from an index on, as a list of their own.

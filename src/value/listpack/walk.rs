@@ -1,7 +1,7 @@
 //! Places in a packed list, and walks over it from both ends.
 
 use super::coding::{after, before, read};
-use super::item::Item;
+use super::item::{Item, Wanted};
 use super::pack::{HEADER_BYTES, Listpack};
 
 /// Where an element stands; good until the list is changed before it.
@@ -84,18 +84,13 @@ impl Listpack {
 
     /// As `find`, beginning at a position.
     pub fn find_from(&self, position: Position, text: &[u8], skip: usize) -> Option<Position> {
-        let wanted = Item::of(text);
+        let wanted = Wanted::new(text);
         let bytes = self.bytes();
         let end = self.entries_end();
         let mut at = position.at();
         while at < end {
             let (item, next) = read(bytes, at);
-            let is_it = match (item, wanted) {
-                (Item::Text(own), _) => own == text,
-                (Item::Int(own), Item::Int(number)) => own == number,
-                (Item::Int(_), Item::Text(_)) => false,
-            };
-            if is_it {
+            if wanted.is(item) {
                 return Some(Position::new(at));
             }
             at = next;
@@ -125,13 +120,21 @@ impl Listpack {
         }
     }
 
+    /// The elements up to a position and with it.
+    pub fn iter_through(&self, position: Position) -> Iter<'_> {
+        Iter {
+            end: after(self.bytes(), position.at()),
+            ..self.iter()
+        }
+    }
+
     fn position(&self, at: usize) -> Option<Position> {
         (at < self.entries_end()).then(|| Position::new(at))
     }
 }
 
 /// See [`Listpack::iter`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Iter<'a> {
     bytes: &'a [u8],
     start: usize,
