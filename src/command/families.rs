@@ -1,7 +1,7 @@
 //! The families of commands, joined: a family missing here does not exist.
 
 use super::table::Command;
-use super::{bitmap, connection, database, hyperloglog, key, server, sorted_set, string};
+use super::{bitmap, connection, database, hyperloglog, key, list, server, sorted_set, string};
 
 const FAMILIES: &[&[Command]] = &[
     bitmap::COMBINE,
@@ -24,6 +24,11 @@ const FAMILIES: &[&[Command]] = &[
     key::PAYLOAD,
     key::RELOCATE,
     key::TTL,
+    list::ENDS,
+    list::MIDDLE,
+    list::READ,
+    list::RELOCATE,
+    list::SEARCH,
     server::COMMAND,
     server::CONFIG,
     server::DEBUG,

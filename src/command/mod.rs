@@ -15,6 +15,7 @@ mod gather;
 mod help;
 mod hyperloglog;
 mod key;
+mod list;
 mod route;
 mod scene;
 mod server;

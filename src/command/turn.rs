@@ -280,6 +280,11 @@ impl<'a> Turn<'a> {
         self.db(key).remove(*key, &clock)
     }
 
+    /// Frees what was cut out of a key's value, in steps if it is large.
+    pub fn bury(&mut self, key: &Key<'_>, cut: impl Into<Compound>) {
+        self.db(key).bury(cut.into());
+    }
+
     /// When values change their encoding, as it is set now.
     #[must_use]
     pub fn rules(&self) -> Rules {

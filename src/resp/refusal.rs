@@ -218,6 +218,14 @@ stated! {
     NO_IDLE_UNDER_LFU = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
     NO_FREQ_UNDER_LRU = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
 
+    // Lists.
+    INDEX_OUT_OF_RANGE = "ERR index out of range";
+    /// A number whose sign is a direction.
+    NOT_NEGATABLE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+    LPOS_RANK = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list";
+    LPOS_COUNT = "ERR COUNT can't be negative";
+    LPOS_MAXLEN = "ERR MAXLEN can't be negative";
+
     // Bits and HyperLogLog.
     BIT_OFFSET = "ERR bit offset is not an integer or out of range";
     BIT_VALUE = "ERR bit is not an integer or out of range";

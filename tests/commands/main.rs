@@ -189,6 +189,7 @@ transcripts! {
     expire: "expire",
     hyperloglog: "hyperloglog",
     keys: "keys",
+    lists: "lists",
     object: "object",
     protocol: "protocol",
     resp3: "resp3",

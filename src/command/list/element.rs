@@ -1,0 +1,47 @@
+//! What list commands say and understand alike: elements, ends, ranges.
+
+use std::ops::Range;
+
+use crate::resp::{Args, Refusal, Reply};
+use crate::value::list::End;
+use crate::value::listpack::Item;
+
+/// An element as a bulk.
+#[inline]
+pub(in crate::command) fn element(reply: &mut Reply<'_>, item: Item<'_>) {
+    match item {
+        Item::Int(number) => reply.bulk_int(number),
+        Item::Text(text) => reply.bulk(text),
+    }
+}
+
+/// LEFT or RIGHT.
+pub(in crate::command) fn end(args: Args<'_>, index: usize) -> Result<End, Refusal> {
+    if args.is(index, b"left") {
+        Ok(End::Front)
+    } else if args.is(index, b"right") {
+        Ok(End::Back)
+    } else {
+        Err(Refusal::Syntax)
+    }
+}
+
+/// The indexes from `start` through `stop` that a list of `len` has; negative
+/// ones count from its end.
+pub(super) fn range(start: i64, stop: i64, len: usize) -> Range<usize> {
+    let len = len as i64;
+    let from_front = |index: i64| if index < 0 { index + len } else { index };
+    let start = from_front(start).max(0);
+    let stop = from_front(stop).min(len - 1);
+    if start > stop {
+        return 0..0;
+    }
+    start as usize..stop as usize + 1
+}
+
+/// An index from either end, if a list of `len` has it.
+pub(super) fn index(index: i64, len: usize) -> Option<usize> {
+    let len = len as i64;
+    let index = if index < 0 { index + len } else { index };
+    (0..len).contains(&index).then_some(index as usize)
+}
