@@ -237,13 +237,13 @@ impl SortedSet {
 
     /// One step of a walk with a cursor, as `Dict::visit`; a packed set is
     /// visited whole.
-    pub fn scan(&self, position: u32, mut visit: impl FnMut(f64, &[u8])) -> Option<u32> {
+    pub fn scan(&self, position: u32, visit: impl FnMut(f64, &[u8])) -> Option<u32> {
         match &self.0 {
             Form::Packed(_) => {
                 self.visit_all(visit);
                 None
             }
-            Form::Table(table) => table.scan(position, |score, member| visit(score, member)),
+            Form::Table(table) => table.scan(position, visit),
         }
     }
 
