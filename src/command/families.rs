@@ -1,7 +1,9 @@
 //! The families of commands, joined: a family missing here does not exist.
 
 use super::table::Command;
-use super::{bitmap, connection, database, hyperloglog, key, list, server, sorted_set, string};
+use super::{
+    bitmap, connection, database, hyperloglog, key, list, server, set, sorted_set, string,
+};
 
 const FAMILIES: &[&[Command]] = &[
     bitmap::COMBINE,
@@ -40,6 +42,11 @@ const FAMILIES: &[&[Command]] = &[
     server::SHUTDOWN,
     server::SLOWLOG,
     server::TIME,
+    set::CHANCE,
+    set::COMBINE,
+    set::READ,
+    set::STORE,
+    set::WRITE,
     sorted_set::ADD,
     sorted_set::COMBINE,
     sorted_set::RANGE,

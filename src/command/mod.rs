@@ -19,11 +19,13 @@ mod list;
 mod route;
 mod scene;
 mod server;
+mod set;
 mod sorted_set;
 mod string;
 mod table;
 mod turn;
 mod version;
+mod walk;
 
 pub use admit::{Admission, admit};
 pub use database::cursor_core;

@@ -251,6 +251,7 @@ stated! {
 
     // Commands on a stated number of keys.
     NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0";
+    NUMKEYS_TOO_MANY = "ERR Number of keys can't be greater than number of args";
     COUNT_NOT_POSITIVE = "ERR count should be greater than 0";
     LIMIT_NEGATIVE = "ERR LIMIT can't be negative";
 

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::list::List;
+use super::set::Set;
 use super::sorted_set::SortedSet;
 
 /// One of the types of many elements, found in a [`Compound`].
@@ -110,6 +111,8 @@ macro_rules! compounds {
 compounds! {
     /// Texts in an order.
     List(List) = "list";
+    /// Texts without order, each once.
+    Set(Set) = "set";
     SortedSet(SortedSet) = "zset";
 }
 

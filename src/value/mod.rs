@@ -12,6 +12,7 @@ pub mod list;
 pub mod listpack;
 pub mod loglog;
 mod rules;
+pub mod set;
 pub mod sorted_set;
 pub mod subsequence;
 #[cfg(test)]

@@ -196,6 +196,7 @@ transcripts! {
     scan: "scan",
     server: "server",
     several_cores: "several-cores",
+    sets: "sets",
     sorted_sets: "sorted-sets",
     strings: "strings",
 }

@@ -17,5 +17,4 @@ pub(super) use index::database_index;
 pub(super) use names::COMMANDS as NAMES;
 pub(super) use scan::COMMANDS as SCAN;
 pub use scan::cursor_core;
-pub(super) use scan::parse_cursor;
 pub(super) use swap::COMMANDS as SWAP;

@@ -4,18 +4,15 @@
 //! them, and nothing of shards: a shard whose slots are done sends the client
 //! on to the first slot of the next.
 
-use crate::base::{Case, SLOTS, glob_matches, parse_i64};
+use crate::base::SLOTS;
 use crate::command::route::Placement;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
-use crate::keyspace::Found;
+use crate::command::walk::{Among, Walk, parse_cursor};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, Spec};
 
 pub(crate) const COMMANDS: &[Command] = &[SCAN];
-
-/// Keys looked at without COUNT.
-const COUNT_DEFAULT: usize = 10;
 
 /// The core a SCAN request runs at: the owner of the slot its cursor stands
 /// in. A cursor that is none is refused by the handler, on any core.
@@ -26,14 +23,6 @@ pub fn cursor_core(args: Args<'_>, placement: Placement) -> usize {
 
 fn owner(cursor: u64, placement: Placement) -> usize {
     placement.core_of((cursor % u64::from(SLOTS)) as u16)
-}
-
-/// SCAN's options.
-struct Scan<'a> {
-    count: usize,
-    /// None for every name.
-    pattern: Option<&'a [u8]>,
-    type_name: Option<&'a [u8]>,
 }
 
 const SCAN: Command = Command {
@@ -58,7 +47,7 @@ const SCAN: Command = Command {
 
 fn scan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(args.get(1)).ok_or(Refusal::INVALID_CURSOR)?;
-    let options = Scan::parse(args)?;
+    let options = Walk::parse(args, 2, Among::Keys)?;
     let placement = turn.placement();
     let next_core = owner(cursor, placement) + 1;
     let end = placement.first_slot(next_core);
@@ -72,7 +61,8 @@ fn scan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let next = keyspace
         .db(index)
         .scan_below(end, cursor, options.count, &clock, |found| {
-            if options.takes(found) {
+            let type_name = found.type_name();
+            if options.takes(found.key()) && options.takes_type(type_name) {
                 members.bulk(found.key());
                 len += 1;
             }
@@ -88,68 +78,4 @@ fn scan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.array(len);
     reply.raw(&names);
     Ok(())
-}
-
-impl<'a> Scan<'a> {
-    fn parse(args: Args<'a>) -> Result<Scan<'a>, Refusal> {
-        let mut options = Scan {
-            count: COUNT_DEFAULT,
-            pattern: None,
-            type_name: None,
-        };
-        for index in (2..args.len()).step_by(2) {
-            if index + 1 == args.len() {
-                return Err(Refusal::Syntax);
-            }
-            let word = args.get(index + 1);
-            if args.is(index, b"count") {
-                let count = parse_i64(word).ok_or(Refusal::NotInteger)?;
-                let count = usize::try_from(count).map_err(|_| Refusal::Syntax)?;
-                if count == 0 {
-                    return Err(Refusal::Syntax);
-                }
-                options.count = count;
-            } else if args.is(index, b"match") {
-                options.pattern = Some(word).filter(|pattern| *pattern != b"*");
-            } else if args.is(index, b"type") {
-                options.type_name = Some(word);
-            } else {
-                return Err(Refusal::Syntax);
-            }
-        }
-        Ok(options)
-    }
-
-    fn takes(&self, found: &Found<'_>) -> bool {
-        let type_name = || found.type_name().as_bytes();
-        self.type_name
-            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(type_name()))
-            && self
-                .pattern
-                .is_none_or(|pattern| glob_matches(pattern, found.key(), Case::Sensitive))
-    }
-}
-
-/// A cursor as C's `strtoul` reads it, which takes a sign, nothing at all, and
-/// ends at a zero byte; but no space in front.
-pub(in crate::command) fn parse_cursor(word: &[u8]) -> Option<u64> {
-    let word = word.split(|&byte| byte == 0).next().unwrap_or_default();
-    let (is_negative, digits) = match word {
-        [] => return Some(0),
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
-    let number = digits.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })?;
-    if digits.is_empty() {
-        return None;
-    }
-    Some(if is_negative {
-        number.wrapping_neg()
-    } else {
-        number
-    })
 }

@@ -1,9 +1,10 @@
 //! What is known of single members: ZCARD, ZMSCORE, ZRANDMEMBER, ZRANK, ZREVRANK, ZSCAN, ZSCORE.
 
 use crate::base::{Case, Random, glob_matches, parse_i64, write_f64};
-use crate::command::database::parse_cursor;
+
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::command::walk::parse_cursor;
 use crate::resp::Version;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};

@@ -45,6 +45,15 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Passes its text on; an integer is written in decimal on the stack.
+    #[inline]
+    pub fn with_text<R>(self, use_text: impl FnOnce(&[u8]) -> R) -> R {
+        match self {
+            Self::Int(number) => use_text(itoa::Buffer::new().format(number).as_bytes()),
+            Self::Text(text) => use_text(text),
+        }
+    }
+
     /// Its text, copied: what outlives the packed list.
     pub fn to_vec(self) -> Vec<u8> {
         let mut text = Vec::with_capacity(self.len());
