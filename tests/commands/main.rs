@@ -176,6 +176,7 @@ macro_rules! transcripts {
 }
 
 transcripts! {
+    any_type: "any-type",
     bitfield: "bitfield",
     bitmaps: "bitmaps",
     client: "client",
