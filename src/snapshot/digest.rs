@@ -10,6 +10,9 @@ use std::fmt;
 
 use sha1::{Digest as _, Sha1};
 
+use crate::value::list::End;
+
+use super::element::Element;
 use super::value::Value;
 
 /// See the module.
@@ -67,6 +70,10 @@ pub fn digest_of(start: Digest, value: Value<'_>, has_deadline: bool) -> Digest 
     digest.mix(&type_number(value).to_be_bytes());
     match value {
         Value::Text(text) => digest.mix(text),
+        Value::List(list) => {
+            let items = list.walk(End::Front, 0).map(Element::from);
+            items.for_each(|item| item.with_text(|text| digest.mix(text)));
+        }
         Value::SortedSet(set) => set.visit_all(|score, member| {
             digest.xor_each(|part| {
                 part.mix(member);
@@ -84,6 +91,7 @@ pub fn digest_of(start: Digest, value: Value<'_>, has_deadline: bool) -> Digest 
 fn type_number(value: Value<'_>) -> u32 {
     match value {
         Value::Text(_) => 0,
+        Value::List(_) => 1,
         Value::SortedSet(_) => 3,
     }
 }

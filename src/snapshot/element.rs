@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::value::listpack::Item;
 
-use super::string::Malformed;
+use super::string::{Malformed, read_length, read_string};
 
 /// One element; to clients both are texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,34 @@ impl<'a> From<Item<'a>> for Element<'a> {
             Item::Int(number) => Self::Int(number),
             Item::Text(text) => Self::Text(Cow::Borrowed(text)),
         }
+    }
+}
+
+/// Strings of the RDB format that follow each other.
+pub struct Strings<'a, 'b> {
+    bytes: &'b mut &'a [u8],
+    left: u64,
+}
+
+impl<'a, 'b> Strings<'a, 'b> {
+    /// `each` for one of the number at the front of `bytes`.
+    pub fn counted(bytes: &'b mut &'a [u8], each: u64) -> Result<Self, Malformed> {
+        let count = read_length(bytes)?;
+        let left = count.checked_mul(each).ok_or(Malformed)?;
+        Ok(Self { bytes, left })
+    }
+}
+
+impl<'a> Iterator for Strings<'a, '_> {
+    type Item = Result<Element<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let text = read_string(self.bytes);
+        if text.is_err() {
+            self.left = 0;
+        }
+        Some(text.map(Element::Text))
     }
 }
 

@@ -6,8 +6,8 @@
 
 mod digest;
 mod element;
-mod intset;
 mod kind;
+mod list;
 mod payload;
 mod sorted_set;
 mod string;
@@ -19,7 +19,6 @@ mod zipmap;
 
 pub use digest::{Digest, digest_of};
 pub use element::{Element, Pairs};
-pub use intset::{Intset, write_intset};
 pub use kind::{Kind, KindFault};
 pub use payload::{PayloadFault, RDB_VERSION, RDB_VERSION_MAX, read_payload, write_payload};
 pub use string::{Compression, Malformed, read_length, read_string, write_length, write_string};

@@ -4,17 +4,19 @@
 
 use std::borrow::Cow;
 
+use crate::value::list::List;
 use crate::value::sorted_set::SortedSet;
 use crate::value::{Compound, Rules, Typed};
 
 use super::kind::Kind;
-use super::sorted_set;
-use super::string::{Compression, Malformed, read_string, write_string};
+use super::string::{Compression, Malformed, read_length, read_string, write_string};
+use super::{list, sorted_set};
 
 /// A value to be written.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
     Text(&'a [u8]),
+    List(&'a List),
     SortedSet(&'a SortedSet),
 }
 
@@ -29,13 +31,17 @@ pub enum Restored<'a> {
 impl<'a> Value<'a> {
     /// A compound, if the format has words for it.
     pub fn of(compound: &'a Compound) -> Option<Self> {
-        SortedSet::of(compound).map(Self::SortedSet)
+        let list = List::of(compound).map(Self::List);
+        list.or_else(|| SortedSet::of(compound).map(Self::SortedSet))
     }
+}
 
+impl Value<'_> {
     /// What [`write_value`] writes this one as.
     pub fn kind(self) -> Kind {
         match self {
             Self::Text(_) => Kind::Text,
+            Self::List(_) => Kind::ListListpacks,
             Self::SortedSet(set) => sorted_set::kind_of(set),
         }
     }
@@ -45,6 +51,7 @@ impl<'a> Value<'a> {
 pub fn write_value(out: &mut Vec<u8>, value: Value<'_>, compression: Compression) {
     match value {
         Value::Text(text) => write_string(out, text, compression),
+        Value::List(list) => list::write_list(out, list, compression),
         Value::SortedSet(set) => sorted_set::write_sorted_set(out, set, compression),
     }
 }
@@ -57,6 +64,13 @@ pub fn read_value<'a>(
 ) -> Result<Restored<'a>, Malformed> {
     let compound: Compound = match kind {
         Kind::Text => return read_string(bytes).map(Restored::Text),
+        Kind::ListTexts => list::read_texts(bytes, rules)?.into(),
+        Kind::ListZiplist => list::read_ziplists(bytes, 1, rules)?.into(),
+        Kind::ListZiplists => {
+            let count = read_length(bytes)?;
+            list::read_ziplists(bytes, count, rules)?.into()
+        }
+        Kind::ListListpacks => list::read_nodes(bytes, rules)?.into(),
         Kind::SortedSetTexts => sorted_set::read_texts(bytes, rules)?.into(),
         Kind::SortedSetDoubles => sorted_set::read_doubles(bytes, rules)?.into(),
         Kind::SortedSetZiplist => sorted_set::read_ziplist(bytes, rules)?.into(),

@@ -1,4 +1,4 @@
-//! Ziplists, zipmaps and intsets: known bytes, broken bytes, and any bytes.
+//! Ziplists and zipmaps: known bytes, broken bytes, and any bytes.
 
 use proptest::prelude::*;
 
@@ -16,10 +16,6 @@ fn pairs(bytes: &[u8]) -> Result<Vec<Pair>, Malformed> {
     Zipmap::new(bytes)?
         .map(|pair| pair.map(|(field, value)| (field.to_vec(), value.to_vec())))
         .collect()
-}
-
-fn numbers(bytes: &[u8]) -> Result<Vec<i64>, Malformed> {
-    Intset::new(bytes)?.collect()
 }
 
 /// A ziplist written naively: every element with the encoding at its side.
@@ -172,34 +168,7 @@ fn what_is_no_zipmap_is_refused() {
     }
 }
 
-#[test]
-fn what_is_no_intset_is_refused() {
-    for bytes in [
-        &b""[..],
-        b"\x02\0\0\0\0\0\0\0",
-        b"\x03\0\0\0\x01\0\0\0\x01\0\0",
-        b"\x02\0\0\0\x02\0\0\0\x01\0",
-        b"\x02\0\0\0\x01\0\0\0\x01\0\0\0",
-        b"\x02\0\0\0\xff\xff\xff\xff\x01\0",
-        // Twice the same, and the wrong order.
-        b"\x02\0\0\0\x02\0\0\0\x01\0\x01\0",
-        b"\x02\0\0\0\x02\0\0\0\x01\0\xff\xff",
-    ] {
-        assert_eq!(numbers(bytes), Err(Malformed), "{bytes:x?}");
-    }
-}
-
 proptest! {
-    #[test]
-    fn intsets_read_back(set in proptest::collection::btree_set(any::<i64>(), 1..20), shift in 0..64) {
-        let mut wanted: Vec<i64> = set.iter().map(|number| number >> shift).collect();
-        wanted.dedup();
-        let mut bytes = Vec::new();
-        write_intset(&mut bytes, &wanted);
-        prop_assert_eq!(numbers(&bytes), Ok(wanted));
-        survives_damage(&bytes, numbers);
-    }
-
     #[test]
     fn ziplists_read_back(texts in proptest::collection::vec(proptest::collection::vec(b'a'..=b'z', 0..300), 0..20)) {
         let entries: Vec<_> = texts.iter().map(|text| text_entry(text)).collect();
@@ -210,6 +179,5 @@ proptest! {
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
         drop(elements(&bytes));
         drop(pairs(&bytes));
-        drop(numbers(&bytes));
     }
 }

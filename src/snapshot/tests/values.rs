@@ -102,10 +102,40 @@ fn a_sorted_set_has_each_member_once() {
     );
 }
 
+#[test]
+fn a_list_is_read_from_all_its_kinds() {
+    let listpack = b"\x0c\0\0\0\x02\0\x81a\x02\x05\x01\xff";
+    let ziplist = b"\x10\0\0\0\x0d\0\0\0\x02\0\0\x01a\x03\xf6\xff";
+    let halves = [
+        string(b"\x0e\0\0\0\x0a\0\0\0\x01\0\0\x01a\xff"),
+        string(b"\x0d\0\0\0\x0a\0\0\0\x01\0\0\xf6\xff"),
+    ];
+    check_same(&[
+        (Kind::ListTexts, b"\x02\x01a\x015".to_vec()),
+        (Kind::ListTexts, b"\x02\x01a\xc0\x05".to_vec()),
+        (Kind::ListZiplist, string(ziplist)),
+        (
+            Kind::ListZiplists,
+            [&b"\x02"[..], &halves.concat()].concat(),
+        ),
+        (
+            Kind::ListListpacks,
+            [&b"\x01\x02"[..], &string(listpack)].concat(),
+        ),
+        (Kind::ListListpacks, b"\x02\x01\x01a\x01\x015".to_vec()),
+    ]);
+}
+
 /// A number of elements that no payload of this size has asks for no memory.
 #[test]
 fn a_claim_is_not_believed() {
-    for kind in [Kind::SortedSetTexts, Kind::SortedSetDoubles] {
+    for kind in [
+        Kind::ListTexts,
+        Kind::ListZiplists,
+        Kind::ListListpacks,
+        Kind::SortedSetTexts,
+        Kind::SortedSetDoubles,
+    ] {
         check_refused(kind, b"\x81\x7f\xff\xff\xff\xff\xff\xff\xff\x01a\x011");
     }
 }
