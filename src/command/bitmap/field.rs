@@ -118,14 +118,16 @@ fn write(turn: &mut Turn<'_>, key: Key<'_>, steps: &[Step], reply: &mut Reply<'_
         for step in steps {
             let before = step.field.get(text);
             let answer = perform(*step, text);
-            // A number that is already so is no change.
-            changes += u64::from(step.field.get(text) != before);
+            // A number that is already so is no change, unless the text grew
+            // for it; then every write that did not fail counts.
+            let is_written = step.act.writes() && answer.is_some();
+            let is_new = has_grown || step.field.get(text) != before;
+            changes += u64::from(is_written && is_new);
             match answer {
                 Some(number) => reply.int(number),
                 None => reply.null(),
             }
         }
-        changes += u64::from(has_grown);
     });
     turn.changed(changes);
     Ok(())
