@@ -74,6 +74,10 @@ pub fn digest_of(start: Digest, value: Value<'_>, has_deadline: bool) -> Digest 
             let items = list.walk(End::Front, 0).map(Element::from);
             items.for_each(|item| item.with_text(|text| digest.mix(text)));
         }
+        Value::Set(set) => {
+            let members = set.iter().map(Element::from);
+            members.for_each(|member| member.with_text(|text| digest.xor(text)));
+        }
         Value::SortedSet(set) => set.visit_all(|score, member| {
             digest.xor_each(|part| {
                 part.mix(member);
@@ -92,6 +96,7 @@ fn type_number(value: Value<'_>) -> u32 {
     match value {
         Value::Text(_) => 0,
         Value::List(_) => 1,
+        Value::Set(_) => 2,
         Value::SortedSet(_) => 3,
     }
 }

@@ -9,6 +9,7 @@ mod element;
 mod kind;
 mod list;
 mod payload;
+mod set;
 mod sorted_set;
 mod string;
 #[cfg(test)]

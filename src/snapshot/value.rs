@@ -5,18 +5,20 @@
 use std::borrow::Cow;
 
 use crate::value::list::List;
+use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
 use crate::value::{Compound, Rules, Typed};
 
 use super::kind::Kind;
 use super::string::{Compression, Malformed, read_length, read_string, write_string};
-use super::{list, sorted_set};
+use super::{list, set, sorted_set};
 
 /// A value to be written.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
     Text(&'a [u8]),
     List(&'a List),
+    Set(&'a Set),
     SortedSet(&'a SortedSet),
 }
 
@@ -32,7 +34,9 @@ impl<'a> Value<'a> {
     /// A compound, if the format has words for it.
     pub fn of(compound: &'a Compound) -> Option<Self> {
         let list = List::of(compound).map(Self::List);
-        list.or_else(|| SortedSet::of(compound).map(Self::SortedSet))
+        let set = || Set::of(compound).map(Self::Set);
+        list.or_else(set)
+            .or_else(|| SortedSet::of(compound).map(Self::SortedSet))
     }
 }
 
@@ -42,6 +46,7 @@ impl Value<'_> {
         match self {
             Self::Text(_) => Kind::Text,
             Self::List(_) => Kind::ListListpacks,
+            Self::Set(set) => set::kind_of(set),
             Self::SortedSet(set) => sorted_set::kind_of(set),
         }
     }
@@ -52,6 +57,7 @@ pub fn write_value(out: &mut Vec<u8>, value: Value<'_>, compression: Compression
     match value {
         Value::Text(text) => write_string(out, text, compression),
         Value::List(list) => list::write_list(out, list, compression),
+        Value::Set(set) => set::write_set(out, set, compression),
         Value::SortedSet(set) => sorted_set::write_sorted_set(out, set, compression),
     }
 }
@@ -71,6 +77,9 @@ pub fn read_value<'a>(
             list::read_ziplists(bytes, count, rules)?.into()
         }
         Kind::ListListpacks => list::read_nodes(bytes, rules)?.into(),
+        Kind::SetTexts => set::read_texts(bytes, rules)?.into(),
+        Kind::SetIntset => set::read_intset(bytes, rules)?.into(),
+        Kind::SetListpack => set::read_listpack(bytes, rules)?.into(),
         Kind::SortedSetTexts => sorted_set::read_texts(bytes, rules)?.into(),
         Kind::SortedSetDoubles => sorted_set::read_doubles(bytes, rules)?.into(),
         Kind::SortedSetZiplist => sorted_set::read_ziplist(bytes, rules)?.into(),

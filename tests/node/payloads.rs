@@ -31,6 +31,18 @@ fn cases() -> Vec<Case> {
     vec![
         one("int", "SET k -12345"),
         one("raw", &format!("SET k {large}")),
+        one("a list's", "RPUSH k a 1 -70000 12345678901"),
+        one("a list's", &many("RPUSH k", &|at| format!("element:{at}"))),
+        one("a list's", &many("RPUSH k", &|at| format!("{}", at * at))),
+        one(
+            "a list's",
+            &format!("RPUSH k a {} b {large} c", "y".repeat(100_000)),
+        ),
+        one("intset", "SADD k 1 -2 300"),
+        one("intset", "SADD k 1 -70000 300"),
+        one("intset", "SADD k 1 -70000 3000000000"),
+        one("hashtable", &many("SADD k", &|at| format!("{at}"))),
+        one("hashtable", &many("SADD k", &|at| format!("member:{at}"))),
         one(
             "listpack",
             "ZADD k 1 one 2.5 two -inf 17 +inf 3e100 1e-300 tiny",

@@ -126,6 +126,25 @@ fn a_list_is_read_from_all_its_kinds() {
     ]);
 }
 
+#[test]
+fn a_set_is_read_from_all_its_kinds() {
+    let listpack = b"\x0b\0\0\0\x02\0\x07\x01\x05\x01\xff";
+    let intset = b"\x02\0\0\0\x02\0\0\0\x05\0\x07\0";
+    check_same(&[
+        (Kind::SetTexts, b"\x02\x015\x017".to_vec()),
+        (Kind::SetIntset, string(intset)),
+        (Kind::SetListpack, string(listpack)),
+    ]);
+    check_refused(Kind::SetTexts, b"\x02\x015\x015");
+    check_refused(Kind::SetTexts, b"\x02\x015\xc0\x05");
+    check_refused(Kind::SetTexts, b"\x00");
+    // The same number as a text and as itself.
+    check_refused(
+        Kind::SetListpack,
+        &string(b"\x0c\0\0\0\x02\0\x815\x02\x05\x01\xff"),
+    );
+}
+
 /// A number of elements that no payload of this size has asks for no memory.
 #[test]
 fn a_claim_is_not_believed() {
@@ -133,6 +152,7 @@ fn a_claim_is_not_believed() {
         Kind::ListTexts,
         Kind::ListZiplists,
         Kind::ListListpacks,
+        Kind::SetTexts,
         Kind::SortedSetTexts,
         Kind::SortedSetDoubles,
     ] {
