@@ -145,7 +145,7 @@ impl Node {
                 self.turn(handler, Route::One(core), args, database, reply)
             }
             Run::Whole(handler) => self.turn(handler, Route::Many(all), args, database, reply),
-            Run::Data(handler) => {
+            Run::Data(handler) | Run::DataOrWhole(handler, _) => {
                 let place = route(entry, args, self.placement);
                 self.turn(handler, place, args, database, reply)
             }

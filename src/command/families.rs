@@ -2,7 +2,7 @@
 
 use super::table::Command;
 use super::{
-    bitmap, connection, database, hyperloglog, key, list, server, set, sorted_set, string,
+    bitmap, connection, database, hyperloglog, key, list, server, set, sort, sorted_set, string,
 };
 
 const FAMILIES: &[&[Command]] = &[
@@ -47,6 +47,7 @@ const FAMILIES: &[&[Command]] = &[
     set::READ,
     set::STORE,
     set::WRITE,
+    sort::SORT,
     sorted_set::ADD,
     sorted_set::COMBINE,
     sorted_set::RANGE,

@@ -20,6 +20,7 @@ mod route;
 mod scene;
 mod server;
 mod set;
+mod sort;
 mod sorted_set;
 mod string;
 mod table;

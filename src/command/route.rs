@@ -4,7 +4,7 @@ use crate::base::slot_of;
 use crate::resp::Args;
 use crate::spec;
 
-use super::table::{Entry, KeyPlan};
+use super::table::{Entry, KeyPlan, Run};
 
 /// Slot → core, held by every core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,14 @@ pub enum Route {
 /// no route, and the handler refuses them with its own words.
 #[must_use]
 pub fn route(entry: &Entry, args: Args<'_>, placement: Placement) -> Route {
+    if let Run::DataOrWhole(_, reads_unnamed) = entry.command.run
+        && reads_unnamed(args)
+    {
+        return match placement.cores() {
+            1 => Route::One(0),
+            cores => Route::Many(u64::MAX >> (64 - cores)),
+        };
+    }
     let mut cores = 0u64;
     match entry.keys {
         KeyPlan::None => {}

@@ -20,6 +20,9 @@ pub enum Run {
     /// At the owner of its keys; keys of several cores make those cores lend
     /// their keyspaces to the client's.
     Data(DataHandler),
+    /// As `Data`, or as `Whole` where the words say that keys are read which
+    /// none of them names: SORT.
+    DataOrWhole(DataHandler, fn(Args<'_>) -> bool),
     /// With every shard borrowed: FLUSHALL, KEYS, SWAPDB.
     Whole(DataHandler),
     /// At the owner of the slot in the cursor, which is word 1: SCAN.

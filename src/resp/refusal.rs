@@ -197,6 +197,7 @@ stated! {
     LCS_LEN_AND_IDX = "ERR If you want both the length and indexes, please just use IDX.";
     LCS_TOO_LONG = "ERR String too long for LCS";
     LCS_NO_MEMORY = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+    SORT_NOT_DOUBLE = "ERR One or more scores can't be converted into double";
     DB_OUT_OF_RANGE = "ERR DB index is out of range";
     INVALID_DB_INDEX = "ERR invalid DB index";
     INVALID_FIRST_DB_INDEX = "ERR invalid first DB index";

@@ -100,7 +100,9 @@ impl Work {
             self.count_rejected(Some(entry), &refusal);
             return 0;
         }
-        let (Run::Data(handler) | Run::AtCursor(handler)) = entry.command.run else {
+        let (Run::Data(handler) | Run::DataOrWhole(handler, _) | Run::AtCursor(handler)) =
+            entry.command.run
+        else {
             unreachable!("only data commands are carried to another core");
         };
         let clock = self.clock_for(request.no_touch);

@@ -134,7 +134,9 @@ impl Work {
 
     fn run_loan(&mut self, number: u64) {
         let mut loan = self.loans.open.remove(&number).expect("a loan runs once");
-        let (Run::Data(handler) | Run::Whole(handler)) = loan.entry.command.run else {
+        let (Run::Data(handler) | Run::DataOrWhole(handler, _) | Run::Whole(handler)) =
+            loan.entry.command.run
+        else {
             unreachable!("only data commands borrow");
         };
         let mut reply = Vec::new();

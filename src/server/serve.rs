@@ -139,7 +139,7 @@ impl Work {
                 self.run_here(id, entry, args, |scene, reply| handler(scene, args, reply));
                 Flow::Next
             }
-            Run::Data(handler) => {
+            Run::Data(handler) | Run::DataOrWhole(handler, _) => {
                 let placement = self.local.placement;
                 let place = match first {
                     Some(first) => Route::One(placement.core_of(first.slot)),

@@ -199,5 +199,6 @@ transcripts! {
     several_cores: "several-cores",
     sets: "sets",
     sorted_sets: "sorted-sets",
+    sort: "sort",
     strings: "strings",
 }
