@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::list::List;
 use super::set::Set;
+use super::hash::Hash;
 use super::sorted_set::SortedSet;
 
 /// One of the types of many elements, found in a [`Compound`].
@@ -113,6 +114,7 @@ compounds! {
     List(List) = "list";
     /// Texts without order, each once.
     Set(Set) = "set";
+    Hash(Hash) = "hash";
     SortedSet(SortedSet) = "zset";
 }
 

@@ -9,6 +9,7 @@ pub mod bitfield;
 pub mod bits;
 mod compound;
 pub mod list;
+pub mod hash;
 pub mod listpack;
 pub mod loglog;
 mod rules;
