@@ -4,6 +4,7 @@ use super::table::Command;
 use super::{
     bitmap, connection, database, hyperloglog, key, list, server, set, sort, sorted_set, string,
 };
+use super::{bitmap, connection, database, hash, hyperloglog, key, server, string};
 
 const FAMILIES: &[&[Command]] = &[
     bitmap::COMBINE,
@@ -17,6 +18,14 @@ const FAMILIES: &[&[Command]] = &[
     database::NAMES,
     database::SCAN,
     database::SWAP,
+    hash::CHANCE,
+    hash::COUNT,
+    hash::EXPIRE,
+    hash::LIFETIME,
+    hash::READ,
+    hash::SCAN,
+    hash::TTL,
+    hash::WRITE,
     hyperloglog::COUNT,
     hyperloglog::DEBUG,
     hyperloglog::WRITE,

@@ -5,6 +5,7 @@
 
 use std::mem;
 
+use super::agenda::{Agenda, moment_of};
 use super::clock::Clock;
 use super::discarded::Discarded;
 use super::found::Found;
@@ -27,6 +28,7 @@ pub struct Database {
     pub(super) slots: Slots,
     pub(super) expiries: Expiries,
     pub(super) remains: Remains,
+    pub(super) agenda: Agenda,
     random: Random,
     /// Where a short value is edited, kept to spare the allocation.
     scratch: Vec<u8>,
@@ -73,6 +75,7 @@ impl Database {
             slots: Slots::new(hash_key),
             expiries: Expiries::default(),
             remains: Remains::default(),
+            agenda: Agenda::default(),
             random: Random::new(0),
             scratch: Vec::new(),
         }
@@ -178,8 +181,12 @@ impl Database {
         lifetime: Lifetime,
         clock: &Clock,
     ) {
+        let has_deadlines = moment_of(&compound).is_some();
         let value = NewValue::Compound(Box::new(compound));
         self.store(key, value, lifetime, clock);
+        if has_deadlines {
+            self.note_fields(key);
+        }
     }
 
     /// The compound of a key, to be changed in place; marks it as
@@ -308,6 +315,10 @@ impl Database {
             access: value.access,
             is_modified: value.raw,
         };
+        let has_deadlines = match &value.content {
+            OwnedContent::Compound(compound) => moment_of(compound).is_some(),
+            OwnedContent::Int(_) | OwnedContent::Text(_) => false,
+        };
         let value = match value.content {
             OwnedContent::Int(number) => NewValue::Int(number),
             OwnedContent::Text(text) => NewValue::Owned(text),
@@ -319,6 +330,9 @@ impl Database {
             None => self
                 .slots
                 .insert(key.slot, key.hash, key.bytes, value, marks),
+        }
+        if has_deadlines {
+            self.note_fields(key);
         }
     }
 
@@ -356,6 +370,7 @@ impl Database {
     /// Empties the database at once; the entries are freed by the caller, in
     /// steps.
     pub fn clear(&mut self) -> Discarded {
+        self.forget_agenda();
         let empty = Slots::new(*self.slots.hash_key());
         Discarded::new(mem::replace(&mut self.slots, empty))
     }

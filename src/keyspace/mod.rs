@@ -1,5 +1,6 @@
 //! One shard's databases: lookup, expiry, eviction, scan.
 
+mod agenda;
 mod clock;
 mod database;
 mod discarded;

@@ -68,6 +68,15 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// The first `len` words; all if there are not so many.
+    #[inline]
+    pub fn head(self, len: usize) -> Args<'a> {
+        Args {
+            bytes: self.bytes,
+            spans: &self.spans[..len.min(self.spans.len())],
+        }
+    }
+
     /// Whether the word at `index` exists and equals `word` but for ASCII case.
     #[inline]
     pub fn is(self, index: usize, word: &[u8]) -> bool {

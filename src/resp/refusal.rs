@@ -112,6 +112,14 @@ impl Refusal {
         ))
     }
 
+    /// A word of HSETEX or HGETEX that is none.
+    pub fn unknown_argument(word: &[u8]) -> Self {
+        Self::Composed(format!(
+            "ERR unknown argument: {}",
+            String::from_utf8_lossy(word)
+        ))
+    }
+
     /// An option of HELLO that is none or lacks its argument.
     pub fn hello_option(option: &[u8]) -> Self {
         Self::Composed(format!(
@@ -186,6 +194,23 @@ stated! {
     FLOAT_OVERFLOW = "ERR increment would produce NaN or Infinity";
     OUT_OF_RANGE = "ERR value is out of range";
     NOT_POSITIVE = "ERR value is out of range, must be positive";
+    /// A random count whose sign could not be turned.
+    COUNT_OUT_OF_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+    NOT_INTEGER_IN_HASH = "ERR hash value is not an integer";
+    NOT_FINITE = "ERR value is NaN or Infinity";
+    /// Deadlines of fields. The newest commands have words of their own.
+    FIELD_EXPIRE_NEGATIVE = "ERR invalid expire time, must be >= 0";
+    FIELD_EXPIRE_MISSING = "ERR missing expire time";
+    FIELDS_MISSING = "ERR Mandatory argument FIELDS is missing or not at the right position";
+    NUMFIELDS_NOT_ABOVE_ZERO = "ERR Parameter `numFields` should be greater than 0";
+    NUMFIELDS_NOT_POSITIVE = "ERR Number of fields must be a positive integer";
+    NUMFIELDS_MISMATCH = "ERR The `numfields` parameter must match the number of arguments";
+    NUMFIELDS_INVALID = "ERR invalid number of fields";
+    NUMFIELDS_ARITY = "ERR wrong number of arguments";
+    FIELDS_ABSENT = "ERR missing FIELDS argument";
+    FNX_AND_FXX = "ERR Only one of FXX or FNX arguments can be specified";
+    HSETEX_EXPIRATIONS = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified";
+    HGETEX_EXPIRATIONS = "ERR Only one of EX, PX, EXAT, PXAT or PERSIST arguments can be specified";
     NOT_DOUBLE_IN_HASH = "ERR hash value is not a float";
     STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
     OFFSET_OUT_OF_RANGE = "ERR offset is out of range";

@@ -2,7 +2,7 @@
 //!
 //! A slice is short and the rest after it longer, so a million keys that end
 //! in one second cost a share of the core (`active-expire-effort`) and never
-//! one long pause. Without due keys a tick walks a little and stops.
+//! one long pause. Before the keys come the hashes with fields whose time has come. Without due keys a tick walks a little and stops.
 
 use crate::keyspace::{Clock, Database, ExpireCursor};
 use crate::runtime::clock::Stopwatch;
@@ -89,12 +89,14 @@ impl Work {
         for offset in 0..databases {
             let index = (expiry.next_database + offset) % databases;
             let database = keyspace.db_mut(index);
-            if database.expires_len() == 0 {
-                continue;
-            }
-            let cursor = &mut expiry.cursors[index];
             let until = (&self.watch, started + SLICE_NS);
-            walk(database, cursor, &clock, effort, until, &mut found);
+            if database.listed_len() > 0 {
+                visit_hashes(database, &clock, until, &mut found);
+            }
+            if database.expires_len() > 0 && !found.is_out_of_time {
+                let cursor = &mut expiry.cursors[index];
+                walk(database, cursor, &clock, effort, until, &mut found);
+            }
             if found.is_out_of_time {
                 expiry.next_database = index + 1;
                 break;
@@ -126,6 +128,25 @@ impl Work {
             .count()
             .expired_stale_basis_points
             .set(basis_points);
+    }
+}
+
+/// Visits the hashes with fields that are due, until none is or the time is up.
+fn visit_hashes(
+    database: &mut Database,
+    clock: &Clock,
+    (watch, until_ns): (&Stopwatch, u64),
+    found: &mut Found,
+) {
+    while database
+        .expire_fields_step(clock, BUCKETS_PER_STEP)
+        .is_some()
+    {
+        if watch.ns() >= until_ns {
+            found.is_out_of_time = true;
+            found.is_stale = true;
+            break;
+        }
     }
 }
 

@@ -180,7 +180,9 @@ impl Work {
         let Some(keyspace) = self.vault.at_home() else {
             return true;
         };
-        (0..keyspace.databases()).any(|index| keyspace.db(index).expires_len() > 0)
+        (0..keyspace.databases())
+            .map(|index| keyspace.db(index))
+            .any(|database| database.expires_len() > 0 || database.listed_len() > 0)
     }
 
     /// Reads what the loop itself needs out of the settings.

@@ -135,14 +135,7 @@ impl Hash {
     }
 
     /// Sets a field; `true` when it was not there at `now`.
-    pub fn set(
-        &mut self,
-        field: &[u8],
-        value: &[u8],
-        fate: Fate,
-        now: u64,
-        rules: &Rules,
-    ) -> bool {
+    pub fn set(&mut self, field: &[u8], value: &[u8], fate: Fate, now: u64, rules: &Rules) -> bool {
         let longest = field.len().max(value.len());
         let holds_no_more = longest > rules.hash_max_listpack_value
             || self

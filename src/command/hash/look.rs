@@ -1,0 +1,78 @@
+//! How a command comes to a hash: first the fields go whose time has come.
+//!
+//! Only a step's worth goes, so that no command waits for a million of them.
+//! That is all of a small hash; in a large one reads pass over the others, and
+//! only HLEN may still count them, as in stock.
+
+use crate::command::turn::Turn;
+use crate::keyspace::Key;
+use crate::resp::{Refusal, Reply};
+use crate::value::hash::Hash;
+use crate::value::listpack::Item;
+
+/// Buckets looked at before a command; about six fields each.
+const BUCKETS: usize = 64;
+
+fn settle(turn: &mut Turn<'_>, key: &Key<'_>) {
+    let clock = turn.clock;
+    turn.db(key).sweep_fields(*key, &clock, BUCKETS);
+}
+
+/// The hash of a key that a command reads.
+#[inline]
+pub(super) fn read<'t>(turn: &'t mut Turn<'_>, key: &Key<'_>) -> Result<Option<&'t Hash>, Refusal> {
+    settle(turn, key);
+    turn.read_as(key)
+}
+
+/// The hash of a key that a command writes, for a look.
+pub(super) fn find<'t>(turn: &'t mut Turn<'_>, key: &Key<'_>) -> Result<Option<&'t Hash>, Refusal> {
+    settle(turn, key);
+    turn.find_as(key)
+}
+
+/// The hash of a key, to be changed.
+#[inline]
+pub(super) fn edit<'t>(
+    turn: &'t mut Turn<'_>,
+    key: &Key<'_>,
+) -> Result<Option<&'t mut Hash>, Refusal> {
+    settle(turn, key);
+    turn.edit_as(key)
+}
+
+/// The same; an empty one appears where there is none.
+#[inline]
+pub(super) fn edit_or_new<'t>(
+    turn: &'t mut Turn<'_>,
+    key: &Key<'_>,
+) -> Result<&'t mut Hash, Refusal> {
+    settle(turn, key);
+    turn.edit_or_new(key)
+}
+
+/// After deadlines of fields were set or cleared, or fields removed: the key
+/// goes with its last field, else the database learns when something is due.
+pub(super) fn after_edit(turn: &mut Turn<'_>, key: &Key<'_>) {
+    if !turn.prune(key) {
+        turn.db(key).note_fields(*key);
+    }
+}
+
+/// A field or value as a bulk.
+#[inline]
+pub(super) fn bulk(reply: &mut Reply<'_>, item: Item<'_>) {
+    match item {
+        Item::Int(number) => reply.bulk_int(number),
+        Item::Text(text) => reply.bulk(text),
+    }
+}
+
+/// The same, or nothing.
+#[inline]
+pub(super) fn bulk_or_null(reply: &mut Reply<'_>, item: Option<Item<'_>>) {
+    match item {
+        Some(item) => bulk(reply, item),
+        None => reply.null(),
+    }
+}

@@ -1,0 +1,79 @@
+//! A walk over the fields of a hash in small steps: HSCAN.
+
+use crate::command::table::{Command, Run};
+use crate::command::turn::Turn;
+use crate::command::walk::{Among, Walk, parse_cursor};
+use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply};
+use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
+
+use super::look::{bulk, read};
+
+pub(crate) const COMMANDS: &[Command] = &[HSCAN];
+
+/// The first word after the cursor.
+const OPTIONS: usize = 3;
+
+const HSCAN: Command = Command {
+    spec: Spec {
+        name: "HSCAN",
+        usage: "key cursor:integer [MATCH pattern:pattern] [COUNT count:integer] \
+            [NOVALUES{7.4.0}]",
+        summary: "Walks over the fields of a hash in small steps.",
+        since: "2.8.0",
+        cost: "O(1) for a step, O(N) for the whole walk with N the number of fields",
+        group: Group::Hash,
+        flags: Flags::READONLY,
+        keys: &[Keys::one(1, KeyFlags::RO.and(KeyFlags::ACCESS))],
+        tips: &["nondeterministic_output"],
+        ..Spec::PLAIN
+    },
+    run: Run::Data(hscan),
+};
+
+fn hscan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let cursor = parse_cursor(args.get(2)).ok_or(Refusal::INVALID_CURSOR)?;
+    let without = without_novalues(args);
+    let options = without.as_ref().map_or(args, OwnedArgs::args);
+    let walk = Walk::parse(options, OPTIONS, Among::Elements)?;
+    let with_values = without.is_none();
+    let (key, now) = (turn.key(args, 1), turn.now());
+
+    // The cursor comes first in the reply and is known last.
+    let mut taken = Vec::new();
+    let mut members = Reply::new(&mut taken, reply.version());
+    let mut len = 0;
+    let next = match read(turn, &key)? {
+        None => 0,
+        Some(hash) => walk.elements(cursor, |position, visited| {
+            hash.visit(position, now, |field, value| {
+                *visited += 1;
+                if walk.takes(&field.to_vec()) {
+                    bulk(&mut members, field);
+                    len += 1;
+                    if with_values {
+                        bulk(&mut members, value);
+                        len += 1;
+                    }
+                }
+            })
+        }),
+    };
+    reply.array(2);
+    reply.bulk_int(i64::from(next));
+    reply.array(len);
+    reply.raw(&taken);
+    Ok(())
+}
+
+/// The words without NOVALUES, if it stands where an option may.
+fn without_novalues(args: Args<'_>) -> Option<OwnedArgs> {
+    let mut index = OPTIONS;
+    while index < args.len() {
+        if args.is(index, b"novalues") {
+            let before = args.head(index).iter();
+            return Some(OwnedArgs::new(before.chain(args.tail(index + 1).iter())));
+        }
+        index += 2;
+    }
+    None
+}
