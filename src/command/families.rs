@@ -2,9 +2,9 @@
 
 use super::table::Command;
 use super::{
-    bitmap, connection, database, hyperloglog, key, list, server, set, sort, sorted_set, string,
+    bitmap, connection, database, hash, hyperloglog, key, list, server, set, sort, sorted_set,
+    string,
 };
-use super::{bitmap, connection, database, hash, hyperloglog, key, server, string};
 
 const FAMILIES: &[&[Command]] = &[
     bitmap::COMBINE,

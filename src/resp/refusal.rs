@@ -194,8 +194,6 @@ stated! {
     FLOAT_OVERFLOW = "ERR increment would produce NaN or Infinity";
     OUT_OF_RANGE = "ERR value is out of range";
     NOT_POSITIVE = "ERR value is out of range, must be positive";
-    /// A random count whose sign could not be turned.
-    COUNT_OUT_OF_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
     NOT_INTEGER_IN_HASH = "ERR hash value is not an integer";
     NOT_FINITE = "ERR value is NaN or Infinity";
     /// Deadlines of fields. The newest commands have words of their own.

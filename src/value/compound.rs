@@ -3,9 +3,9 @@
 
 use std::fmt;
 
+use super::hash::Hash;
 use super::list::List;
 use super::set::Set;
-use super::hash::Hash;
 use super::sorted_set::SortedSet;
 
 /// One of the types of many elements, found in a [`Compound`].
@@ -114,6 +114,7 @@ compounds! {
     List(List) = "list";
     /// Texts without order, each once.
     Set(Set) = "set";
+    /// Texts by field.
     Hash(Hash) = "hash";
     SortedSet(SortedSet) = "zset";
 }

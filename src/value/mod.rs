@@ -8,8 +8,8 @@
 pub mod bitfield;
 pub mod bits;
 mod compound;
-pub mod list;
 pub mod hash;
+pub mod list;
 pub mod listpack;
 pub mod loglog;
 mod rules;

@@ -188,6 +188,8 @@ transcripts! {
     debug_data: "debug-data",
     dump_restore: "dump-restore",
     expire: "expire",
+    hash_field_expiry: "hash-field-expiry",
+    hashes: "hashes",
     hyperloglog: "hyperloglog",
     keys: "keys",
     lists: "lists",
