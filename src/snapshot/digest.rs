@@ -13,6 +13,7 @@ use sha1::{Digest as _, Sha1};
 use crate::value::list::End;
 
 use super::element::Element;
+use super::hash::BEFORE_ALL;
 use super::value::Value;
 
 /// See the module.
@@ -78,6 +79,15 @@ pub fn digest_of(start: Digest, value: Value<'_>, has_deadline: bool) -> Digest 
             let members = set.iter().map(Element::from);
             members.for_each(|member| member.with_text(|text| digest.xor(text)));
         }
+        Value::Hash(hash) => hash.each_with_deadline(BEFORE_ALL, |field, value, deadline| {
+            digest.xor_each(|part| {
+                Element::from(field).with_text(|text| part.mix(text));
+                Element::from(value).with_text(|text| part.mix(text));
+                if deadline.is_some() {
+                    part.xor(b"!!hexpire!!");
+                }
+            });
+        }),
         Value::SortedSet(set) => set.visit_all(|score, member| {
             digest.xor_each(|part| {
                 part.mix(member);
@@ -98,6 +108,7 @@ fn type_number(value: Value<'_>) -> u32 {
         Value::List(_) => 1,
         Value::Set(_) => 2,
         Value::SortedSet(_) => 3,
+        Value::Hash(_) => 4,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod digest;
 mod element;
+mod hash;
 mod kind;
 mod list;
 mod payload;

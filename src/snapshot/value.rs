@@ -4,14 +4,15 @@
 
 use std::borrow::Cow;
 
+use crate::value::hash::Hash;
 use crate::value::list::List;
 use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
-use crate::value::{Compound, Rules, Typed};
+use crate::value::{Compound, Rules};
 
 use super::kind::Kind;
 use super::string::{Compression, Malformed, read_length, read_string, write_string};
-use super::{list, set, sorted_set};
+use super::{hash, list, set, sorted_set};
 
 /// A value to be written.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,7 @@ pub enum Value<'a> {
     List(&'a List),
     Set(&'a Set),
     SortedSet(&'a SortedSet),
+    Hash(&'a Hash),
 }
 
 /// A value that was read; a text is borrowed where it stands there as it is.
@@ -30,13 +32,14 @@ pub enum Restored<'a> {
     Compound(Compound),
 }
 
-impl<'a> Value<'a> {
-    /// A compound, if the format has words for it.
-    pub fn of(compound: &'a Compound) -> Option<Self> {
-        let list = List::of(compound).map(Self::List);
-        let set = || Set::of(compound).map(Self::Set);
-        list.or_else(set)
-            .or_else(|| SortedSet::of(compound).map(Self::SortedSet))
+impl<'a> From<&'a Compound> for Value<'a> {
+    fn from(compound: &'a Compound) -> Self {
+        match compound {
+            Compound::List(list) => Self::List(list),
+            Compound::Set(set) => Self::Set(set),
+            Compound::SortedSet(set) => Self::SortedSet(set),
+            Compound::Hash(hash) => Self::Hash(hash),
+        }
     }
 }
 
@@ -48,6 +51,7 @@ impl Value<'_> {
             Self::List(_) => Kind::ListListpacks,
             Self::Set(set) => set::kind_of(set),
             Self::SortedSet(set) => sorted_set::kind_of(set),
+            Self::Hash(hash) => hash::kind_of(hash),
         }
     }
 }
@@ -59,6 +63,7 @@ pub fn write_value(out: &mut Vec<u8>, value: Value<'_>, compression: Compression
         Value::List(list) => list::write_list(out, list, compression),
         Value::Set(set) => set::write_set(out, set, compression),
         Value::SortedSet(set) => sorted_set::write_sorted_set(out, set, compression),
+        Value::Hash(hash) => hash::write_hash(out, hash, compression),
     }
 }
 
@@ -84,7 +89,13 @@ pub fn read_value<'a>(
         Kind::SortedSetDoubles => sorted_set::read_doubles(bytes, rules)?.into(),
         Kind::SortedSetZiplist => sorted_set::read_ziplist(bytes, rules)?.into(),
         Kind::SortedSetListpack => sorted_set::read_listpack(bytes, rules)?.into(),
-        _ => return Err(Malformed),
+        Kind::HashTexts => hash::read_texts(bytes, rules)?.into(),
+        Kind::HashZipmap => hash::read_zipmap(bytes, rules)?.into(),
+        Kind::HashZiplist => hash::read_ziplist(bytes, rules)?.into(),
+        Kind::HashListpack => hash::read_listpack(bytes, rules)?.into(),
+        Kind::HashDeadlines => hash::read_deadlines(bytes, rules)?.into(),
+        Kind::HashListpackDeadlines => hash::read_listpack_deadlines(bytes, rules)?.into(),
+        Kind::Stream1 | Kind::Stream2 | Kind::Stream3 => return Err(Malformed),
     };
     // A key without elements does not exist.
     if compound.is_empty() {

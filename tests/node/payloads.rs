@@ -41,6 +41,12 @@ fn cases() -> Vec<Case> {
         one("intset", "SADD k 1 -2 300"),
         one("intset", "SADD k 1 -70000 300"),
         one("intset", "SADD k 1 -70000 3000000000"),
+        one("listpack", "HSET k a 1 b two c 300000"),
+        one(
+            "hashtable",
+            &many("HSET k", &|at| format!("field:{at} {at}")),
+        ),
+        one("hashtable", &format!("HSET k a 1 b {large}")),
         one("hashtable", &many("SADD k", &|at| format!("{at}"))),
         one("hashtable", &many("SADD k", &|at| format!("member:{at}"))),
         one(

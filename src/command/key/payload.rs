@@ -55,7 +55,7 @@ pub(in crate::command) fn with_value<R>(
 ) -> Option<R> {
     match found.text() {
         Some(text) => Some(text.with_text(|text| pass(Value::Text(text)))),
-        None => found.compound().and_then(Value::of).map(pass),
+        None => found.compound().map(Value::from).map(pass),
     }
 }
 

@@ -11,7 +11,7 @@ fn digest(kind: Kind, body: &[u8]) -> Result<String, Malformed> {
     let restored = read_value(kind, &mut rest, &Rules::DEFAULT)?;
     let value = match &restored {
         Restored::Text(text) => Value::Text(text),
-        Restored::Compound(compound) => Value::of(compound).expect("it was read"),
+        Restored::Compound(compound) => Value::from(compound),
     };
     Ok(digest_of(Digest::default(), value, false).to_string())
 }
@@ -145,6 +145,53 @@ fn a_set_is_read_from_all_its_kinds() {
     );
 }
 
+#[test]
+fn a_hash_is_read_from_all_its_kinds() {
+    let listpack = b"\x0c\0\0\0\x02\0\x81a\x02\x05\x01\xff";
+    let ziplist = b"\x10\0\0\0\x0d\0\0\0\x02\0\0\x01a\x03\xf6\xff";
+    check_same(&[
+        (Kind::HashTexts, b"\x01\x01a\x015".to_vec()),
+        (Kind::HashZipmap, string(b"\x01\x01a\x01\x005\xff")),
+        (Kind::HashZiplist, string(ziplist)),
+        (Kind::HashListpack, string(listpack)),
+    ]);
+    check_refused(Kind::HashTexts, b"\x02\x01a\x011\x01a\x012");
+    check_refused(
+        Kind::HashZipmap,
+        &string(b"\x02\x01a\x01\x001\x01a\x01\x002\xff"),
+    );
+}
+
+#[test]
+fn deadlines_of_fields_are_read_and_written() {
+    let listpack = b"\x12\0\0\0\x06\0\x81a\x02\x05\x01\x64\x01\x81b\x02\x06\x01\x00\x01\xff";
+    let earliest = 100_u64.to_le_bytes();
+    let texts = [&earliest[..], b"\x02\x01\x01a\x015\x00\x01b\x016"].concat();
+    let packed = [
+        &earliest[..],
+        &string(&[&[listpack.len() as u8][..], &listpack[1..]].concat()),
+    ]
+    .concat();
+    check_same(&[
+        (Kind::HashDeadlines, texts.clone()),
+        (Kind::HashListpackDeadlines, packed),
+    ]);
+    let mut rest = &texts[..];
+    let restored = read_value(Kind::HashDeadlines, &mut rest, &Rules::DEFAULT);
+    let Ok(Restored::Compound(compound)) = restored else {
+        panic!("{restored:?}");
+    };
+    let value = Value::from(&compound);
+    let mut written = Vec::new();
+    write_value(&mut written, value, Compression::On);
+    assert_eq!(value.kind(), Kind::HashDeadlines);
+    assert_eq!(
+        digest(Kind::HashDeadlines, &written),
+        digest(Kind::HashDeadlines, &texts)
+    );
+    assert!(written.starts_with(&earliest));
+}
+
 /// A number of elements that no payload of this size has asks for no memory.
 #[test]
 fn a_claim_is_not_believed() {
@@ -155,6 +202,7 @@ fn a_claim_is_not_believed() {
         Kind::SetTexts,
         Kind::SortedSetTexts,
         Kind::SortedSetDoubles,
+        Kind::HashTexts,
     ] {
         check_refused(kind, b"\x81\x7f\xff\xff\xff\xff\xff\xff\xff\x01a\x011");
     }

@@ -36,7 +36,7 @@ fn sealed(body: &[u8]) -> Vec<u8> {
 fn told(restored: &Restored<'_>) -> (Digest, Vec<u8>) {
     let value = match restored {
         Restored::Text(text) => Value::Text(text),
-        Restored::Compound(compound) => Value::of(compound).expect("it was read"),
+        Restored::Compound(compound) => Value::from(compound),
     };
     let mut payload = Vec::new();
     write_payload(&mut payload, value, Compression::On);
