@@ -299,7 +299,7 @@ impl Database {
 
     /// Frees what was cut out of a value, in steps if it is large.
     pub fn bury(&mut self, cut: Compound) {
-        self.remains.bury_compound(Box::new(cut));
+        self.remains.bury_compound(cut);
     }
 
     /// Takes a value out; a long text moves.

@@ -16,7 +16,7 @@ const FREED_AT_ONCE: usize = 64;
 /// command waits for a million frees.
 #[derive(Debug, Default)]
 pub(super) struct Remains {
-    compounds: Vec<Box<Compound>>,
+    compounds: Vec<Compound>,
 }
 
 impl Remains {
@@ -24,12 +24,12 @@ impl Remains {
     #[inline]
     pub(super) fn bury(&mut self, entry: Entry) {
         if let Ok(compound) = entry.into_compound() {
-            self.bury_compound(compound);
+            self.bury_compound(*compound);
         }
     }
 
     /// Takes a value if it is large; else it is freed here.
-    pub(super) fn bury_compound(&mut self, compound: Box<Compound>) {
+    pub(super) fn bury_compound(&mut self, compound: Compound) {
         if compound.weight() > FREED_AT_ONCE {
             self.compounds.push(compound);
         }

@@ -88,7 +88,7 @@ fn take_apart(pack: &Listpack, nodes: &mut Vec<Node>) {
     let mut part = Listpack::new();
     for item in pack.iter() {
         if part.byte_len() >= PART_BYTES {
-            nodes.push(Node::Packed(mem::replace(&mut part, Listpack::new())));
+            nodes.push(Node::Packed(mem::take(&mut part)));
         }
         part.push_back_item(item);
     }

@@ -59,7 +59,7 @@ fn hmset(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
 
 /// Sets all fields; returns how many are new.
 fn set(turn: &mut Turn<'_>, args: Args<'_>, command: &str) -> Result<i64, Refusal> {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(Refusal::wrong_arity(command));
     }
     let (key, now, rules) = (turn.key(args, 1), turn.now(), turn.rules());

@@ -1,6 +1,7 @@
 //! Names made of a pattern and an element: `weight_*`, `object_*->field`, `#`.
 
 use crate::command::turn::Turn;
+use crate::value::hash::Hash;
 
 /// A pattern of BY or GET.
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +61,14 @@ impl<'a> Pattern<'a> {
             } => {
                 let name = [before, element, after].concat();
                 let key = turn.key_of(&name);
+                let now = turn.now();
                 let found = turn.read(&key)?;
                 match field {
                     None => found.text().map(|text| text.to_vec()),
-                    // Only a hash has fields.
-                    Some(_) => None,
+                    Some(field) => {
+                        let hash = found.as_type::<Hash>()?;
+                        hash.get(field, now).map(|value| value.to_vec())
+                    }
                 }
             }
         }

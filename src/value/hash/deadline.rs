@@ -100,7 +100,7 @@ impl Hash {
             Fate::Until(deadline) => Some(deadline),
         };
         if deadline.is_some() {
-            self.to_table(rules);
+            self.become_table(rules);
         }
         if let Form::Table(table) = &mut self.form {
             table.set_deadline(field, deadline);

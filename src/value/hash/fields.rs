@@ -142,7 +142,7 @@ impl Hash {
                 .as_listpack()
                 .is_some_and(|pack| pack.byte_len() + field.len() + value.len() > PACKED_BYTES_MAX);
         if holds_no_more || matches!(fate, Fate::Until(_)) {
-            self.to_table(rules);
+            self.become_table(rules);
         }
         match &mut self.form {
             Form::Packed(pack) => {
@@ -153,7 +153,7 @@ impl Hash {
                 pack.push_back(field);
                 pack.push_back(value);
                 if pack.len() / 2 > rules.hash_max_listpack_entries {
-                    self.to_table(rules);
+                    self.become_table(rules);
                 }
                 true
             }
@@ -192,7 +192,7 @@ impl Hash {
     }
 
     /// From the packed form to the other.
-    pub(super) fn to_table(&mut self, rules: &Rules) {
+    pub(super) fn become_table(&mut self, rules: &Rules) {
         let Form::Packed(pack) = &self.form else {
             return;
         };
