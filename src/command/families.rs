@@ -2,7 +2,7 @@
 
 use super::table::Command;
 use super::{
-    bitmap, connection, database, hash, hyperloglog, key, list, server, set, sort, sorted_set,
+    bitmap, connection, database, geo, hash, hyperloglog, key, list, server, set, sort, sorted_set,
     string,
 };
 
@@ -18,6 +18,9 @@ const FAMILIES: &[&[Command]] = &[
     database::NAMES,
     database::SCAN,
     database::SWAP,
+    geo::ADD,
+    geo::READ,
+    geo::SEARCH,
     hash::CHANCE,
     hash::COUNT,
     hash::EXPIRE,

@@ -12,6 +12,7 @@ mod connection;
 mod database;
 mod families;
 mod gather;
+mod geo;
 mod hash;
 mod help;
 mod hyperloglog;

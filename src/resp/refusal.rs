@@ -152,6 +152,21 @@ impl Refusal {
         ))
     }
 
+    /// A place that is not on the map of scores.
+    pub fn off_the_map(longitude: f64, latitude: f64) -> Self {
+        Self::Composed(format!(
+            "ERR invalid longitude,latitude pair {longitude:.6},{latitude:.6}"
+        ))
+    }
+
+    /// A search without centre or shape: `choices` of which one must be there.
+    pub fn exactly_one_of(choices: &str, command: &[u8]) -> Self {
+        Self::Composed(format!(
+            "ERR exactly one of {choices} can be specified for {}",
+            String::from_utf8_lossy(command)
+        ))
+    }
+
     /// DEBUG with a subcommand that is none or has the wrong arguments.
     pub fn debug_subcommand(subcommand: &[u8]) -> Self {
         Self::subcommand_syntax(subcommand, "DEBUG")
@@ -272,6 +287,19 @@ stated! {
     SCORES_BY_NAME = "ERR syntax error, WITHSCORES not supported in combination with BYLEX";
     COUNT_OUT_OF_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
     WEIGHT_NOT_FLOAT = "ERR weight value is not a float";
+
+    // Places.
+    GEO_UNIT = "ERR unsupported unit provided. please use M, KM, FT, MI";
+    GEO_RADIUS = "ERR need numeric radius";
+    GEO_RADIUS_NEGATIVE = "ERR radius cannot be negative";
+    GEO_WIDTH = "ERR need numeric width";
+    GEO_HEIGHT = "ERR need numeric height";
+    GEO_BOX_NEGATIVE = "ERR height or width cannot be negative";
+    GEO_NO_MEMBER = "ERR could not decode requested zset member";
+    GEO_COUNT = "ERR COUNT must be > 0";
+    GEO_ANY_WITHOUT_COUNT = "ERR the ANY argument requires COUNT argument";
+    GEORADIUS_STORE_WITH = "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options";
+    GEOSEARCHSTORE_WITH = "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options";
 
     // Commands on a stated number of keys.
     NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0";

@@ -8,6 +8,7 @@
 pub mod bitfield;
 pub mod bits;
 mod compound;
+pub mod geo;
 pub mod hash;
 pub mod list;
 pub mod listpack;
