@@ -188,6 +188,7 @@ transcripts! {
     debug_data: "debug-data",
     dump_restore: "dump-restore",
     expire: "expire",
+    geo: "geo",
     hash_field_expiry: "hash-field-expiry",
     hashes: "hashes",
     hyperloglog: "hyperloglog",
