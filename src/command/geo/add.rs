@@ -37,8 +37,10 @@ struct Options {
 
 impl Options {
     fn parse(args: Args<'_>) -> Result<Self, Refusal> {
-        let mut options = Self::default();
-        options.end = 2;
+        let mut options = Self {
+            end: 2,
+            ..Self::default()
+        };
         while options.end < args.len() {
             if args.is(options.end, b"nx") {
                 options.only_new = true;

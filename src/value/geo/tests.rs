@@ -1,4 +1,4 @@
-//! Facts recorded from stock, and what must hold for any place.
+//! Facts that stock tells, and what must hold for any place.
 
 use proptest::prelude::*;
 
