@@ -88,6 +88,13 @@ pub fn digest_of(start: Digest, value: Value<'_>, has_deadline: bool) -> Digest 
                 }
             });
         }),
+        Value::Stream(stream) => stream.entries().iter().for_each(|entry| {
+            digest.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for (field, value) in entry.fields {
+                Element::from(field).with_text(|text| digest.mix(text));
+                Element::from(value).with_text(|text| digest.mix(text));
+            }
+        }),
         Value::SortedSet(set) => set.visit_all(|score, member| {
             digest.xor_each(|part| {
                 part.mix(member);
@@ -109,6 +116,8 @@ fn type_number(value: Value<'_>) -> u32 {
         Value::Set(_) => 2,
         Value::SortedSet(_) => 3,
         Value::Hash(_) => 4,
+        // 5 is of modules.
+        Value::Stream(_) => 6,
     }
 }
 

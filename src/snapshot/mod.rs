@@ -12,6 +12,7 @@ mod list;
 mod payload;
 mod set;
 mod sorted_set;
+mod stream;
 mod string;
 #[cfg(test)]
 mod tests;

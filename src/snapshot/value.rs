@@ -8,11 +8,12 @@ use crate::value::hash::Hash;
 use crate::value::list::List;
 use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
+use crate::value::stream::Stream;
 use crate::value::{Compound, Rules};
 
 use super::kind::Kind;
 use super::string::{Compression, Malformed, read_length, read_string, write_string};
-use super::{hash, list, set, sorted_set};
+use super::{hash, list, set, sorted_set, stream};
 
 /// A value to be written.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,7 @@ pub enum Value<'a> {
     Set(&'a Set),
     SortedSet(&'a SortedSet),
     Hash(&'a Hash),
+    Stream(&'a Stream),
 }
 
 /// A value that was read; a text is borrowed where it stands there as it is.
@@ -39,6 +41,7 @@ impl<'a> From<&'a Compound> for Value<'a> {
             Compound::Set(set) => Self::Set(set),
             Compound::SortedSet(set) => Self::SortedSet(set),
             Compound::Hash(hash) => Self::Hash(hash),
+            Compound::Stream(stream) => Self::Stream(stream),
         }
     }
 }
@@ -52,6 +55,7 @@ impl Value<'_> {
             Self::Set(set) => set::kind_of(set),
             Self::SortedSet(set) => sorted_set::kind_of(set),
             Self::Hash(hash) => hash::kind_of(hash),
+            Self::Stream(_) => Kind::Stream2,
         }
     }
 }
@@ -64,6 +68,7 @@ pub fn write_value(out: &mut Vec<u8>, value: Value<'_>, compression: Compression
         Value::Set(set) => set::write_set(out, set, compression),
         Value::SortedSet(set) => sorted_set::write_sorted_set(out, set, compression),
         Value::Hash(hash) => hash::write_hash(out, hash, compression),
+        Value::Stream(stream) => stream::write_stream(out, stream, compression),
     }
 }
 
@@ -95,7 +100,7 @@ pub fn read_value<'a>(
         Kind::HashListpack => hash::read_listpack(bytes, rules)?.into(),
         Kind::HashDeadlines => hash::read_deadlines(bytes, rules)?.into(),
         Kind::HashListpackDeadlines => hash::read_listpack_deadlines(bytes, rules)?.into(),
-        Kind::Stream1 | Kind::Stream2 | Kind::Stream3 => return Err(Malformed),
+        Kind::Stream1 | Kind::Stream2 | Kind::Stream3 => stream::read_stream(bytes, kind)?.into(),
     };
     // A key without elements does not exist.
     if compound.is_empty() {

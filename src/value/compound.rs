@@ -7,6 +7,7 @@ use super::hash::Hash;
 use super::list::List;
 use super::set::Set;
 use super::sorted_set::SortedSet;
+use super::stream::Stream;
 
 /// One of the types of many elements, found in a [`Compound`].
 pub trait Typed: Sized + Default + Into<Compound> {
@@ -117,6 +118,8 @@ compounds! {
     /// Texts by field.
     Hash(Hash) = "hash";
     SortedSet(SortedSet) = "zset";
+    /// Entries by id, and who reads them.
+    Stream(Stream) = "stream";
 }
 
 const _: () = {

@@ -16,6 +16,7 @@ pub mod loglog;
 mod rules;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
 pub mod subsequence;
 #[cfg(test)]
 mod tests;

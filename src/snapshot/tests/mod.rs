@@ -3,4 +3,5 @@
 mod digests;
 mod packed;
 mod payloads;
+mod streams;
 mod values;

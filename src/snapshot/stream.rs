@@ -1,0 +1,171 @@
+//! Streams in the RDB format.
+//!
+//! ```text
+//! nodes      count, (16 bytes of id, listpack) …
+//! entries    length, last id, first id, largest deleted id, entries added
+//! groups     count, (name, last id, entries read, pending, consumers) …
+//! pending    count, (16 bytes of id, 8 bytes of time, deliveries) …
+//! consumers  count, (name, 8 bytes seen, 8 bytes active, count, 16 bytes of id …) …
+//! ```
+//!
+//! Other ids are two lengths, times are Unix milliseconds. `Stream1` ends the entries after the last
+//! id and has no entries read; only `Stream3` has the time a consumer was active. We write `Stream2`,
+//! which all servers since 7.0 read.
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use std::collections::BTreeMap;
+
+use crate::value::listpack::Listpack;
+use crate::value::stream::{Group, History, Id, Pending, Stream};
+
+use super::kind::Kind;
+use super::string::{
+    Compression, Malformed, read_length, read_string, take, write_length, write_string,
+};
+
+/// How entries read are written when they are not known.
+const UNKNOWN: u64 = u64::MAX;
+
+/// Appends a stream as `Stream2`.
+pub(super) fn write_stream(out: &mut Vec<u8>, stream: &Stream, compression: Compression) {
+    let entries = stream.entries();
+    write_length(out, entries.node_count() as u64);
+    for (id, pack) in entries.nodes() {
+        write_string(out, &id.to_bytes(), Compression::Off);
+        write_string(out, pack.bytes(), compression);
+    }
+    let history = entries.history();
+    write_length(out, entries.len());
+    write_id(out, history.last_id);
+    write_id(out, history.first_id);
+    write_id(out, history.max_deleted_id);
+    write_length(out, history.added);
+    write_length(out, stream.groups().len() as u64);
+    for (name, group) in stream.groups() {
+        write_string(out, name, compression);
+        write_group(out, group, compression);
+    }
+}
+
+fn write_group(out: &mut Vec<u8>, group: &Group, compression: Compression) {
+    write_id(out, group.last_id);
+    write_length(out, group.entries_read.unwrap_or(UNKNOWN));
+    write_length(out, group.pending_len() as u64);
+    for (id, pending) in group.pending(Id::MIN, Id::MAX) {
+        out.extend_from_slice(&id.to_bytes());
+        out.extend_from_slice(&pending.delivered_at.to_le_bytes());
+        write_length(out, pending.deliveries);
+    }
+    write_length(out, group.consumers().len() as u64);
+    for consumer in group.consumers() {
+        write_string(out, consumer.name(), compression);
+        out.extend_from_slice(&consumer.seen_at.to_le_bytes());
+        write_length(out, consumer.pending_len() as u64);
+        for (id, _) in group.pending_of(consumer, Id::MIN, Id::MAX) {
+            out.extend_from_slice(&id.to_bytes());
+        }
+    }
+}
+
+fn write_id(out: &mut Vec<u8>, id: Id) {
+    write_length(out, id.ms);
+    write_length(out, id.seq);
+}
+
+/// Reads what `Stream1`, `Stream2` or `Stream3` begins with.
+pub(super) fn read_stream(bytes: &mut &[u8], kind: Kind) -> Result<Stream, Malformed> {
+    let mut stream = Stream::default();
+    for _ in 0..read_length(bytes)? {
+        let id = read_string(bytes)?;
+        let id = <[u8; 16]>::try_from(&*id).or(Err(Malformed))?;
+        let pack = Listpack::from_bytes(read_string(bytes)?.into_owned()).ok_or(Malformed)?;
+        let entries = stream.entries_mut();
+        let is_node = entries.push_saved(Id::from_bytes(id), pack);
+        is_node.ok_or(Malformed)?;
+    }
+    let len = read_length(bytes)?;
+    let mut history = History {
+        last_id: read_id(bytes)?,
+        added: len,
+        ..History::default()
+    };
+    if kind != Kind::Stream1 {
+        // The first id is known from the entries.
+        read_id(bytes)?;
+        history.max_deleted_id = read_id(bytes)?;
+        history.added = read_length(bytes)?;
+    }
+    let is_true = stream.entries_mut().set_saved(len, history);
+    is_true.ok_or(Malformed)?;
+    for _ in 0..read_length(bytes)? {
+        let name = read_string(bytes)?;
+        let group = read_group(bytes, &stream, kind)?;
+        if !stream.add_group(&name, group) {
+            return Err(Malformed);
+        }
+    }
+    Ok(stream)
+}
+
+/// When a pending entry was last given, and how often.
+type Given = (u64, u64);
+
+fn read_group(bytes: &mut &[u8], stream: &Stream, kind: Kind) -> Result<Group, Malformed> {
+    let last_id = read_id(bytes)?;
+    let entries_read = match kind {
+        Kind::Stream1 => stream.entries().rank(last_id),
+        _ => Some(read_length(bytes)?).filter(|read| *read != UNKNOWN),
+    };
+    let mut group = Group::new(last_id, entries_read);
+    let mut pending: BTreeMap<Id, Given> = BTreeMap::new();
+    for _ in 0..read_length(bytes)? {
+        let id = Id::from_bytes(take(bytes)?);
+        let given = (u64::from_le_bytes(take(bytes)?), read_length(bytes)?);
+        if pending.insert(id, given).is_some() {
+            return Err(Malformed);
+        }
+    }
+    for _ in 0..read_length(bytes)? {
+        read_consumer(bytes, &mut group, &mut pending, kind)?;
+    }
+    // What is pending is pending at somebody.
+    pending.is_empty().then_some(group).ok_or(Malformed)
+}
+
+/// Reads a consumer, and gives it its own of what is pending.
+fn read_consumer(
+    bytes: &mut &[u8],
+    group: &mut Group,
+    pending: &mut BTreeMap<Id, Given>,
+    kind: Kind,
+) -> Result<(), Malformed> {
+    let name = read_string(bytes)?;
+    if group.find_consumer(&name).is_some() {
+        return Err(Malformed);
+    }
+    let seen_at = u64::from_le_bytes(take(bytes)?);
+    let consumer = group.add_consumer(&name, seen_at);
+    group.consumer_mut(consumer).active_at = match kind {
+        Kind::Stream3 => Some(u64::from_le_bytes(take(bytes)?)).filter(|at| *at != UNKNOWN),
+        _ => Some(seen_at),
+    };
+    for _ in 0..read_length(bytes)? {
+        let id = Id::from_bytes(take(bytes)?);
+        let (delivered_at, deliveries) = pending.remove(&id).ok_or(Malformed)?;
+        let own = Pending {
+            consumer,
+            delivered_at,
+            deliveries,
+        };
+        group.assign(id, own);
+    }
+    Ok(())
+}
+
+fn read_id(bytes: &mut &[u8]) -> Result<Id, Malformed> {
+    Ok(Id {
+        ms: read_length(bytes)?,
+        seq: read_length(bytes)?,
+    })
+}

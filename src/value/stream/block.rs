@@ -1,0 +1,50 @@
+//! A block of a stream: up to 256 nodes and how many entries they have.
+
+use std::collections::VecDeque;
+
+use super::id::Id;
+use super::node::Node;
+
+/// Nodes of a block. Their slots are 10 KiB, so taking one out moves at most
+/// half of that, and counting through them touches 256 cache lines.
+pub(super) const NODES_MAX: usize = 256;
+
+/// See the module. No block is empty.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Block {
+    pub(super) nodes: VecDeque<Node>,
+    /// Entries of all nodes that are not deleted.
+    pub(super) live: u64,
+}
+
+impl Block {
+    pub(super) fn of(node: Node) -> Self {
+        let live = node.counts().live;
+        Self {
+            nodes: VecDeque::from([node]),
+            live,
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.nodes.len() >= NODES_MAX
+    }
+
+    /// The id of the first node.
+    pub(super) fn id(&self) -> Id {
+        self.nodes[0].id
+    }
+
+    /// The id of the last entry, a deleted one too.
+    pub(super) fn last_id(&self) -> Id {
+        self.nodes.back().expect("no block is empty").last_id()
+    }
+
+    /// Takes off the first `count` nodes, which have `live` entries.
+    pub(super) fn split_front(&mut self, count: usize, live: u64) -> Self {
+        let rest = self.nodes.split_off(count);
+        let nodes = std::mem::replace(&mut self.nodes, rest);
+        self.live -= live;
+        Self { nodes, live }
+    }
+}
