@@ -3,7 +3,7 @@
 use super::table::Command;
 use super::{
     bitmap, connection, database, geo, hash, hyperloglog, key, list, server, set, sort, sorted_set,
-    string,
+    stream, string,
 };
 
 const FAMILIES: &[&[Command]] = &[
@@ -65,6 +65,14 @@ const FAMILIES: &[&[Command]] = &[
     sorted_set::RANGE,
     sorted_set::READ,
     sorted_set::REMOVE,
+    stream::ADD,
+    stream::CHANGE,
+    stream::CLAIM,
+    stream::GROUP,
+    stream::INFO,
+    stream::PENDING,
+    stream::RANGE,
+    stream::READ,
     string::COUNT,
     string::PART,
     string::READ,

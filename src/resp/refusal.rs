@@ -144,6 +144,41 @@ impl Refusal {
         ))
     }
 
+    /// XREADGROUP of a key or group that is not there.
+    pub fn no_group_to_read(key: &[u8], group: &[u8]) -> Self {
+        Self::Composed(format!(
+            "NOGROUP No such key '{}' or consumer group '{}' in XREADGROUP with GROUP option",
+            String::from_utf8_lossy(key),
+            String::from_utf8_lossy(group)
+        ))
+    }
+
+    /// XPENDING, XCLAIM and XAUTOCLAIM of a key or group that is not there.
+    pub fn no_key_or_group(key: &[u8], group: &[u8]) -> Self {
+        Self::Composed(format!(
+            "NOGROUP No such key '{}' or consumer group '{}'",
+            String::from_utf8_lossy(key),
+            String::from_utf8_lossy(group)
+        ))
+    }
+
+    /// A group that a stream, which is there, has not.
+    pub fn no_group(group: &[u8], key: &[u8]) -> Self {
+        Self::Composed(format!(
+            "NOGROUP No such consumer group '{}' for key name '{}'",
+            String::from_utf8_lossy(group),
+            String::from_utf8_lossy(key)
+        ))
+    }
+
+    /// A word of XCLAIM that is neither id nor option.
+    pub fn xclaim_option(word: &[u8]) -> Self {
+        Self::Composed(format!(
+            "ERR Unrecognized XCLAIM option '{}'",
+            String::from_utf8_lossy(word)
+        ))
+    }
+
     /// LATENCY GRAPH of an event that never was.
     pub fn no_latency_samples(event: &[u8]) -> Self {
         Self::Composed(format!(
@@ -300,6 +335,42 @@ stated! {
     GEO_ANY_WITHOUT_COUNT = "ERR the ANY argument requires COUNT argument";
     GEORADIUS_STORE_WITH = "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options";
     GEOSEARCHSTORE_WITH = "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options";
+
+    // Streams.
+    STREAM_ID = "ERR Invalid stream ID specified as stream command argument";
+    STREAM_INTERVAL_START = "ERR invalid start ID for the interval";
+    STREAM_INTERVAL_END = "ERR invalid end ID for the interval";
+    TRIM_TWICE = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible";
+    TRIM_MAXLEN_NEGATIVE = "ERR The MAXLEN argument must be >= 0.";
+    TRIM_LIMIT_NEGATIVE = "ERR The LIMIT argument must be >= 0.";
+    TRIM_LIMIT_ALONE = "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy";
+    TRIM_LIMIT_EXACT = "ERR syntax error, LIMIT cannot be used without the special ~ option";
+    TRIM_MISSING = "ERR syntax error, XTRIM must be called with a trimming strategy";
+    XADD_ZERO = "ERR The ID specified in XADD must be greater than 0-0";
+    XADD_EXHAUSTED = "ERR The stream has exhausted the last possible ID, unable to add more items";
+    XADD_NOT_ABOVE = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
+    XADD_TOO_LARGE = "ERR Elements are too large to be stored";
+    XSETID_ADDED_NEGATIVE = "ERR entries_added must be positive";
+    XSETID_BELOW_GIVEN_DELETED = "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id";
+    XSETID_BELOW_DELETED = "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id";
+    XSETID_BELOW_NEWEST = "ERR The ID specified in XSETID is smaller than the target stream top item";
+    XSETID_ADDED_BELOW_LEN = "ERR The entries_added specified in XSETID is smaller than the target stream length";
+    XREAD_UNBALANCED = "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified.";
+    XREADGROUP_UNBALANCED = "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified.";
+    XREAD_GROUP = "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.";
+    XREAD_NOACK = "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.";
+    XREADGROUP_NO_GROUP = "ERR Missing GROUP option for XREADGROUP";
+    XREADGROUP_LAST = "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.";
+    XREAD_NEW = "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.";
+    ENTRIESREAD = "ERR value for ENTRIESREAD must be positive or -1";
+    XGROUP_NO_KEY = "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.";
+    XGROUP_BUSY = "BUSYGROUP Consumer Group name already exists";
+    XCLAIM_IDLE_MIN = "ERR Invalid min-idle-time argument for XCLAIM";
+    XCLAIM_IDLE = "ERR Invalid IDLE option argument for XCLAIM";
+    XCLAIM_TIME = "ERR Invalid TIME option argument for XCLAIM";
+    XCLAIM_RETRYCOUNT = "ERR Invalid RETRYCOUNT option argument for XCLAIM";
+    XAUTOCLAIM_IDLE_MIN = "ERR Invalid min-idle-time argument for XAUTOCLAIM";
+    XAUTOCLAIM_COUNT = "ERR COUNT must be > 0";
 
     // Commands on a stated number of keys.
     NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0";

@@ -203,5 +203,7 @@ transcripts! {
     sets: "sets",
     sorted_sets: "sorted-sets",
     sort: "sort",
+    stream_groups: "stream-groups",
+    streams: "streams",
     strings: "strings",
 }
