@@ -3,6 +3,10 @@
 //! Nine cells about as large as the area: the one around its centre and its
 //! neighbours, less those the area does not reach. Their order is the order of
 //! the results of a search that does not sort.
+//!
+//! An area that passes over a pole holds places of every longitude, so it has
+//! no western and eastern edge: the cells of one step, which together are the
+//! whole map, cover it.
 
 use super::cell::{Cell, Grid};
 use super::place::Place;
@@ -49,12 +53,22 @@ pub fn cover(area: &Area) -> Vec<(f64, f64)> {
 
 /// How often the grid is halved, so that nine cells hold the area.
 fn steps(area: &Area) -> u8 {
+    if reaches_a_pole(area) {
+        return 1;
+    }
     let steps = estimate(area.reach_m(), area.centre.latitude);
     if steps > 1 && !suffices(area, steps) {
         steps - 1
     } else {
         steps
     }
+}
+
+/// Whether the area goes as far to the north or south as its centre is from a
+/// pole.
+fn reaches_a_pole(area: &Area) -> bool {
+    let edges = area.edges();
+    edges.north >= 90.0 || edges.south <= -90.0
 }
 
 /// A first guess from the radius; cells near the poles are narrow.

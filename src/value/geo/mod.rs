@@ -5,9 +5,7 @@
 //! each other are mostly near in the order of numbers, so a search walks a few
 //! ranges of scores (`cover`) and looks at each place in them (`shape`).
 //!
-//! Every sum is done in the order stock does it, so results agree to the last
-//! digit. A search that reaches a pole may find fewer places than stock's: the
-//! cells around it are chosen otherwise (docs/compatibility.md).
+//! Every sum is done in the order stock does it, so that the digits are stock's.
 
 mod cell;
 mod cover;
