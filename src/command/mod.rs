@@ -16,6 +16,7 @@ mod geo;
 mod hash;
 mod help;
 mod hyperloglog;
+mod item;
 mod key;
 mod list;
 mod route;

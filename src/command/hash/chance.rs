@@ -1,13 +1,14 @@
 //! Fields drawn by chance: HRANDFIELD.
 
 use crate::base::parse_i64;
+use crate::command::item::bulk;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::resp::{Args, Outcome, Refusal, Reply, Version};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::listpack::Item;
 
-use super::look::{bulk, read};
+use super::look::read;
 
 pub(crate) const COMMANDS: &[Command] = &[HRANDFIELD];
 

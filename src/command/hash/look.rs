@@ -4,6 +4,7 @@
 //! That is all of a small hash; in a large one reads pass over the others, and
 //! only HLEN may still count them, as in stock.
 
+use crate::command::item::bulk;
 use crate::command::turn::Turn;
 use crate::keyspace::Key;
 use crate::resp::{Refusal, Reply};
@@ -59,16 +60,7 @@ pub(super) fn after_edit(turn: &mut Turn<'_>, key: &Key<'_>) {
     }
 }
 
-/// A field or value as a bulk.
-#[inline]
-pub(super) fn bulk(reply: &mut Reply<'_>, item: Item<'_>) {
-    match item {
-        Item::Int(number) => reply.bulk_int(number),
-        Item::Text(text) => reply.bulk(text),
-    }
-}
-
-/// The same, or nothing.
+/// A value as a bulk, or nothing.
 #[inline]
 pub(super) fn bulk_or_null(reply: &mut Reply<'_>, item: Option<Item<'_>>) {
     match item {

@@ -1,12 +1,13 @@
 //! Hash commands that read: HGET and its kin.
 
+use crate::command::item::bulk;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::listpack::Item;
 
-use super::look::{bulk, bulk_or_null, read};
+use super::look::{bulk_or_null, read};
 
 pub(crate) const COMMANDS: &[Command] =
     &[HEXISTS, HGET, HGETALL, HKEYS, HLEN, HMGET, HSTRLEN, HVALS];

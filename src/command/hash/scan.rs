@@ -1,12 +1,13 @@
 //! A walk over the fields of a hash in small steps: HSCAN.
 
+use crate::command::item::bulk;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::command::walk::{Among, Walk, parse_cursor};
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 
-use super::look::{bulk, read};
+use super::look::read;
 
 pub(crate) const COMMANDS: &[Command] = &[HSCAN];
 

@@ -1,19 +1,9 @@
-//! What list commands say and understand alike: elements, ends, ranges.
+//! What list commands understand alike: ends, ranges, indexes.
 
 use std::ops::Range;
 
-use crate::resp::{Args, Refusal, Reply};
+use crate::resp::{Args, Refusal};
 use crate::value::list::End;
-use crate::value::listpack::Item;
-
-/// An element as a bulk.
-#[inline]
-pub(in crate::command) fn element(reply: &mut Reply<'_>, item: Item<'_>) {
-    match item {
-        Item::Int(number) => reply.bulk_int(number),
-        Item::Text(text) => reply.bulk(text),
-    }
-}
 
 /// LEFT or RIGHT.
 pub(in crate::command) fn end(args: Args<'_>, index: usize) -> Result<End, Refusal> {

@@ -3,6 +3,7 @@
 use std::iter::Take;
 
 use crate::base::parse_i64;
+use crate::command::item::bulk;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::keyspace::Key;
@@ -10,7 +11,7 @@ use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::list::{End, List, Walk};
 
-use super::element::{self, element};
+use super::element;
 
 pub(crate) const COMMANDS: &[Command] = &[LPUSH, LPUSHX, RPUSH, RPUSHX, LPOP, RPOP, LMPOP];
 
@@ -159,7 +160,7 @@ fn pop_key(
         if count.is_some() {
             reply.array(len);
         }
-        elements.for_each(|item| element(reply, item));
+        elements.for_each(|item| bulk(reply, item));
     })?;
     match (popped, count) {
         (Some(_), _) => {}
@@ -250,7 +251,7 @@ impl MultiPop {
                 reply.array(2);
                 reply.bulk(key.bytes);
                 reply.array(len);
-                elements.for_each(|item| element(reply, item));
+                elements.for_each(|item| bulk(reply, item));
             })?;
             if popped.is_some() {
                 return Ok(true);

@@ -1,13 +1,14 @@
 //! List commands that read by index: LLEN, LINDEX, LRANGE.
 
 use crate::base::parse_i64;
+use crate::command::item::bulk;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::list::{End, List};
 
-use super::element::{self, element};
+use super::element;
 
 pub(crate) const COMMANDS: &[Command] = &[LLEN, LINDEX, LRANGE];
 
@@ -57,7 +58,7 @@ fn lindex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         return Ok(());
     };
     match element::index(index?, list.len()).and_then(|index| list.get(index)) {
-        Some(item) => element(reply, item),
+        Some(item) => bulk(reply, item),
         None => reply.null(),
     }
     Ok(())
@@ -90,6 +91,6 @@ fn lrange(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     reply.array(range.len());
     list.walk(End::Front, range.start)
         .take(range.len())
-        .for_each(|item| element(reply, item));
+        .for_each(|item| bulk(reply, item));
     Ok(())
 }

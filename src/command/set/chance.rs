@@ -1,13 +1,14 @@
 //! Members by chance: SPOP, SRANDMEMBER.
 
 use crate::base::parse_i64;
+use crate::command::item::bulk;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::set::Set;
 
-use super::read::{all, member};
+use super::read::all;
 
 pub(crate) const COMMANDS: &[Command] = &[SPOP, SRANDMEMBER];
 
@@ -52,7 +53,7 @@ fn pop_one(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
         reply.null();
         return Ok(());
     };
-    set.take_one(random, |item| member(reply, item));
+    set.take_one(random, |item| bulk(reply, item));
     turn.prune(&key);
     turn.changed(1);
     Ok(())
@@ -75,7 +76,7 @@ fn pop_several(
         turn.delete(&key);
     } else {
         reply.set(taken);
-        set.take(taken, random, |item| member(reply, item));
+        set.take(taken, random, |item| bulk(reply, item));
     }
     turn.changed(taken as u64);
     Ok(())
@@ -126,21 +127,21 @@ fn srandmember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
         (Wanted::Any(_) | Wanted::Distinct(_), None) => reply.array(0),
         (Wanted::One, Some((set, random))) => {
             if let Some(item) = set.draw(random) {
-                member(reply, item);
+                bulk(reply, item);
             }
         }
         (Wanted::Any(count), Some((set, random))) => {
             reply.array(count as usize);
             let drawn = (0..count).filter_map(|_| set.draw(random));
-            drawn.for_each(|item| member(reply, item));
+            drawn.for_each(|item| bulk(reply, item));
         }
         (Wanted::Distinct(count), Some((set, random))) => {
             let count = usize::try_from(count).map_or(set.len(), |count| count.min(set.len()));
             reply.array(count);
             if count == set.len() {
-                set.iter().for_each(|item| member(reply, item));
+                set.iter().for_each(|item| bulk(reply, item));
             } else {
-                set.draw_distinct(count, random, |item| member(reply, item));
+                set.draw_distinct(count, random, |item| bulk(reply, item));
             }
         }
     }

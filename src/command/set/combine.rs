@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use crate::base::parse_i64;
+use crate::command::item::bulk;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::set::{Set, difference, intersection};
 
-use super::read::{all, member};
+use super::read::all;
 
 pub(crate) const COMMANDS: &[Command] = &[SINTER, SINTERCARD, SUNION, SDIFF];
 
@@ -43,7 +44,7 @@ fn sinter(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     let mark = reply.deferred();
     let mut len = 0;
     for item in intersection(sets) {
-        member(reply, item);
+        bulk(reply, item);
         len += 1;
     }
     reply.fill_set(mark, len);
@@ -136,7 +137,7 @@ fn sdiff(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let mark = reply.deferred();
     let mut len = 0;
     for item in difference(first, &others, &rules) {
-        member(reply, item);
+        bulk(reply, item);
         len += 1;
     }
     reply.fill_set(mark, len);

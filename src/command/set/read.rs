@@ -1,11 +1,11 @@
 //! Looking at one set: SISMEMBER, SMISMEMBER, SCARD, SMEMBERS, SSCAN.
 
+use crate::command::item::bulk;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::command::walk::{Among, Walk, parse_cursor};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
-use crate::value::listpack::Item;
 use crate::value::set::Set;
 
 pub(crate) const COMMANDS: &[Command] = &[SISMEMBER, SMISMEMBER, SCARD, SMEMBERS, SSCAN];
@@ -141,7 +141,7 @@ fn sscan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
         set.scan(position, |item| {
             *visited += 1;
             if item.with_text(|text| options.takes(text)) {
-                member(&mut members, item);
+                bulk(&mut members, item);
                 len += 1;
             }
         })
@@ -156,14 +156,5 @@ fn sscan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
 /// Writes every member, as a set.
 pub(super) fn all(reply: &mut Reply<'_>, set: &Set) {
     reply.set(set.len());
-    set.iter().for_each(|item| member(reply, item));
-}
-
-/// Writes one member.
-#[inline]
-pub(super) fn member(reply: &mut Reply<'_>, item: Item<'_>) {
-    match item {
-        Item::Int(integer) => reply.bulk_int(integer),
-        Item::Text(text) => reply.bulk(text),
-    }
+    set.iter().for_each(|item| bulk(reply, item));
 }

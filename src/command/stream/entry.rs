@@ -1,7 +1,7 @@
 //! How entries, ids and times are written into a reply.
 
+use crate::command::item::bulk;
 use crate::resp::Reply;
-use crate::value::listpack::Item;
 use crate::value::stream::{Entry, Fields, Id};
 
 /// An id as a bulk, written in decimal on the stack.
@@ -27,15 +27,8 @@ pub(super) fn entry(reply: &mut Reply<'_>, entry: Entry<'_>) {
 fn fields(reply: &mut Reply<'_>, fields: Fields<'_>) {
     reply.array(2 * fields.len());
     for (field, value) in fields {
-        item(reply, field);
-        item(reply, value);
-    }
-}
-
-fn item(reply: &mut Reply<'_>, item: Item<'_>) {
-    match item {
-        Item::Int(number) => reply.bulk_int(number),
-        Item::Text(text) => reply.bulk(text),
+        bulk(reply, field);
+        bulk(reply, value);
     }
 }
 

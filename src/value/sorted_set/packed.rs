@@ -14,14 +14,6 @@ pub(super) fn score_of(item: Item<'_>) -> Option<f64> {
     }
 }
 
-/// Passes a member's text on.
-pub(super) fn with_text<R>(item: Item<'_>, use_text: impl FnOnce(&[u8]) -> R) -> R {
-    match item {
-        Item::Int(number) => use_text(itoa::Buffer::new().format(number).as_bytes()),
-        Item::Text(text) => use_text(text),
-    }
-}
-
 const PAIRS: &str = "a packed sorted set holds pairs of member and score";
 
 /// A pair's place, member and score.
@@ -72,7 +64,7 @@ pub(super) fn find(pack: &Listpack, member: &[u8]) -> Option<(Position, f64)> {
 /// Puts a member that is not there where it belongs.
 pub(super) fn insert(pack: &mut Listpack, member: &[u8], score: f64) {
     let goes_behind = |pair: &Pair<'_>| {
-        pair.score > score || pair.score == score && with_text(pair.member, |own| own > member)
+        pair.score > score || pair.score == score && pair.member.with_text(|own| own > member)
     };
     let behind = pairs(pack).find(goes_behind).map(|pair| pair.at);
     match behind {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::packed::{self, with_text};
+use super::packed;
 use crate::base::Random;
 use crate::memory::{Ranked, class_bytes};
 use crate::value::Rules;
@@ -137,7 +137,8 @@ impl SortedSet {
         if let Form::Packed(pack) = &self.0 {
             let mut table = Box::new(Ranked::new(rules.hash_key));
             for pair in packed::pairs(pack) {
-                with_text(pair.member, |member| table.insert(member, pair.score));
+                pair.member
+                    .with_text(|member| table.insert(member, pair.score));
             }
             self.0 = Form::Table(table);
         }
@@ -194,7 +195,7 @@ impl SortedSet {
     pub fn partition(&self, before: impl Fn(f64, &[u8]) -> bool) -> usize {
         match &self.0 {
             Form::Packed(pack) => packed::pairs(pack)
-                .take_while(|pair| with_text(pair.member, |member| before(pair.score, member)))
+                .take_while(|pair| pair.member.with_text(|member| before(pair.score, member)))
                 .count(),
             Form::Table(table) => table.partition(before),
         }
@@ -209,14 +210,14 @@ impl SortedSet {
             (Form::Packed(pack), Towards::Highest) => {
                 let first = pack.seek(ranks.start as i64 * 2);
                 for pair in packed::pairs_from(pack, first).take(ranks.len()) {
-                    with_text(pair.member, |member| visit(pair.score, member));
+                    pair.member.with_text(|member| visit(pair.score, member));
                 }
             }
             (Form::Packed(pack), Towards::Lowest) => {
                 let skipped = pack.len() / 2 - ranks.end;
                 let pairs = packed::pairs_back(pack).skip(skipped);
                 for (score, member) in pairs.take(ranks.len()) {
-                    with_text(member, |member| visit(score, member));
+                    member.with_text(|member| visit(score, member));
                 }
             }
             (Form::Table(table), Towards::Highest) => table.visit(ranks, |score, member| {
