@@ -2,10 +2,16 @@
 //! a cursor and options.
 
 use crate::base::{Case, glob_matches, parse_i64};
-use crate::resp::{Args, Refusal};
+use crate::resp::{Args, Refusal, Reply};
+use crate::value::listpack::Item;
+
+use super::item::bulk;
 
 /// Keys or elements looked at without COUNT.
 const COUNT_DEFAULT: usize = 10;
+
+/// Steps for each element asked for: some places are empty.
+const STEPS_PER_COUNT: usize = 10;
 
 /// What is walked over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,27 +75,65 @@ impl<'a> Walk<'a> {
             .is_none_or(|wanted| wanted.eq_ignore_ascii_case(type_name.as_bytes()))
     }
 
-    /// Walks over one value's elements from `cursor` on: `step` visits those at
-    /// a position and returns the next. Takes steps until `count` were visited,
-    /// which `step` adds up, but not for ever where many places are empty.
-    /// Returns the cursor to go on with, 0 at the end.
-    pub(super) fn elements(
+    /// Walks over one value's elements from `cursor` on and replies with the
+    /// cursor to go on with and what was taken. `step` passes the elements at a
+    /// position to `Taken` and returns the next. Takes steps until `count` were
+    /// visited, but not for ever where many places are empty.
+    pub(super) fn answer(
         &self,
         cursor: u64,
-        mut step: impl FnMut(u32, &mut usize) -> Option<u32>,
-    ) -> u32 {
-        let steps_max = self.count.saturating_mul(10);
-        let mut visited = 0;
+        reply: &mut Reply<'_>,
+        mut step: impl FnMut(u32, &mut Taken<'_>) -> Option<u32>,
+    ) {
+        // The cursor comes first in the reply and is known last.
+        let mut bytes = Vec::new();
+        let mut taken = Taken {
+            reply: Reply::new(&mut bytes, reply.version()),
+            visited: 0,
+            words: 0,
+        };
         // Positions have 32 bits: a cursor with more was not ours.
-        let mut position = cursor as u32;
-        for _ in 0..steps_max {
-            match step(position, &mut visited) {
-                None => return 0,
-                Some(next) if visited >= self.count => return next,
-                Some(next) => position = next,
+        let mut next = Some(cursor as u32);
+        for _ in 0..self.count.saturating_mul(STEPS_PER_COUNT) {
+            next = next.and_then(|position| step(position, &mut taken));
+            if next.is_none() || taken.visited >= self.count {
+                break;
             }
         }
-        position
+        let words = taken.words;
+        begin(reply, next.unwrap_or(0), words);
+        reply.raw(&bytes);
+    }
+}
+
+/// The reply where there is nothing to walk over.
+pub(super) fn answer_nothing(reply: &mut Reply<'_>) {
+    begin(reply, 0, 0);
+}
+
+fn begin(reply: &mut Reply<'_>, cursor: u32, words: usize) {
+    reply.array(2);
+    reply.bulk_int(i64::from(cursor));
+    reply.array(words);
+}
+
+/// What a walk has met, and what of it is told.
+pub(super) struct Taken<'a> {
+    reply: Reply<'a>,
+    visited: usize,
+    words: usize,
+}
+
+impl Taken<'_> {
+    /// Counts an element, told or not.
+    pub(super) fn visit(&mut self) {
+        self.visited += 1;
+    }
+
+    /// Tells a part of an element.
+    pub(super) fn tell(&mut self, item: Item<'_>) {
+        bulk(&mut self.reply, item);
+        self.words += 1;
     }
 }
 

@@ -1,9 +1,8 @@
 //! A walk over the fields of a hash in small steps: HSCAN.
 
-use crate::command::item::bulk;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
-use crate::command::walk::{Among, Walk, parse_cursor};
+use crate::command::walk::{self, Among, Walk, parse_cursor};
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 
@@ -34,35 +33,26 @@ const HSCAN: Command = Command {
 fn hscan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(args.get(2)).ok_or(Refusal::INVALID_CURSOR)?;
     let without = without_novalues(args);
-    let options = without.as_ref().map_or(args, OwnedArgs::args);
-    let walk = Walk::parse(options, OPTIONS, Among::Elements)?;
+    let words = without.as_ref().map_or(args, OwnedArgs::args);
+    let options = Walk::parse(words, OPTIONS, Among::Elements)?;
     let with_values = without.is_none();
     let (key, now) = (turn.key(args, 1), turn.now());
 
-    // The cursor comes first in the reply and is known last.
-    let mut taken = Vec::new();
-    let mut members = Reply::new(&mut taken, reply.version());
-    let mut len = 0;
-    let next = match read(turn, &key)? {
-        None => 0,
-        Some(hash) => walk.elements(cursor, |position, visited| {
-            hash.visit(position, now, |field, value| {
-                *visited += 1;
-                if walk.takes(&field.to_vec()) {
-                    bulk(&mut members, field);
-                    len += 1;
-                    if with_values {
-                        bulk(&mut members, value);
-                        len += 1;
-                    }
-                }
-            })
-        }),
+    let Some(hash) = read(turn, &key)? else {
+        walk::answer_nothing(reply);
+        return Ok(());
     };
-    reply.array(2);
-    reply.bulk_int(i64::from(next));
-    reply.array(len);
-    reply.raw(&taken);
+    options.answer(cursor, reply, |position, taken| {
+        hash.visit(position, now, |field, value| {
+            taken.visit();
+            if field.with_text(|name| options.takes(name)) {
+                taken.tell(field);
+                if with_values {
+                    taken.tell(value);
+                }
+            }
+        })
+    });
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use crate::command::item::bulk;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
-use crate::command::walk::{Among, Walk, parse_cursor};
+use crate::command::walk::{self, Among, Walk, parse_cursor};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::set::Set;
@@ -127,29 +127,18 @@ fn sscan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let key = turn.key(args, 1);
     let Some(set) = turn.read_as::<Set>(&key)? else {
         // Stock looks at no option where there is nothing to walk over.
-        reply.array(2);
-        reply.bulk_int(0);
-        reply.array(0);
+        walk::answer_nothing(reply);
         return Ok(());
     };
     let options = options?;
-    // The cursor comes first in the reply and is known last.
-    let mut texts = Vec::new();
-    let mut members = Reply::new(&mut texts, reply.version());
-    let mut len = 0;
-    let next = options.elements(cursor, |position, visited| {
+    options.answer(cursor, reply, |position, taken| {
         set.scan(position, |item| {
-            *visited += 1;
+            taken.visit();
             if item.with_text(|text| options.takes(text)) {
-                bulk(&mut members, item);
-                len += 1;
+                taken.tell(item);
             }
         })
     });
-    reply.array(2);
-    reply.bulk_int(i64::from(next));
-    reply.array(len);
-    reply.raw(&texts);
     Ok(())
 }
 

@@ -1,13 +1,12 @@
 //! What is known of single members: ZCARD, ZMSCORE, ZRANDMEMBER, ZRANK, ZREVRANK, ZSCAN, ZSCORE.
 
-use crate::base::{Case, Random, glob_matches, parse_i64, write_f64};
-
+use crate::base::{Random, parse_i64, write_f64};
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
-use crate::command::walk::parse_cursor;
-use crate::resp::Version;
+use crate::command::walk::{self, Among, Walk, parse_cursor};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
+use crate::value::listpack::Item;
 use crate::value::sorted_set::{SortedSet, Towards};
 
 use super::members::{Listed, Members};
@@ -271,59 +270,25 @@ const ZSCAN: Command = Command {
     run: Run::Data(zscan),
 };
 
-/// Members of a step without COUNT.
-const COUNT_DEFAULT: usize = 10;
-
-/// Buckets a step looks at for each member asked for.
-const BUCKETS_PER_COUNT: usize = 10;
-
 fn zscan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(args.get(2)).ok_or(Refusal::INVALID_CURSOR)?;
-    let (mut count, mut pattern) = (COUNT_DEFAULT, None);
-    for at in (3..args.len()).step_by(2) {
-        if at + 1 == args.len() {
-            return Err(Refusal::Syntax);
-        }
-        let word = args.get(at + 1);
-        if args.is(at, b"count") {
-            let given = parse_i64(word).ok_or(Refusal::NotInteger)?;
-            count = usize::try_from(given)
-                .ok()
-                .filter(|count| *count > 0)
-                .ok_or(Refusal::Syntax)?;
-        } else if args.is(at, b"match") {
-            pattern = Some(word);
-        } else {
-            return Err(Refusal::Syntax);
-        }
-    }
+    let options = Walk::parse(args, 3, Among::Elements)?;
     let key = turn.key(args, 1);
-    let set = turn.read_as::<SortedSet>(&key)?;
-    let mut bytes = Vec::new();
-    let mut members = Reply::new(&mut bytes, Version::Two);
-    let (mut len, mut visited, mut buckets) = (0, 0, 0);
-    let mut next = set.map(|_| cursor as u32);
-    let mut score_text = Vec::new();
-    while let (Some(set), Some(position)) = (set, next) {
-        next = set.scan(position, |score, member| {
-            visited += 1;
-            let is_wanted = |pattern| glob_matches(pattern, member, Case::Sensitive);
-            if pattern.is_none_or(is_wanted) {
-                score_text.clear();
-                write_f64(&mut score_text, score);
-                members.bulk(member);
-                members.bulk(&score_text);
-                len += 2;
+    let Some(set) = turn.read_as::<SortedSet>(&key)? else {
+        walk::answer_nothing(reply);
+        return Ok(());
+    };
+    let mut text = Vec::new();
+    options.answer(cursor, reply, |position, taken| {
+        set.scan(position, |score, member| {
+            taken.visit();
+            if options.takes(member) {
+                text.clear();
+                write_f64(&mut text, score);
+                taken.tell(Item::Text(member));
+                taken.tell(Item::Text(&text));
             }
-        });
-        buckets += 1;
-        if visited >= count || buckets >= count.saturating_mul(BUCKETS_PER_COUNT) {
-            break;
-        }
-    }
-    reply.array(2);
-    reply.bulk_int(i64::from(next.unwrap_or(0)));
-    reply.array(len);
-    reply.raw(&bytes);
+        })
+    });
     Ok(())
 }
