@@ -56,6 +56,15 @@ pub struct Tally {
     pub changes: u64,
 }
 
+impl Tally {
+    /// Counts a hit or a miss.
+    #[inline]
+    fn look(&mut self, is_hit: bool) {
+        self.hits += u64::from(is_hit);
+        self.misses += u64::from(!is_hit);
+    }
+}
+
 /// See the module.
 pub struct Turn<'a> {
     data: Data<'a>,
@@ -164,10 +173,7 @@ impl<'a> Turn<'a> {
     pub fn read(&mut self, key: &Key<'_>) -> Option<Found<'_>> {
         let database = pick(&mut self.data, self.placement, self.database, key);
         let found = database.find(*key, &self.clock);
-        match found {
-            Some(_) => self.tally.hits += 1,
-            None => self.tally.misses += 1,
-        }
+        self.tally.look(found.is_some());
         found
     }
 
@@ -206,6 +212,17 @@ impl<'a> Turn<'a> {
     #[inline]
     pub fn read_as<T: Typed>(&mut self, key: &Key<'_>) -> Result<Option<&T>, Refusal> {
         of_type(self.read(key))
+    }
+
+    /// As `read_as`, with the core's random numbers.
+    pub fn read_with_random<T: Typed>(
+        &mut self,
+        key: &Key<'_>,
+    ) -> Result<Option<(&T, &mut Random)>, Refusal> {
+        let database = pick(&mut self.data, self.placement, self.database, key);
+        let found = database.find(*key, &self.clock);
+        self.tally.look(found.is_some());
+        Ok(of_type(found)?.map(|value| (value, &mut *self.random)))
     }
 
     /// As `find`; another type than `T` is refused.

@@ -7,6 +7,7 @@
 
 pub mod bitfield;
 pub mod bits;
+mod choice;
 mod compound;
 pub mod geo;
 pub mod hash;

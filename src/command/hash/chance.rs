@@ -8,7 +8,7 @@ use crate::resp::{Args, Outcome, Refusal, Reply, Version};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::listpack::Item;
 
-use super::look::read;
+use super::look::read_with_random;
 
 pub(crate) const COMMANDS: &[Command] = &[HRANDFIELD];
 
@@ -41,22 +41,20 @@ const HRANDFIELD: Command = Command {
 fn hrandfield(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let draw = Draw::parse(args)?;
     let (key, now) = (turn.key(args, 1), turn.now());
-    // The core's numbers go on from here: the hash and they belong to one turn.
-    let mut random = crate::base::Random::new(turn.random.next());
-    let hash = read(turn, &key)?;
+    let found = read_with_random(turn, &key)?;
     let Some(draw) = draw else {
-        match hash.and_then(|hash| hash.draw(now, &mut random)) {
+        match found.and_then(|(hash, random)| hash.draw(now, random)) {
             Some((field, _)) => bulk(reply, field),
             None => reply.null(),
         }
         return Ok(());
     };
-    let Some(hash) = hash else {
+    let Some((hash, random)) = found else {
         reply.array(0);
         return Ok(());
     };
     if let Ok(count) = usize::try_from(draw.count) {
-        let drawn = hash.draw_distinct(count, now, &mut random);
+        let drawn = hash.draw_distinct(count, now, random);
         draw.begin(reply, drawn.len());
         for pair in drawn {
             draw.write(reply, pair);
@@ -64,13 +62,13 @@ fn hrandfield(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Out
         return Ok(());
     }
     let count = draw.count.unsigned_abs() as usize;
-    if hash.draw(now, &mut random).is_none() {
+    if hash.draw(now, random).is_none() {
         reply.array(0);
         return Ok(());
     }
     draw.begin(reply, count);
     for _ in 0..count {
-        let pair = hash.draw(now, &mut random);
+        let pair = hash.draw(now, random);
         draw.write(reply, pair.expect("a field is alive in all of the turn"));
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! That is all of a small hash; in a large one reads pass over the others, and
 //! only HLEN may still count them, as in stock.
 
+use crate::base::Random;
 use crate::command::item::bulk;
 use crate::command::turn::Turn;
 use crate::keyspace::Key;
@@ -24,6 +25,15 @@ fn settle(turn: &mut Turn<'_>, key: &Key<'_>) {
 pub(super) fn read<'t>(turn: &'t mut Turn<'_>, key: &Key<'_>) -> Result<Option<&'t Hash>, Refusal> {
     settle(turn, key);
     turn.read_as(key)
+}
+
+/// The same, with the core's random numbers.
+pub(super) fn read_with_random<'t>(
+    turn: &'t mut Turn<'_>,
+    key: &Key<'_>,
+) -> Result<Option<(&'t Hash, &'t mut Random)>, Refusal> {
+    settle(turn, key);
+    turn.read_with_random(key)
 }
 
 /// The hash of a key that a command writes, for a look.

@@ -119,10 +119,7 @@ fn srandmember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
         _ => return Err(Refusal::Syntax),
     };
     let key = turn.key(args, 1);
-    turn.read_as::<Set>(&key)?;
-    // Found again, beside the random numbers; a set that is there has members.
-    let found = turn.edit_with_random::<Set>(&key)?;
-    match (wanted, found) {
+    match (wanted, turn.read_with_random::<Set>(&key)?) {
         (Wanted::One, None) => reply.null(),
         (Wanted::Any(_) | Wanted::Distinct(_), None) => reply.array(0),
         (Wanted::One, Some((set, random))) => {

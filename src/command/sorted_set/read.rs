@@ -177,7 +177,7 @@ const ZRANDMEMBER: Command = Command {
 fn zrandmember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
     if args.len() == 2 {
-        let Some((set, random)) = read_with_random(turn, &key)? else {
+        let Some((set, random)) = turn.read_with_random::<SortedSet>(&key)? else {
             reply.null();
             return Ok(());
         };
@@ -200,7 +200,7 @@ fn zrandmember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
     if listed == Listed::WithScores && !is_listable {
         return Err(Refusal::OUT_OF_RANGE);
     }
-    let Some((set, random)) = read_with_random(turn, &key)? else {
+    let Some((set, random)) = turn.read_with_random::<SortedSet>(&key)? else {
         reply.array(0);
         return Ok(());
     };
@@ -223,15 +223,6 @@ fn zrandmember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
         });
     }
     Ok(())
-}
-
-/// A key's set to draw from; counts a hit or a miss.
-fn read_with_random<'t>(
-    turn: &'t mut Turn<'_>,
-    key: &crate::keyspace::Key<'_>,
-) -> Result<Option<(&'t mut SortedSet, &'t mut Random)>, Refusal> {
-    turn.read_as::<SortedSet>(key)?;
-    turn.edit_with_random(key)
 }
 
 /// Up to `count` different ranks below `len`, each set of them as likely as

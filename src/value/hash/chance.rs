@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::base::Random;
+use crate::value::choice::Choice;
 use crate::value::listpack::Item;
 
 use super::fields::{Form, Hash, is_alive, value};
@@ -62,16 +63,8 @@ impl Hash {
             return drawn;
         }
         let alive = self.list(now);
-        let mut left = alive.len() as u64;
-        let mut wanted = count as u64;
-        // Of `left` fields not yet asked, each of the wanted is the next with
-        // the chance `wanted / left`.
-        let chosen = |_: &Pair<'_>| {
-            let takes = wanted >= left || random.below(left) < wanted;
-            left -= 1;
-            wanted -= u64::from(takes && wanted > 0);
-            takes
-        };
+        let mut choice = Choice::new(count, alive.len());
+        let chosen = |_: &Pair<'_>| choice.takes_next(random);
         alive.into_iter().filter(chosen).collect()
     }
 

@@ -1,14 +1,14 @@
 //! Members drawn by chance, each as likely as any other.
 //!
-//! Of a small set some are chosen in one walk: of `left` members not yet asked,
-//! each of the `wanted` is the next with the chance `wanted / left`. Of a table
-//! they are drawn one by one, unless so many are wanted that drawing the same
+//! Of a small set some are chosen in one walk. Of a table they are drawn one by
+//! one, unless so many are wanted that drawing the same
 //! ones again would cost more than a list of all.
 
 use std::collections::HashSet;
 
 use crate::base::Random;
 use crate::memory::{Dict, Field};
+use crate::value::choice::Choice;
 use crate::value::listpack::{Item, Listpack};
 
 use super::members::{Form, Set};
@@ -128,29 +128,6 @@ impl Set {
                 }
             }
         }
-    }
-}
-
-/// `wanted` of the `left` next ones, every choice as likely as any other.
-struct Choice {
-    wanted: u64,
-    left: u64,
-}
-
-impl Choice {
-    fn new(wanted: usize, left: usize) -> Self {
-        Self {
-            wanted: wanted as u64,
-            left: left as u64,
-        }
-    }
-
-    /// Whether the next one is chosen.
-    fn takes_next(&mut self, random: &mut Random) -> bool {
-        let takes = random.below(self.left) < self.wanted;
-        self.left -= 1;
-        self.wanted -= u64::from(takes);
-        takes
     }
 }
 
