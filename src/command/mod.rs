@@ -19,6 +19,7 @@ mod hyperloglog;
 mod item;
 mod key;
 mod list;
+mod multi_pop;
 mod route;
 mod scene;
 mod server;

@@ -4,6 +4,7 @@ use std::iter::Take;
 
 use crate::base::parse_i64;
 use crate::command::item::bulk;
+use crate::command::multi_pop::MultiPop;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::keyspace::Key;
@@ -189,76 +190,34 @@ const LMPOP: Command = Command {
 };
 
 fn lmpop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let request = MultiPop::parse(args, 1)?;
-    if !request.run(turn, args, reply)? {
+    let request = MultiPop::parse(args, 1, element::end)?;
+    if !pop_first(turn, args, request, reply)? {
         reply.null_array();
     }
     Ok(())
 }
 
-/// What LMPOP and its blocking form ask for.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::command) struct MultiPop {
-    /// The words that are keys.
-    first_key: usize,
-    keys: usize,
-    end: End,
-    count: usize,
-}
-
-impl MultiPop {
-    /// Reads the request from its number of keys on.
-    pub(in crate::command) fn parse(args: Args<'_>, at: usize) -> Result<Self, Refusal> {
-        let positive = |index: usize| {
-            let number = parse_i64(args.get(index)).filter(|number| *number > 0)?;
-            usize::try_from(number).ok()
-        };
-        let keys = positive(at).ok_or(Refusal::NUMKEYS_NOT_POSITIVE)?;
-        let first_key = at + 1;
-        let mut index = first_key
-            .checked_add(keys)
-            .filter(|index| *index < args.len())
-            .ok_or(Refusal::Syntax)?;
-        let end = element::end(args, index)?;
-        let mut count = None;
-        index += 1;
-        while index < args.len() {
-            if count.is_some() || !args.is(index, b"count") || index + 1 == args.len() {
-                return Err(Refusal::Syntax);
-            }
-            count = Some(positive(index + 1).ok_or(Refusal::COUNT_NOT_POSITIVE)?);
-            index += 2;
+/// Pops off the first list that is there and replies with its key and the
+/// elements; `false`, and no reply, if there is none.
+pub(in crate::command) fn pop_first(
+    turn: &mut Turn<'_>,
+    args: Args<'_>,
+    request: MultiPop<End>,
+    reply: &mut Reply<'_>,
+) -> Result<bool, Refusal> {
+    for index in request.keys {
+        let key = turn.key(args, index);
+        let popped = pop(turn, &key, request.end, request.count, |elements, len| {
+            reply.array(2);
+            reply.bulk(key.bytes);
+            reply.array(len);
+            elements.for_each(|item| bulk(reply, item));
+        })?;
+        if popped.is_some() {
+            return Ok(true);
         }
-        Ok(Self {
-            first_key,
-            keys,
-            end,
-            count: count.unwrap_or(1),
-        })
     }
-
-    /// Pops off the first list that is there and replies with its key and the
-    /// elements; `false`, and no reply, if there is none.
-    pub(in crate::command) fn run(
-        self,
-        turn: &mut Turn<'_>,
-        args: Args<'_>,
-        reply: &mut Reply<'_>,
-    ) -> Result<bool, Refusal> {
-        for index in self.first_key..self.first_key + self.keys {
-            let key = turn.key(args, index);
-            let popped = pop(turn, &key, self.end, self.count, |elements, len| {
-                reply.array(2);
-                reply.bulk(key.bytes);
-                reply.array(len);
-                elements.for_each(|item| bulk(reply, item));
-            })?;
-            if popped.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
+    Ok(false)
 }
 
 /// Takes up to `count_max` elements off a list, after showing them with their

@@ -82,6 +82,12 @@ fn parse_count(args: Args<'_>) -> Result<(Range<usize>, usize), Refusal> {
         return Err(Refusal::NUMKEYS_TOO_MANY);
     }
     let options = 2 + numkeys as usize;
+    Ok((2..options, limit(args, options)?))
+}
+
+/// The LIMIT of SINTERCARD and ZINTERCARD among the words from `options` on; 0
+/// is none.
+pub(in crate::command) fn limit(args: Args<'_>, options: usize) -> Result<usize, Refusal> {
     let mut limit = 0;
     for index in (options..args.len()).step_by(2) {
         if !args.is(index, b"limit") || index + 1 == args.len() {
@@ -91,8 +97,7 @@ fn parse_count(args: Args<'_>) -> Result<(Range<usize>, usize), Refusal> {
             .and_then(|limit| usize::try_from(limit).ok())
             .ok_or(Refusal::LIMIT_NEGATIVE)?;
     }
-    let limit = if limit == 0 { usize::MAX } else { limit };
-    Ok((2..options, limit))
+    Ok(if limit == 0 { usize::MAX } else { limit })
 }
 
 const SUNION: Command = Command {

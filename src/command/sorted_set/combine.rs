@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{parse_f64, parse_i64};
+use crate::command::set::limit;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::keyspace::{Key, Lifetime};
@@ -379,19 +380,7 @@ const ZINTERCARD: Command = Command {
 
 fn zintercard(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let numkeys = numkeys(args, 1, "zintercard")?;
-    let mut limit = usize::MAX;
-    let mut at = 2 + numkeys;
-    while at < args.len() {
-        if !args.is(at, b"limit") || at + 1 == args.len() {
-            return Err(Refusal::Syntax);
-        }
-        let given = parse_i64(args.get(at + 1)).ok_or(Refusal::LIMIT_NEGATIVE)?;
-        limit = usize::try_from(given).map_err(|_| Refusal::LIMIT_NEGATIVE)?;
-        if limit == 0 {
-            limit = usize::MAX;
-        }
-        at += 2;
-    }
+    let limit = limit(args, 2 + numkeys)?;
     let plan = Plan {
         operation: Operation::Intersection,
         keys: 2..2 + numkeys,

@@ -1,6 +1,7 @@
 //! Members go: ZMPOP, ZPOPMAX, ZPOPMIN, ZREM, ZREMRANGEBYLEX, ZREMRANGEBYRANK, ZREMRANGEBYSCORE.
 
 use crate::base::parse_i64;
+use crate::command::multi_pop::MultiPop;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::keyspace::Key;
@@ -241,45 +242,22 @@ const ZMPOP: Command = Command {
 };
 
 fn zmpop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (keys, towards, count) = parse_mpop(args, 1)?;
-    if !pop_first(turn, args, keys, (towards, count), reply)? {
+    let request = MultiPop::parse(args, 1, towards)?;
+    if !pop_first(turn, args, request, reply)? {
         reply.null_array();
     }
     Ok(())
 }
 
-/// The words that are keys, the end members go from, and how many at most;
-/// word `at` says how many keys there are.
-fn parse_mpop(
-    args: Args<'_>,
-    at: usize,
-) -> Result<(std::ops::Range<usize>, Towards, usize), Refusal> {
-    let positive = |word: &[u8], refusal: Refusal| {
-        let number = parse_i64(word).and_then(|number| usize::try_from(number).ok());
-        number.filter(|number| *number > 0).ok_or(refusal)
-    };
-    let numkeys = positive(args.get(at), Refusal::NUMKEYS_NOT_POSITIVE)?;
-    let keys = at + 1..numkeys.saturating_add(at + 1);
-    if keys.end >= args.len() {
-        return Err(Refusal::Syntax);
-    }
-    let towards = if args.is(keys.end, b"min") {
-        Towards::Highest
-    } else if args.is(keys.end, b"max") {
-        Towards::Lowest
+/// MIN or MAX: the end that members go from.
+fn towards(args: Args<'_>, index: usize) -> Result<Towards, Refusal> {
+    if args.is(index, b"min") {
+        Ok(Towards::Highest)
+    } else if args.is(index, b"max") {
+        Ok(Towards::Lowest)
     } else {
-        return Err(Refusal::Syntax);
-    };
-    let mut count = None;
-    let mut at = keys.end + 1;
-    while at < args.len() {
-        if count.is_some() || !args.is(at, b"count") || at + 1 == args.len() {
-            return Err(Refusal::Syntax);
-        }
-        count = Some(positive(args.get(at + 1), Refusal::COUNT_NOT_POSITIVE)?);
-        at += 2;
+        Err(Refusal::Syntax)
     }
-    Ok((keys, towards, count.unwrap_or(1)))
 }
 
 /// Takes members from the first set that has some and answers with its key
@@ -287,20 +265,19 @@ fn parse_mpop(
 fn pop_first(
     turn: &mut Turn<'_>,
     args: Args<'_>,
-    keys: std::ops::Range<usize>,
-    (towards, count): (Towards, usize),
+    request: MultiPop<Towards>,
     reply: &mut Reply<'_>,
 ) -> Result<bool, Refusal> {
-    for at in keys {
+    for at in request.keys {
         let key = turn.key(args, at);
         let Some(len) = turn.find_as::<SortedSet>(&key)?.map(SortedSet::len) else {
             continue;
         };
-        let taken = len.min(count);
+        let taken = len.min(request.count);
         reply.array(2);
         reply.bulk(key.bytes);
         let mut members = Members::begin(reply, taken, Listed::Pairs);
-        take(turn, &key, taken, towards, &mut members)?;
+        take(turn, &key, taken, request.end, &mut members)?;
         return Ok(true);
     }
     Ok(false)
