@@ -16,9 +16,9 @@ pub(in crate::command) fn end(args: Args<'_>, index: usize) -> Result<End, Refus
     }
 }
 
-/// The indexes from `start` through `stop` that a list of `len` has; negative
-/// ones count from its end.
-pub(super) fn range(start: i64, stop: i64, len: usize) -> Range<usize> {
+/// The indexes from `start` through `stop` that a value of `len` elements has;
+/// negative ones count from its end.
+pub(in crate::command) fn range(start: i64, stop: i64, len: usize) -> Range<usize> {
     let len = len as i64;
     let from_front = |index: i64| if index < 0 { index + len } else { index };
     let start = from_front(start).max(0);

@@ -9,6 +9,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub(super) use element::range;
 pub(super) use ends::COMMANDS as ENDS;
 pub(super) use middle::COMMANDS as MIDDLE;
 pub(super) use read::COMMANDS as READ;

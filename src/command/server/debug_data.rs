@@ -82,7 +82,7 @@ fn parts(answer: &[u8]) -> Vec<Option<Digest>> {
 
 fn digest_from(start: Digest, found: &Found<'_>) -> Digest {
     let has_deadline = found.deadline().is_some();
-    with_value(found, |value| digest_of(start, value, has_deadline)).unwrap_or(start)
+    with_value(found, |value| digest_of(start, value, has_deadline))
 }
 
 /// Visits every live key of one of this core's databases.
@@ -120,9 +120,6 @@ fn reload_key(part: &mut Part<'_>, index: usize, name: &[u8]) {
         write_value(&mut bytes, value, Compression::On);
         value.kind()
     });
-    let Some(kind) = kind else {
-        return;
-    };
     let restored = read_value(kind, &mut &bytes[..], &rules);
     let content = match restored.expect("what we write, we read") {
         Restored::Text(text) => match parse_i64(&text) {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::base::{parse_f64, parse_i64};
+use crate::command::list::range;
 use crate::resp::Refusal;
 use crate::value::sorted_set::{SortedSet, Towards};
 
@@ -32,24 +33,12 @@ impl RankRange {
 
     /// Ranks from the lowest score on, whichever way they were counted.
     pub(super) fn ranks(self, set: &SortedSet, towards: Towards) -> Range<usize> {
-        let len = set.len() as i64;
-        let from_start = |rank: i64| {
-            if rank < 0 {
-                rank.saturating_add(len)
-            } else {
-                rank
-            }
-        };
-        let start = from_start(self.start).max(0);
-        let stop = from_start(self.stop).min(len - 1);
-        if start > stop {
-            return 0..0;
+        let len = set.len();
+        let ranks = range(self.start, self.stop, len);
+        match towards {
+            Towards::Highest => ranks,
+            Towards::Lowest => len - ranks.end..len - ranks.start,
         }
-        let (start, end) = match towards {
-            Towards::Highest => (start, stop + 1),
-            Towards::Lowest => (len - 1 - stop, len - start),
-        };
-        start as usize..end as usize
     }
 }
 

@@ -6,9 +6,7 @@ use crate::command::turn::Turn;
 use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group as Family, KeyFlags, Keys, Spec};
-use crate::value::stream::{
-    Claim, Claimed, ConsumerSlot, Deliveries, Entries, Entry, Group, Id, Stream,
-};
+use crate::value::stream::{Claim, Claimed, Deliveries, Entries, Entry, Group, Id, Stream};
 
 use super::{entry, id};
 
@@ -44,7 +42,7 @@ fn xclaim(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         group.last_id = options.last_id;
         changes += 1;
     }
-    let (consumer, is_new) = find_or_add(group, args.get(3), now);
+    let (consumer, is_new) = group.see_consumer(args.get(3), now);
     changes += u64::from(is_new);
     let claim = Claim {
         consumer,
@@ -103,7 +101,7 @@ fn xautoclaim(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Out
     let (count, shown) = auto_options(args)?;
     let (key, now) = (turn.key(args, 1), turn.now());
     let (entries, group) = edit(turn, &key, args.get(2))?;
-    let (consumer, is_new) = find_or_add(group, args.get(3), now);
+    let (consumer, is_new) = group.see_consumer(args.get(3), now);
     let claim = Claim {
         consumer,
         idle_min_ms,
@@ -256,15 +254,4 @@ fn edit<'t>(
     stream
         .and_then(|stream| stream.group_mut(group))
         .ok_or_else(|| Refusal::no_key_or_group(key.bytes, group))
-}
-
-/// The consumer of a name, who has been seen now, and whether it is new.
-fn find_or_add(group: &mut Group, name: &[u8], now: u64) -> (ConsumerSlot, bool) {
-    match group.find_consumer(name) {
-        Some(consumer) => {
-            group.consumer_mut(consumer).seen_at = now;
-            (consumer, false)
-        }
-        None => (group.add_consumer(name, now), true),
-    }
 }

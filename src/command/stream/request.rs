@@ -141,12 +141,7 @@ impl Request {
         let Some((entries, group)) = stream.and_then(|stream| stream.group_mut(group)) else {
             return Err(Refusal::no_group_to_read(key.bytes, group));
         };
-        let consumer = args.get(reader.consumer);
-        let (consumer, is_new) = match group.find_consumer(consumer) {
-            Some(consumer) => (consumer, false),
-            None => (group.add_consumer(consumer, now), true),
-        };
-        group.consumer_mut(consumer).seen_at = now;
+        let (consumer, is_new) = group.see_consumer(args.get(reader.consumer), now);
         let is_served = match source.from {
             Start::New if entries.after(group.last_id).next().is_none() => false,
             Start::New => {

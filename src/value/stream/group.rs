@@ -62,6 +62,17 @@ impl Group {
         self.consumers.add(name, now)
     }
 
+    /// The consumer of a name, who has been seen now, and whether it is new.
+    pub fn see_consumer(&mut self, name: &[u8], now: u64) -> (ConsumerSlot, bool) {
+        match self.find_consumer(name) {
+            Some(consumer) => {
+                self.consumer_mut(consumer).seen_at = now;
+                (consumer, false)
+            }
+            None => (self.add_consumer(name, now), true),
+        }
+    }
+
     /// Removes a consumer and what is pending at it; returns how much that was,
     /// `None` if there is no such consumer.
     pub fn remove_consumer(&mut self, name: &[u8]) -> Option<usize> {
