@@ -131,14 +131,18 @@ impl<'a> Turn<'a> {
     /// Any bytes as a key.
     #[must_use]
     pub fn key_of<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        self.any_keyspace().key(bytes)
+    }
+
+    /// One of its keyspaces, for what is the same in all.
+    fn any_keyspace(&self) -> &Keyspace {
         match &self.data {
-            Data::Home(keyspace) => keyspace.key(bytes),
+            Data::Home(keyspace) => keyspace,
             Data::Lent(lent) => lent
                 .iter()
                 .flatten()
                 .next()
-                .expect("a loan holds at least one keyspace")
-                .key(bytes),
+                .expect("a loan holds at least one keyspace"),
         }
     }
 
@@ -305,12 +309,7 @@ impl<'a> Turn<'a> {
     /// When values change their encoding, as it is set now.
     #[must_use]
     pub fn rules(&self) -> Rules {
-        let keyspace = match &self.data {
-            Data::Home(keyspace) => Some(&**keyspace),
-            Data::Lent(lent) => lent.iter().flatten().next().map(|lent| &**lent),
-        };
-        let keyspace = keyspace.expect("a turn has a keyspace");
-        rules(&self.live.encodings, keyspace.hash_key())
+        rules(&self.live.encodings, self.any_keyspace().hash_key())
     }
 
     /// Says that `count` changes were made.

@@ -85,25 +85,26 @@ impl Database {
     }
 
     /// Takes out what is due of a key's hash, looking at up to `buckets` of its
-    /// buckets; the key goes with its last field. Returns how many fields went.
+    /// buckets; the key goes with its last field.
     #[inline]
-    pub fn sweep_fields(&mut self, key: Key<'_>, clock: &Clock, buckets: usize) -> usize {
-        if self.agenda.by_key.is_empty() {
-            return 0;
+    pub fn sweep_fields(&mut self, key: Key<'_>, clock: &Clock, buckets: usize) {
+        if !self.agenda.by_key.is_empty() && self.sweep(key, clock, buckets).is_some() {
+            self.note_fields(key);
         }
-        let Some(mut occupied) = self.slots.find_mut(key.slot, key.hash, key.bytes) else {
-            return 0;
-        };
-        let hash = occupied.compound_mut().and_then(Hash::of_mut);
-        let Some(hash) = hash.filter(|hash| hash.is_due(clock.now)) else {
-            return 0;
-        };
+    }
+
+    /// The fields that went, if the key's hash had any that are due.
+    fn sweep(&mut self, key: Key<'_>, clock: &Clock, buckets: usize) -> Option<usize> {
+        let mut occupied = self.slots.find_mut(key.slot, key.hash, key.bytes)?;
+        let hash = Hash::of_mut(occupied.compound_mut()?)?;
+        if !hash.is_due(clock.now) {
+            return None;
+        }
         let removed = hash.sweep(clock.now, buckets);
         if hash.is_empty() {
             self.remains.bury(occupied.remove());
         }
-        self.note_fields(key);
-        removed
+        Some(removed)
     }
 
     /// One step of active expiry of fields: visits the key that is due first,
@@ -117,9 +118,9 @@ impl Database {
         }
         let bytes = self.agenda.due(clock.now)?;
         let key = self.listed_key(&bytes);
-        let removed = self.sweep_fields(key, clock, buckets);
+        let removed = self.sweep(key, clock, buckets);
         self.note_fields(key);
-        Some(removed)
+        Some(removed.unwrap_or(0))
     }
 
     fn listed_key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {

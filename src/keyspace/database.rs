@@ -26,24 +26,11 @@ pub struct Key<'a> {
 #[derive(Debug)]
 pub struct Database {
     pub(super) slots: Slots,
-    pub(super) expiries: Expiries,
     pub(super) remains: Remains,
     pub(super) agenda: Agenda,
     random: Random,
     /// Where a short value is edited, kept to spare the allocation.
     scratch: Vec<u8>,
-}
-
-/// The keys that went because their time had come.
-#[derive(Debug, Default)]
-pub(super) struct Expiries {
-    count: u64,
-}
-
-impl Expiries {
-    pub(super) fn count(&mut self) {
-        self.count += 1;
-    }
 }
 
 /// Stock Redis keeps a key during its last millisecond.
@@ -56,14 +43,13 @@ pub(super) fn is_expired(entry: &Entry, now: u64) -> bool {
 #[inline]
 fn live<'a>(
     slots: &'a mut Slots,
-    (expiries, remains): (&mut Expiries, &mut Remains),
+    remains: &mut Remains,
     key: Key<'_>,
     now: u64,
 ) -> Option<Occupied<'a>> {
     let occupied = slots.find_mut(key.slot, key.hash, key.bytes)?;
     if is_expired(occupied.entry(), now) {
-        remains.bury(occupied.remove());
-        expiries.count();
+        remains.expire(occupied.remove());
         return None;
     }
     Some(occupied)
@@ -73,7 +59,6 @@ impl Database {
     pub(super) fn new(hash_key: HashKey) -> Self {
         Self {
             slots: Slots::new(hash_key),
-            expiries: Expiries::default(),
             remains: Remains::default(),
             agenda: Agenda::default(),
             random: Random::new(0),
@@ -97,20 +82,18 @@ impl Database {
 
     /// Keys removed so far because their deadline passed.
     pub fn expired(&self) -> u64 {
-        self.expiries.count
+        self.remains.expired()
     }
 
     #[inline]
     fn live(&mut self, key: Key<'_>, now: u64) -> Option<Occupied<'_>> {
-        let gone = (&mut self.expiries, &mut self.remains);
-        live(&mut self.slots, gone, key, now)
+        live(&mut self.slots, &mut self.remains, key, now)
     }
 
     /// Looks a key up and marks it as read.
     #[inline]
     pub fn find(&mut self, key: Key<'_>, clock: &Clock) -> Option<Found<'_>> {
-        let gone = (&mut self.expiries, &mut self.remains);
-        let occupied = live(&mut self.slots, gone, key, clock.now)?;
+        let occupied = live(&mut self.slots, &mut self.remains, key, clock.now)?;
         let entry = occupied.into_entry();
         if let Some(access) = clock.access_of_read(entry.access(), &mut self.random) {
             entry.set_access(access);
@@ -156,8 +139,7 @@ impl Database {
             access: clock.access_of_new(),
             is_modified: false,
         };
-        let gone = (&mut self.expiries, &mut self.remains);
-        let Some(occupied) = live(&mut self.slots, gone, key, clock.now) else {
+        let Some(occupied) = live(&mut self.slots, &mut self.remains, key, clock.now) else {
             self.slots
                 .insert(key.slot, key.hash, key.bytes, value, marks);
             return;
@@ -197,8 +179,7 @@ impl Database {
         key: Key<'_>,
         clock: &Clock,
     ) -> Option<Result<&mut Compound, NotCompound>> {
-        let gone = (&mut self.expiries, &mut self.remains);
-        let occupied = live(&mut self.slots, gone, key, clock.now)?;
+        let occupied = live(&mut self.slots, &mut self.remains, key, clock.now)?;
         let entry = occupied.into_entry();
         if let Some(access) = clock.access_of_read(entry.access(), &mut self.random) {
             entry.set_access(access);
@@ -237,8 +218,7 @@ impl Database {
         };
         let mut text = mem::take(&mut self.scratch);
         text.clear();
-        let gone = (&mut self.expiries, &mut self.remains);
-        let occupied = live(&mut self.slots, gone, key, clock.now);
+        let occupied = live(&mut self.slots, &mut self.remains, key, clock.now);
         let Some(mut occupied) = occupied else {
             text.reserve(len_hint);
             edit(&mut text);
@@ -324,8 +304,7 @@ impl Database {
             OwnedContent::Text(text) => NewValue::Owned(text),
             OwnedContent::Compound(compound) => NewValue::Compound(compound),
         };
-        let gone = (&mut self.expiries, &mut self.remains);
-        match live(&mut self.slots, gone, key, clock.now) {
+        match live(&mut self.slots, &mut self.remains, key, clock.now) {
             Some(occupied) => self.remains.replace(occupied, value, marks),
             None => self
                 .slots

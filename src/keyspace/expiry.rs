@@ -95,8 +95,7 @@ impl Database {
         while let Some(due) = self.slots.find_at(position, is_due) {
             let entry = due.remove();
             removed(entry.key());
-            self.remains.bury(entry);
-            self.expiries.count();
+            self.remains.expire(entry);
             progress.expired += 1;
         }
     }

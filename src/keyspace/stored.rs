@@ -12,14 +12,26 @@ pub(super) type Content<'a> = memory::Content<'a, Compound>;
 /// A compound of more allocations than this is freed in steps.
 const FREED_AT_ONCE: usize = 64;
 
-/// Compounds that no key holds any more, freed a piece at a time, so that no
-/// command waits for a million frees.
+/// What is left of keys that went: compounds, freed a piece at a time, so that
+/// no command waits for a million frees, and how many keys had expired.
 #[derive(Debug, Default)]
 pub(super) struct Remains {
     compounds: Vec<Compound>,
+    expired: u64,
 }
 
 impl Remains {
+    /// Takes an entry that was removed because its time had come.
+    pub(super) fn expire(&mut self, entry: Entry) {
+        self.expired += 1;
+        self.bury(entry);
+    }
+
+    /// Keys that expired so far.
+    pub(super) fn expired(&self) -> u64 {
+        self.expired
+    }
+
     /// Takes what is large of a removed entry; the rest is freed here.
     #[inline]
     pub(super) fn bury(&mut self, entry: Entry) {

@@ -147,8 +147,7 @@ impl Database {
             if !is_expired(occupied.entry(), clock.now) {
                 break;
             }
-            self.remains.bury(occupied.remove());
-            self.expiries.count();
+            self.remains.expire(occupied.remove());
         }
         let entry = self.slots.find_at(position, nth(rank))?.into_entry();
         (!is_expired(entry, clock.now)).then(|| Found::new(entry))

@@ -29,6 +29,9 @@ pub type Field = Entry<Infallible>;
 /// seven times on average, so every element is as likely as any other.
 const DRAWN_MAX: u64 = 42;
 
+/// Elements in a bucket, about.
+const PER_BUCKET: usize = 6;
+
 /// Entries whose size is measured for `allocated_bytes`.
 const MEASURED: usize = 64;
 
@@ -177,10 +180,9 @@ impl Dict {
         self.table.iter(&self.arena)
     }
 
-    /// Frees up to `budget` buckets with their elements; `false` when nothing
-    /// is left.
-    pub fn drop_buckets(&mut self, budget: usize) -> bool {
-        for _ in 0..budget {
+    /// Frees about `budget` elements; `false` when nothing is left.
+    pub fn free_step(&mut self, budget: usize) -> bool {
+        for _ in 0..budget.div_ceil(PER_BUCKET) {
             if !self.table.drop_bucket(&mut self.arena, drop) && !self.arena.drop_chunk() {
                 return false;
             }
@@ -296,7 +298,7 @@ mod tests {
     fn freeing_in_steps_comes_to_an_end() {
         let mut dict = numbered(3000);
         let mut steps = 0;
-        while dict.drop_buckets(10) {
+        while dict.free_step(60) {
             steps += 1;
         }
         assert!(dict.is_empty() && steps > 40, "{steps} steps");

@@ -463,7 +463,7 @@ impl Ranked {
     /// Frees about `budget` members; `false` when nothing is left. The set is
     /// good for nothing else from the first step on.
     pub fn free_step(&mut self, budget: usize) -> bool {
-        self.root.free_step(budget) || self.dict.drop_buckets(budget.div_ceil(8))
+        self.root.free_step(budget) || self.dict.free_step(budget)
     }
 
     /// Bytes the allocator sets aside, estimated from some of the members.

@@ -2,7 +2,8 @@
 //!
 //! A slice is short and the rest after it longer, so a million keys that end
 //! in one second cost a share of the core (`active-expire-effort`) and never
-//! one long pause. Before the keys come the hashes with fields whose time has come. Without due keys a tick walks a little and stops.
+//! one long pause. Before the keys come the hashes with fields whose time has
+//! come. Without due keys a tick walks a little and stops.
 
 use crate::keyspace::{Clock, Database, ExpireCursor};
 use crate::runtime::clock::Stopwatch;

@@ -6,12 +6,6 @@ use crate::value::rules::Rules;
 
 use super::deadline::Sweep;
 
-/// A packed hash stays below this: stock's limit for packed lists.
-const PACKED_BYTES_MAX: usize = 1 << 30;
-
-/// Fields in a bucket of a table, about.
-const PER_BUCKET: usize = 6;
-
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Hash {
@@ -106,7 +100,7 @@ impl Hash {
                 *self = Self::default();
                 false
             }
-            Form::Table(table) => table.drop_buckets(budget.div_ceil(PER_BUCKET)),
+            Form::Table(table) => table.free_step(budget),
         }
     }
 
@@ -138,9 +132,9 @@ impl Hash {
     pub fn set(&mut self, field: &[u8], value: &[u8], fate: Fate, now: u64, rules: &Rules) -> bool {
         let longest = field.len().max(value.len());
         let holds_no_more = longest > rules.hash_max_listpack_value
-            || self
-                .as_listpack()
-                .is_some_and(|pack| pack.byte_len() + field.len() + value.len() > PACKED_BYTES_MAX);
+            || self.as_listpack().is_some_and(|pack| {
+                pack.byte_len() + field.len() + value.len() > Listpack::BYTES_MAX
+            });
         if holds_no_more || matches!(fate, Fate::Until(_)) {
             self.become_table(rules);
         }

@@ -30,6 +30,8 @@ impl fmt::Debug for Listpack {
 }
 
 impl Listpack {
+    /// Values stay below this: stock's limit for packed lists.
+    pub const BYTES_MAX: usize = 1 << 30;
     /// Bytes of a packed list without elements.
     pub const EMPTY_BYTES: usize = HEADER_BYTES + 1;
     /// The most bytes an entry has beyond its text.

@@ -7,12 +7,6 @@ use crate::value::rules::Rules;
 
 use super::intset::{INTEGERS_MAX, Intset};
 
-/// A packed set stays below this: stock's limit for packed lists.
-const PACKED_BYTES_MAX: usize = 1 << 30;
-
-/// Elements in a bucket of a table, about.
-const PER_BUCKET: usize = 6;
-
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Set(pub(super) Form);
@@ -103,7 +97,7 @@ impl Set {
                 *self = Self::default();
                 false
             }
-            Form::Table(table) => table.drop_buckets(budget.div_ceil(PER_BUCKET)),
+            Form::Table(table) => table.free_step(budget),
         }
     }
 
@@ -182,7 +176,7 @@ impl Set {
                 }
                 if pack.len() < rules.set_max_listpack_entries
                     && member.len() <= rules.set_max_listpack_value
-                    && pack.byte_len() + member.len() < PACKED_BYTES_MAX
+                    && pack.byte_len() + member.len() < Listpack::BYTES_MAX
                 {
                     pack.push_back(member);
                     return true;
@@ -290,7 +284,7 @@ fn packs(integers: &Intset, member: &[u8], rules: &Rules) -> bool {
     len < rules.set_max_listpack_entries
         && member.len() <= rules.set_max_listpack_value
         && longest <= rules.set_max_listpack_value
-        && bytes < PACKED_BYTES_MAX
+        && bytes < Listpack::BYTES_MAX
 }
 
 /// The most members of a set of integers.

@@ -22,9 +22,6 @@ pub(super) const SAME_FIELDS: i64 = 2;
 /// Elements of an entry before its values: flags, ms, seq.
 pub(super) const PREFIX: usize = 3;
 
-/// The most bytes of a node, whatever the setting says.
-const BYTES_MAX: usize = 1 << 30;
-
 /// See the module.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -126,8 +123,9 @@ impl Node {
     /// not into the next.
     pub(super) fn takes(&self, text_bytes: usize, rules: &Rules) -> bool {
         let bytes_max = match rules.stream_node_max_bytes {
-            0 => BYTES_MAX,
-            bytes => bytes.min(BYTES_MAX),
+            // Whatever the setting says.
+            0 => Listpack::BYTES_MAX,
+            bytes => bytes.min(Listpack::BYTES_MAX),
         };
         let Counts { live, deleted } = self.counts();
         let entries_max = rules.stream_node_max_entries as u64;
