@@ -283,16 +283,18 @@ impl<'a> Turn<'a> {
         self.db(key).prune(*key)
     }
 
-    /// Puts a value of many elements behind a key, whatever is there; one
-    /// without elements removes the key.
-    pub fn store(&mut self, key: &Key<'_>, value: impl Into<Compound>, lifetime: Lifetime) {
+    /// Puts a result of many elements behind a key, whatever is there, without
+    /// a deadline; one without elements removes the key. `false` when nothing
+    /// was there and nothing came.
+    pub fn store(&mut self, key: &Key<'_>, value: impl Into<Compound>) -> bool {
         let value = value.into();
         let clock = self.clock;
         if value.is_empty() {
-            self.delete(key);
-        } else {
-            self.db(key).set_compound(*key, value, lifetime, &clock);
+            return self.delete(key);
         }
+        self.db(key)
+            .set_compound(*key, value, Lifetime::Forever, &clock);
+        true
     }
 
     /// Removes a key; `false` when it is not there.

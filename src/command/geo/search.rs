@@ -2,7 +2,6 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
-use crate::keyspace::Lifetime;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::sorted_set::SortedSet;
@@ -192,11 +191,6 @@ fn answer(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>, form: Form
 /// Puts what was found at the key at `word`; nothing found leaves no key.
 fn store(turn: &mut Turn<'_>, args: Args<'_>, word: usize, found: &Hits, stored: Stored) {
     let key = turn.key(args, word);
-    if found.hits.is_empty() {
-        let is_gone = turn.delete(&key);
-        turn.changed(u64::from(is_gone));
-        return;
-    }
     let rules = turn.rules();
     let mut set = SortedSet::default();
     for hit in &found.hits {
@@ -206,8 +200,8 @@ fn store(turn: &mut Turn<'_>, args: Args<'_>, word: usize, found: &Hits, stored:
         };
         set.insert(found.name(hit), score, &rules);
     }
-    turn.store(&key, set, Lifetime::Forever);
-    turn.changed(found.hits.len() as u64);
+    let has_changed = turn.store(&key, set);
+    turn.changed((found.hits.len() as u64).max(u64::from(has_changed)));
 }
 
 fn write(reply: &mut Reply<'_>, query: &Query, found: &Hits) {

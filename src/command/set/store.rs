@@ -2,7 +2,6 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
-use crate::keyspace::Lifetime;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::set::Set;
@@ -94,12 +93,7 @@ fn sdiffstore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Out
 fn store(turn: &mut Turn<'_>, args: Args<'_>, result: Set, reply: &mut Reply<'_>) {
     let key = turn.key(args, DESTINATION);
     let len = result.len();
-    if len == 0 {
-        let was_there = turn.delete(&key);
-        turn.changed(u64::from(was_there));
-    } else {
-        turn.store(&key, result, Lifetime::Forever);
-        turn.changed(1);
-    }
+    let has_changed = turn.store(&key, result);
+    turn.changed(u64::from(has_changed));
     reply.int(len as i64);
 }

@@ -2,7 +2,6 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
-use crate::keyspace::Lifetime;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{
     Begin, Categories, Extent, Flags, Group, KeyFlags, Keys, KeysFault, Spec, Visit, Words,
@@ -139,13 +138,8 @@ fn run(
             let key = turn.key(args, destination);
             let result = result(turn, elements, &request);
             let len = result.len();
-            if len == 0 {
-                let was_there = turn.delete(&key);
-                turn.changed(u64::from(was_there));
-            } else {
-                turn.store(&key, result, Lifetime::Forever);
-                turn.changed(len as u64);
-            }
+            let has_changed = turn.store(&key, result);
+            turn.changed((len as u64).max(u64::from(has_changed)));
             reply.int(len as i64);
         }
     }

@@ -6,7 +6,7 @@ use crate::base::{parse_f64, parse_i64};
 use crate::command::set::limit;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
-use crate::keyspace::{Key, Lifetime};
+use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::Rules;
@@ -233,8 +233,7 @@ fn store(
     let set = plan.run(turn, args)?;
     let destination = turn.key(args, 1);
     let len = set.len();
-    let has_changed = len > 0 || turn.find(&destination).is_some();
-    turn.store(&destination, set, Lifetime::Forever);
+    let has_changed = turn.store(&destination, set);
     turn.changed(u64::from(has_changed));
     reply.int(len as i64);
     Ok(())

@@ -2,7 +2,6 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
-use crate::keyspace::Lifetime;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::sorted_set::{SortedSet, Towards};
@@ -215,8 +214,7 @@ fn zrangestore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
     }
     let destination = turn.key(args, 1);
     let len = stored.len();
-    let has_changed = len > 0 || turn.find(&destination).is_some();
-    turn.store(&destination, stored, Lifetime::Forever);
+    let has_changed = turn.store(&destination, stored);
     turn.changed(u64::from(has_changed));
     reply.int(len as i64);
     Ok(())
