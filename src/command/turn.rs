@@ -268,14 +268,9 @@ impl<'a> Turn<'a> {
     /// none. Whoever adds no element to it calls `prune`.
     #[inline]
     pub fn edit_or_new<T: Typed>(&mut self, key: &Key<'_>) -> Result<&mut T, Refusal> {
-        let clock = self.clock;
-        if self.edit_as::<T>(key)?.is_none() {
-            let empty = T::default().into();
-            self.db(key)
-                .set_compound(*key, empty, Lifetime::Forever, &clock);
-        }
-        let value = self.edit_as(key)?;
-        Ok(value.expect("it was there, or has just been put there"))
+        let database = pick(&mut self.data, self.placement, self.database, key);
+        let compound = database.compound_or_new(*key, &self.clock, || T::default().into());
+        compound.ok().and_then(T::of_mut).ok_or(Refusal::WrongType)
     }
 
     /// Removes the key if its value has no elements left.

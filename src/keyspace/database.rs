@@ -187,6 +187,40 @@ impl Database {
         Some(entry.compound_mut().ok_or(NotCompound))
     }
 
+    /// The compound of a key, to be changed in place; `new` appears where there
+    /// is none. Marks it as read. A string is an error.
+    #[inline]
+    pub fn compound_or_new(
+        &mut self,
+        key: Key<'_>,
+        clock: &Clock,
+        new: impl FnOnce() -> Compound,
+    ) -> Result<&mut Compound, NotCompound> {
+        let place = self.live(key, clock.now).map(|occupied| occupied.place());
+        let entry = match place {
+            Some(place) => {
+                let entry = self.slots.at(key.slot, place).into_entry();
+                if let Some(access) = clock.access_of_read(entry.access(), &mut self.random) {
+                    entry.set_access(access);
+                }
+                entry
+            }
+            None => {
+                let marks = Marks {
+                    deadline: None,
+                    access: clock.access_of_new(),
+                    is_modified: false,
+                };
+                let value = NewValue::Compound(Box::new(new()));
+                self.slots
+                    .insert(key.slot, key.hash, key.bytes, value, marks);
+                let occupied = self.slots.find_mut(key.slot, key.hash, key.bytes);
+                occupied.expect("it was just put there").into_entry()
+            }
+        };
+        entry.compound_mut().ok_or(NotCompound)
+    }
+
     /// Removes a key whose compound has no elements left.
     pub fn prune(&mut self, key: Key<'_>) -> bool {
         let Some(mut occupied) = self.slots.find_mut(key.slot, key.hash, key.bytes) else {

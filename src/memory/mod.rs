@@ -21,3 +21,4 @@ pub use dict::{Dict, Field};
 pub use entry::{Content, Entry, INLINE_MAX, Marks, NewValue};
 pub use ranked::Ranked;
 pub use slots::{Among, Counts, Occupied, Position, SLOTS, Slots};
+pub use table::Place;

@@ -161,6 +161,17 @@ impl<C> Slots<C> {
         })
     }
 
+    /// The entry at a place, which `Occupied::place` gave and nothing has changed
+    /// since.
+    #[inline]
+    pub fn at(&mut self, slot: u16, place: Place) -> Occupied<'_, C> {
+        Occupied {
+            slots: self,
+            slot,
+            place,
+        }
+    }
+
     /// Adds a key that is not there.
     pub fn insert(
         &mut self,
@@ -356,6 +367,12 @@ impl<'a, C> Occupied<'a, C> {
     fn entry_mut(&mut self) -> &mut Entry<C> {
         let (table, arena, _) = self.slots.parts(self.slot).expect("an entry is in a table");
         table.entry_mut(arena, self.place)
+    }
+
+    /// Where the entry is, until the table is changed.
+    #[inline]
+    pub fn place(&self) -> Place {
+        self.place
     }
 
     #[inline]

@@ -55,7 +55,7 @@ fn zadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
     let (mut added, mut changed) = (0, 0);
     let mut last = None;
-    if turn.find_as::<SortedSet>(&key)?.is_some() || !options.only_known {
+    if !options.only_known || turn.find_as::<SortedSet>(&key)?.is_some() {
         let rules = turn.rules();
         let set = turn.edit_or_new::<SortedSet>(&key)?;
         for (score, member) in pairs {
@@ -72,7 +72,6 @@ fn zadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
                 Added::Left => {}
             }
         }
-        turn.prune(&key);
     }
     turn.changed(added + changed);
     match last {
