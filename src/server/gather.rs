@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::command::{Caller, Entry, Gather, Part, Run};
-use crate::resp::{Args, Refusal};
+use crate::resp::{Args, OwnedArgs, Refusal};
 use crate::session::{Gap, SessionId, Stage};
 
 use super::core::Work;
-use super::letter::{Letter, Packed, Question};
+use super::letter::{Letter, Question};
 use super::serve::Flow;
 use super::vault::Waiter;
 
@@ -56,7 +56,7 @@ impl Work {
         let cores = self.local.placement.cores();
         let request = Arc::new(Question {
             entry: entry.index,
-            packed: Packed::new(args),
+            packed: OwnedArgs::new(args.iter()),
             caller,
         });
         let asked = Asked {

@@ -2,12 +2,11 @@
 //! becomes the value. Nothing of it is copied on its way to the keyspace.
 
 use crate::command::{Entry, First, KeyPlan, Run};
-use crate::resp::{Args, Decoded};
+use crate::resp::{Args, Decoded, OwnedArgs};
 use crate::session::SessionId;
 
 use super::ahead::first;
 use super::core::Work;
-use super::letter::Packed;
 
 /// Requests from this size on are looked at: below it a copy is cheaper than
 /// the second allocation.
@@ -21,7 +20,7 @@ impl Work {
             return Some(inbox);
         };
         let words = Args::new(&inbox, &self.spans);
-        let packed = Packed::new_of([words.get(0), words.get(1), b""]);
+        let packed = OwnedArgs::new([words.get(0), words.get(1), b""]);
         let mut value = inbox;
         value.truncate(start + len);
         // Some tens of bytes in front: moved within the buffer, not copied out.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::command::{Caller, First};
 use crate::config::{Author, Live, Settings};
 use crate::keyspace::Keyspace;
-use crate::resp::{Args, Refusal, Span, Version};
+use crate::resp::{Args, OwnedArgs, Refusal, Span, Version};
 use crate::session::{Gap, SessionId};
 
 /// One letter; a pair's letters arrive in the order they were posted.
@@ -61,43 +61,10 @@ pub(super) enum Letter {
     Stop,
 }
 
-/// A request kept beyond the buffer it came in.
-#[derive(Debug)]
-pub(super) struct Packed {
-    bytes: Vec<u8>,
-    spans: Vec<Span>,
-}
-
-impl Packed {
-    /// Copies a request's words.
-    pub(super) fn new(args: Args<'_>) -> Packed {
-        Packed::new_of(args.iter())
-    }
-
-    /// Copies words into a request.
-    pub(super) fn new_of<'w>(words: impl IntoIterator<Item = &'w [u8]>) -> Packed {
-        let mut bytes = Vec::new();
-        let mut spans = Vec::new();
-        for word in words {
-            spans.push(Span {
-                start: bytes.len() as u32,
-                len: word.len() as u32,
-            });
-            bytes.extend_from_slice(word);
-        }
-        Packed { bytes, spans }
-    }
-
-    /// The request's words.
-    pub(super) fn args(&self) -> Args<'_> {
-        Args::new(&self.bytes, &self.spans)
-    }
-}
-
 /// A command of which every core runs a part.
 pub(super) struct Question {
     pub(super) entry: u16,
-    pub(super) packed: Packed,
+    pub(super) packed: OwnedArgs,
     pub(super) caller: Caller,
 }
 
@@ -108,7 +75,7 @@ pub(super) struct Decision {
     pub(super) entry: u16,
     pub(super) version: Version,
     pub(super) author: Author,
-    pub(super) packed: Packed,
+    pub(super) packed: OwnedArgs,
 }
 
 /// Requests of one turn for the keys of one core, and then their replies.

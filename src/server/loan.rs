@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 use crate::command::{Data, Entry, Lent, Run, Turn};
 use crate::keyspace::Keyspace;
-use crate::resp::{Args, Reply, Version};
+use crate::resp::{Args, OwnedArgs, Reply, Version};
 use crate::session::{Gap, SessionId, Stage};
 
 use super::core::Work;
-use super::letter::{Letter, Packed};
+use super::letter::Letter;
 use super::serve::finish;
 use super::vault::Waiter;
 
@@ -25,7 +25,7 @@ pub(super) struct Loan {
     database: usize,
     version: Version,
     no_touch: bool,
-    packed: Packed,
+    packed: OwnedArgs,
     /// Cores not asked yet, one bit each.
     wanted: u64,
     held: Lent,
@@ -58,7 +58,7 @@ impl Work {
             database: session.client.database,
             version: session.client.version,
             no_touch: session.client.no_touch,
-            packed: Packed::new(args),
+            packed: OwnedArgs::new(args.iter()),
             wanted: cores,
             held: (0..self.local.placement.cores()).map(|_| None).collect(),
         };

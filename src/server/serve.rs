@@ -5,13 +5,13 @@ use crate::command::{Admission, DataHandler, Entry, First, Route, Run, Scene, Tu
 use crate::command::{Data, Tally, cursor_core};
 use crate::config::Author;
 use crate::keyspace::Discarded;
-use crate::resp::{Args, Outcome, ProtocolFault, Refusal, Reply, Version};
+use crate::resp::{Args, Outcome, OwnedArgs, ProtocolFault, Refusal, Reply, Version};
 use crate::session::{ReplyMode, SessionId, Stage};
 use crate::spec::Flags;
 
 use super::ahead::Ahead;
 use super::core::Work;
-use super::letter::{Carried, Decision, Letter, Packed};
+use super::letter::{Carried, Decision, Letter};
 use super::vault::Waiter;
 
 /// What becomes of a session after a request.
@@ -98,7 +98,7 @@ impl Work {
             return Flow::Next;
         }
         self.begin_lap();
-        let packed = Packed::new_of(words.iter().map(Vec::as_slice));
+        let packed = OwnedArgs::new(words.iter().map(Vec::as_slice));
         let args = packed.args();
         let entry = self.local.table.find(args);
         self.run(id, entry, None, args)
@@ -310,7 +310,7 @@ impl Work {
             } else {
                 Author::RemoteClient
             },
-            packed: Packed::new(args),
+            packed: OwnedArgs::new(args.iter()),
         };
         let control = self.local.placement.cores();
         self.post.post(control, Letter::Decide(Box::new(decision)));
