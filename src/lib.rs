@@ -30,6 +30,9 @@ pub mod keyspace;
 /// RDB payloads: what DUMP writes and RESTORE reads.
 pub mod snapshot;
 
+/// One core's data as one thing: its keyspace, and who observes its keys.
+pub mod shard;
+
 /// One client: its requests in, its replies out in order.
 pub mod session;
 

@@ -24,7 +24,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry", &["base"]),
     ("keyspace", &["base", "memory", "value"]),
     ("snapshot", &["base", "value"]),
-    ("session", &["base", "resp", "spec", "config", "telemetry"]),
+    ("shard", &["base", "resp", "keyspace"]),
+    (
+        "session",
+        &["base", "resp", "spec", "config", "telemetry", "shard"],
+    ),
     (
         "command",
         &[
@@ -37,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "telemetry",
             "keyspace",
             "snapshot",
+            "shard",
             "session",
         ],
     ),
@@ -53,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "telemetry",
             "keyspace",
             "snapshot",
+            "shard",
             "session",
             "command",
             "runtime",
@@ -125,7 +131,7 @@ const PLACES: &[Place] = &[
             word.strip_prefix("Atomic")
                 .is_some_and(|rest| rest.starts_with(['B', 'I', 'P', 'U']))
         },
-        allowed: &["runtime/", "memory/", "telemetry/counters"],
+        allowed: &["runtime/", "memory/", "telemetry/counters", "base/claim"],
         free_in_tests: true,
         instead: "a core owns its data: send a message through a mailbox",
     },

@@ -3,6 +3,7 @@
 //!
 //! Nothing here names another module of ours, keeps state, or reads a clock.
 
+mod claim;
 mod crc;
 mod glob;
 mod hash;
@@ -14,6 +15,7 @@ mod random;
 #[cfg(test)]
 mod tests;
 
+pub use claim::{Claim, Taken};
 pub use crc::{SLOTS, crc16, crc64, slot_of};
 pub use glob::{Case, glob_matches};
 pub use hash::{HashKey, keyed_hash};

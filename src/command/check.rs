@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use crate::base::{HashKey, Random};
 use crate::config::Settings;
-use crate::keyspace::{Clock, Keyspace, Touch};
+use crate::keyspace::{Clock, Touch};
 use crate::resp::{Args, Outcome, OwnedArgs, Reply, Version};
 use crate::session::{Client, Origin, Roster, SessionId};
+use crate::shard::Shard;
 use crate::telemetry::{Counters, Telemetry};
 
 use super::gather::{Caller, Gather, Part};
@@ -34,7 +35,7 @@ pub(super) fn check(requests: &str, replies: &str) {
 pub(super) struct Node {
     table: &'static Table,
     placement: Placement,
-    keyspaces: Lent,
+    shards: Lent,
     locals: Vec<Local>,
     session: SessionId,
     pub(super) clock: Clock,
@@ -59,8 +60,8 @@ impl Node {
         Node {
             table,
             placement,
-            keyspaces: (0..shards)
-                .map(|_| Some(Keyspace::new(databases, hash_key)))
+            shards: (0..shards)
+                .map(|core| Some(Shard::new(core, databases, hash_key)))
                 .collect(),
             locals,
             session,
@@ -165,11 +166,11 @@ impl Node {
         // route panics.
         let mut lent: Lent = (0..self.placement.cores()).map(|_| None).collect();
         let data = match place {
-            Route::Nowhere => Data::Home(home(&mut self.keyspaces, 0)),
-            Route::One(core) => Data::Home(home(&mut self.keyspaces, core)),
+            Route::Nowhere => Data::Home(home(&mut self.shards, 0)),
+            Route::One(core) => Data::Home(home(&mut self.shards, core)),
             Route::Many(cores) => {
                 for core in (0..lent.len()).filter(|core| cores >> core & 1 == 1) {
-                    lent[core] = self.keyspaces[core].take();
+                    lent[core] = self.shards[core].take();
                 }
                 Data::Lent(&mut lent)
             }
@@ -186,7 +187,7 @@ impl Node {
         );
         let outcome = handler(&mut turn, args, reply);
         drop(turn);
-        for (home, lent) in self.keyspaces.iter_mut().zip(lent) {
+        for (home, lent) in self.shards.iter_mut().zip(lent) {
             if lent.is_some() {
                 *home = lent;
             }
@@ -212,7 +213,7 @@ impl Node {
         for (core, local) in self.locals.iter_mut().enumerate() {
             let mut part = Part {
                 local,
-                keyspace: home(&mut self.keyspaces, core),
+                keyspace: &mut home(&mut self.shards, core).keyspace,
                 clock: self.clock,
                 caller,
             };
@@ -224,8 +225,8 @@ impl Node {
     }
 }
 
-fn home(keyspaces: &mut Lent, core: usize) -> &mut Keyspace {
-    keyspaces[core]
+fn home(shards: &mut Lent, core: usize) -> &mut Shard {
+    shards[core]
         .as_deref_mut()
         .expect("a loan ends with its turn")
 }

@@ -31,6 +31,7 @@ mod string;
 mod table;
 mod turn;
 mod version;
+mod waiting;
 mod walk;
 
 pub use admit::{Admission, admit};
@@ -40,5 +41,6 @@ pub use gather::{Caller, Gather, Part};
 pub use route::{Placement, Route, route};
 pub use scene::{Facts, Local, Node, Pause, Rates, Readings, Scene, System, Wish};
 pub use table::{Command, DataHandler, Entry, KeyPlan, Run, Table};
-pub use turn::{Data, First, Lent, Tally, Turn};
+pub use turn::{After, Data, First, Lent, Tally, Turn};
 pub use version::REDIS_VERSION;
+pub use waiting::{Asker, Side, Waiting};

@@ -6,6 +6,7 @@ use crate::base::Random;
 use crate::config::{Author, Live, Settings};
 use crate::keyspace::Keyspace;
 use crate::session::{Client, Roster, Session, SessionId};
+use crate::shard::Observer;
 use crate::telemetry::{Counters, Rate, Telemetry};
 
 use super::route::Placement;
@@ -51,12 +52,16 @@ pub struct Readings {
 }
 
 /// What a handler asks the loop turn to do after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Wish {
     /// Stop the node.
     Shutdown,
     /// End a session of this core at once.
     Close(SessionId),
+    /// Somebody does not observe its keys any more.
+    Forget(Observer),
+    /// A session of this core waits no longer, whose claim is taken.
+    Unblock { session: SessionId, error: bool },
     /// One of this core's clients no longer monitors.
     MonitorLeft,
     /// Let sessions that wait for the end of a pause go on.

@@ -71,6 +71,11 @@ pub struct Entry {
     /// Negative: at least so many words.
     pub arity: i16,
     pub keys: KeyPlan,
+    /// It may leave something at its keys, so what follows it waits until it
+    /// is known what: blocking commands and WATCH.
+    pub leaves_aside: bool,
+    /// MULTI does not put it off.
+    pub runs_in_multi: bool,
     /// A subcommand's container.
     pub parent: Option<u16>,
     /// A container's subcommands, as positions in the table.
@@ -105,6 +110,9 @@ pub struct Table {
     /// The name each top-level entry answers to, which a rename may change.
     names: Vec<Box<[u8]>>,
 }
+
+/// What MULTI does not put off.
+const RUN_IN_MULTI: &[&str] = &["multi", "exec", "discard", "watch", "quit", "reset"];
 
 /// Twice the commands of Redis 7.2, and a power of two.
 const PLACES: usize = 1024;
@@ -161,13 +169,16 @@ impl Table {
         };
         self.names
             .push(name.clone().into_bytes().into_boxed_slice());
+        // The table lives as long as the process: so may its names.
+        let name: &'static str = Box::leak(name.into_boxed_str());
         self.entries.push(Entry {
             command,
             index,
-            // The table lives as long as the process: so may its names.
-            name: Box::leak(name.into_boxed_str()),
+            name,
             arity: crate::spec::arity(&command.spec, parent.is_some()),
             keys: plan(&command.spec),
+            leaves_aside: command.spec.flags.has(Flags::BLOCKING) || name == "watch",
+            runs_in_multi: RUN_IN_MULTI.contains(&name),
             parent,
             children: Vec::new(),
         });

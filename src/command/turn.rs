@@ -11,19 +11,33 @@ use crate::keyspace::{
     Clock, Database, Discarded, Found, Key, Keyspace, Lifetime, NotCompound, View,
 };
 use crate::resp::{Args, Refusal};
+use crate::shard::Shard;
 use crate::value::{Compound, Rules, Typed};
 
 use super::route::Placement;
+use super::waiting::{Side, Waiting};
 
-/// Keyspaces lent to a coordinator, by core; `None` where not lent.
-pub type Lent = Vec<Option<Box<Keyspace>>>;
+/// Shards lent to a coordinator, by core; `None` where not lent.
+pub type Lent = Vec<Option<Box<Shard>>>;
 
 /// The data a turn has.
 pub enum Data<'a> {
-    /// One keyspace, which holds every key of the request.
-    Home(&'a mut Keyspace),
+    /// One shard, which holds every key of the request.
+    Home(&'a mut Shard),
     /// Several, by core.
     Lent(&'a mut Lent),
+}
+
+impl Data<'_> {
+    /// All of them, in the order of their cores.
+    pub fn shards(&mut self) -> impl Iterator<Item = &mut Shard> {
+        let (home, lent) = match self {
+            Data::Home(shard) => (Some(&mut **shard), None),
+            Data::Lent(lent) => (None, Some(lent.iter_mut().flatten())),
+        };
+        home.into_iter()
+            .chain(lent.into_iter().flatten().map(|lent| &mut **lent))
+    }
 }
 
 /// A key hashed before the turn began, so that it is not hashed twice.
@@ -67,8 +81,8 @@ impl Tally {
 
 /// See the module.
 pub struct Turn<'a> {
-    data: Data<'a>,
-    placement: Placement,
+    pub(super) data: Data<'a>,
+    pub(super) placement: Placement,
     first: Option<First>,
     /// The selected database.
     pub database: usize,
@@ -81,6 +95,21 @@ pub struct Turn<'a> {
     pub giant: Option<Vec<u8>>,
     /// Cleared databases, to be freed a little at a time after the turn.
     pub discarded: Vec<Discarded>,
+    /// Whether and as whom the request may wait for its keys.
+    pub waiting: Waiting,
+    /// What the turn leaves at its keys.
+    pub side: Option<Side>,
+    /// A key was touched for which somebody waits.
+    pub has_ready: bool,
+}
+
+/// What is to be done after a turn.
+#[derive(Debug, Default)]
+pub struct After {
+    pub tally: Tally,
+    pub discarded: Vec<Discarded>,
+    pub side: Option<Side>,
+    pub has_ready: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -105,6 +134,20 @@ impl<'a> Turn<'a> {
             tally: Tally::default(),
             giant: None,
             discarded: Vec::new(),
+            waiting: Waiting::Never,
+            side: None,
+            has_ready: false,
+        }
+    }
+
+    /// Ends the turn.
+    #[must_use]
+    pub fn end(self) -> After {
+        After {
+            tally: self.tally,
+            discarded: self.discarded,
+            side: self.side,
+            has_ready: self.has_ready,
         }
     }
 
@@ -137,12 +180,11 @@ impl<'a> Turn<'a> {
     /// One of its keyspaces, for what is the same in all.
     fn any_keyspace(&self) -> &Keyspace {
         match &self.data {
-            Data::Home(keyspace) => keyspace,
-            Data::Lent(lent) => lent
-                .iter()
-                .flatten()
-                .next()
-                .expect("a loan holds at least one keyspace"),
+            Data::Home(shard) => &shard.keyspace,
+            Data::Lent(lent) => {
+                let first = lent.iter().flatten().next();
+                &first.expect("a loan holds at least one shard").keyspace
+            }
         }
     }
 
@@ -158,12 +200,12 @@ impl<'a> Turn<'a> {
 
     /// Every keyspace the turn has, in the order of their cores.
     pub fn keyspaces(&mut self) -> impl Iterator<Item = &mut Keyspace> {
-        let (home, lent) = match &mut self.data {
-            Data::Home(keyspace) => (Some(&mut **keyspace), None),
-            Data::Lent(lent) => (None, Some(lent.iter_mut().flatten())),
-        };
-        home.into_iter()
-            .chain(lent.into_iter().flatten().map(|lent| &mut **lent))
+        self.shards().map(|shard| &mut shard.keyspace)
+    }
+
+    /// Every shard the turn has, in the order of their cores.
+    pub fn shards(&mut self) -> impl Iterator<Item = &mut Shard> {
+        self.data.shards()
     }
 
     /// How many databases there are.
@@ -191,13 +233,13 @@ impl<'a> Turn<'a> {
     /// counts nothing, marks nothing, expires nothing.
     #[must_use]
     pub fn peek(&self, key: &Key<'_>) -> Option<Found<'_>> {
-        let keyspace = match &self.data {
-            Data::Home(keyspace) => &**keyspace,
+        let shard = match &self.data {
+            Data::Home(shard) => &**shard,
             Data::Lent(lent) => lent[self.placement.core_of(key.slot)]
                 .as_deref()
                 .expect("the route named every core of the request's keys"),
         };
-        keyspace.db(self.database).peek(*key, self.clock.now)
+        shard.keyspace.db(self.database).peek(*key, self.clock.now)
     }
 
     /// As `read`; another type than a string is refused.
@@ -309,6 +351,28 @@ impl<'a> Turn<'a> {
         rules(&self.live.encodings, self.any_keyspace().hash_key())
     }
 
+    /// Says that a key has changed: whoever watches it or waits for it is told.
+    #[inline]
+    pub fn touch(&mut self, key: &Key<'_>) {
+        self.touch_at(self.database, key);
+    }
+
+    /// The same for a key of database `index`.
+    #[inline]
+    pub fn touch_at(&mut self, index: usize, key: &Key<'_>) {
+        let shard = shard_of(&mut self.data, self.placement, key);
+        if !shard.observers.is_idle() {
+            shard.observers.touch(index, key);
+            self.has_ready |= shard.observers.has_ready();
+        }
+    }
+
+    /// Looks whether somebody waits for what was touched beside `touch`.
+    pub fn look_for_ready(&mut self) {
+        let is_ready = self.shards().any(|shard| shard.observers.has_ready());
+        self.has_ready |= is_ready;
+    }
+
     /// Says that `count` changes were made.
     pub fn changed(&mut self, count: u64) {
         self.tally.changes += count;
@@ -362,11 +426,20 @@ fn pick<'d>(
     index: usize,
     key: &Key<'_>,
 ) -> &'d mut Database {
+    shard_of(data, placement, key).keyspace.db_mut(index)
+}
+
+/// The shard where a key lives.
+#[inline]
+pub(super) fn shard_of<'d>(
+    data: &'d mut Data<'_>,
+    placement: Placement,
+    key: &Key<'_>,
+) -> &'d mut Shard {
     match data {
-        Data::Home(keyspace) => keyspace.db_mut(index),
+        Data::Home(shard) => shard,
         Data::Lent(lent) => lent[placement.core_of(key.slot)]
             .as_mut()
-            .expect("the route named every core of the request's keys")
-            .db_mut(index),
+            .expect("the route named every core of the request's keys"),
     }
 }

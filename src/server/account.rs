@@ -23,6 +23,11 @@ impl Work {
     ) {
         self.count_call(entry, took_ns, refusal);
         self.log_slow(id, entry, args, took_ns);
+        self.feed_call(id, entry, args);
+    }
+
+    /// Shows a command of one of this core's sessions to MONITOR clients.
+    pub(super) fn feed_call(&mut self, id: SessionId, entry: &Entry, args: Args<'_>) {
         if self.local.monitored != 0
             && let Some(session) = self.local.roster.find(id)
         {

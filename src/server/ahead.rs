@@ -130,7 +130,7 @@ impl Work {
     fn prefetch(&mut self) {
         let placement = self.local.placement;
         let me = self.local.core;
-        let Some(keyspace) = self.vault.at_home() else {
+        let Some(keyspace) = self.vault.keyspace() else {
             return;
         };
         let mine = self

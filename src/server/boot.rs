@@ -8,11 +8,11 @@ use std::thread::{self, JoinHandle};
 use crate::base::{HashKey, Random};
 use crate::command::{Facts, Local, Placement, Rates, Readings, System, Table, commands};
 use crate::config::{self, Fault, Files, Live, Loaded, Settings, Start};
-use crate::keyspace::Keyspace;
 use crate::runtime::clock::unix_ms;
 use crate::runtime::core::{Bell, Listener, Mailboxes, Postbox, Ring, Unavailable};
 use crate::runtime::{control, process, signal};
 use crate::session::Roster;
+use crate::shard::Shard;
 use crate::telemetry::{Counters, Telemetry};
 
 use super::control::{Changes, Control};
@@ -226,7 +226,7 @@ fn start_cores(plan: &Plan, listeners: Vec<Listener>, control: Bell) -> Result<S
             let Ok(doors) = opened.recv() else { return };
             let parts = Parts {
                 local,
-                keyspace: Keyspace::new(databases, hash_key),
+                shard: Shard::new(core, databases, hash_key),
                 post,
                 hash_key,
                 doors,

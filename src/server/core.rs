@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use crate::base::HashKey;
 use crate::command::Local;
-use crate::keyspace::{Clock, Discarded, Keyspace, Touch};
+use crate::keyspace::{Clock, Discarded, Touch};
 use crate::runtime::clock::{Stopwatch, unix_ms};
 use crate::runtime::core::{Event, Listener, Postbox, Ring};
 use crate::session::SessionId;
+use crate::shard::Shard;
 
 use super::ahead::Staged;
 use super::flush::Doors;
@@ -22,6 +23,7 @@ use super::letter::Letter;
 use super::loan::Loans;
 use super::tick::Pace;
 use super::vault::Vault;
+use super::waiting::Timers;
 use crate::resp::Span;
 
 /// Letters of one sender run in one turn, so that sockets are not starved.
@@ -30,7 +32,7 @@ const LETTERS_PER_TURN: usize = 256;
 /// What a core is made from.
 pub(super) struct Parts {
     pub(super) local: Local,
-    pub(super) keyspace: Box<Keyspace>,
+    pub(super) shard: Box<Shard>,
     pub(super) post: Postbox<Letter>,
     pub(super) hash_key: HashKey,
     pub(super) doors: Doors,
@@ -57,6 +59,10 @@ pub(super) struct Work {
     pub(super) dirty: Vec<SessionId>,
     /// Sessions that may take requests from their inbox again.
     pub(super) resumed: Vec<SessionId>,
+    pub(super) timers: Timers,
+    /// Answers to blocked requests, to be posted behind the replies that are
+    /// being made.
+    pub(super) outgoing: Vec<(usize, Letter)>,
     /// Sessions that CLIENT PAUSE holds back.
     pub(super) paused: Vec<SessionId>,
     /// Sessions to be read again.
@@ -89,7 +95,7 @@ impl Core {
         let cores = parts.local.placement.cores();
         let work = Work {
             local: parts.local,
-            vault: Vault::new(parts.keyspace),
+            vault: Vault::new(parts.shard),
             post: parts.post,
             hops: Hops::new(cores),
             loans: Loans::default(),
@@ -97,6 +103,8 @@ impl Core {
             connections: Vec::new(),
             dirty: Vec::new(),
             resumed: Vec::new(),
+            timers: Timers::default(),
+            outgoing: Vec::new(),
             paused: Vec::new(),
             unstopped: Vec::new(),
             condemned: Vec::new(),
@@ -205,8 +213,11 @@ impl Core {
             Letter::Batch(batch) => work.on_batch(from, batch),
             Letter::Replies(batch) => work.on_replies(batch),
             Letter::Borrow { loan } => work.on_borrow(from, loan),
-            Letter::Lend { loan, keyspace } => work.on_lend(from, loan, keyspace),
-            Letter::Return { keyspace } => work.on_return(keyspace),
+            Letter::Lend { loan, shard } => work.on_lend(from, loan, shard),
+            Letter::Return { shard } => work.on_return(shard),
+            Letter::Served(served) => work.on_served(&served),
+            Letter::TryAgain(wait) => work.on_try_again(wait),
+            Letter::Forget(observer) => work.on_forget(observer),
             Letter::Ask { ask, request } => work.on_ask(from, ask, request),
             Letter::Answer { ask, bytes } => work.on_answer(from, ask, bytes),
             Letter::Settings {
@@ -306,12 +317,18 @@ impl Work {
             || self.pace.frees_go_on
             || self.pace.relief.goes_on
             || self.post.has_unsent()
+            || self.vault.has_ready()
     }
 
-    /// Lets a session take requests again; it does so later in this turn.
+    /// Something that a session waited for is done. After the last it takes
+    /// requests again, later in this turn.
     pub(super) fn resume(&mut self, id: SessionId) {
         use crate::session::Stage;
         if let Some(session) = self.local.roster.find(id) {
+            session.awaiting = session.awaiting.saturating_sub(1);
+            if session.awaiting > 0 {
+                return;
+            }
             if session.client.close_asap {
                 session.stage = Stage::Closing;
             } else if session.stage == Stage::Waiting {

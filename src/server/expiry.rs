@@ -80,7 +80,7 @@ impl Work {
         let effort = Effort::of(self.local.live.active_expire_effort);
         let clock = self.clock_for(true);
         let started = self.watch.ns();
-        let Some(keyspace) = self.vault.at_home() else {
+        let Some(keyspace) = self.vault.keyspace() else {
             return;
         };
         let expiry = &mut self.pace.expiry;

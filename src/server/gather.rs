@@ -47,6 +47,7 @@ impl Work {
             return Flow::Pause;
         };
         session.stage = Stage::Waiting;
+        session.awaiting += 1;
         let caller = Caller {
             core: self.local.core,
             session: id,
@@ -114,7 +115,7 @@ impl Work {
         let clock = self.clock_for(true);
         let mut part = Part {
             local: &mut self.local,
-            keyspace: self.vault.at_home().expect("the caller looked"),
+            keyspace: self.vault.keyspace().expect("the caller looked"),
             clock,
             caller: request.caller,
         };

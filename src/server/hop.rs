@@ -1,7 +1,7 @@
 //! One key, another core: requests out in one box per core and turn, replies
 //! back in the same box.
 
-use crate::command::{Data, Run, Turn};
+use crate::command::{Asker, Data, Run, Side, Turn, Waiting};
 use crate::resp::{Args, Reply};
 use crate::session::Stage;
 
@@ -80,17 +80,25 @@ impl Work {
         for index in 0..batch.requests.len() {
             let giant = batch.giants.iter_mut().find(|(of, _)| *of == index);
             self.giant = giant.map(|(_, giant)| std::mem::take(giant));
-            let took_ns = self.run_carried(&batch, index, &mut replies);
+            let (took_ns, side) = self.run_carried(from, &batch, index, &mut replies);
             self.giant = None;
+            batch.sides.extend(side.map(|side| (index, side)));
             let request = &mut batch.requests[index];
             request.reply_end = replies.len();
             request.took_ns = took_ns;
         }
         batch.replies = replies;
         self.post.post(from, Letter::Replies(batch));
+        self.post_outgoing();
     }
 
-    fn run_carried(&mut self, batch: &Batch, index: usize, replies: &mut Vec<u8>) -> u64 {
+    fn run_carried(
+        &mut self,
+        from: usize,
+        batch: &Batch,
+        index: usize,
+        replies: &mut Vec<u8>,
+    ) -> (u64, Option<Side>) {
         let request = &batch.requests[index];
         let args = batch.args(index);
         let entry = self.local.table.at(request.entry);
@@ -98,7 +106,7 @@ impl Work {
         if let Some(refusal) = self.out_of_memory(entry) {
             Reply::new(replies, request.version).refuse(&refusal);
             self.count_rejected(Some(entry), &refusal);
-            return 0;
+            return (0, None);
         }
         let (Run::Data(handler) | Run::DataOrWhole(handler, _) | Run::AtCursor(handler)) =
             entry.command.run
@@ -106,9 +114,9 @@ impl Work {
             unreachable!("only data commands are carried to another core");
         };
         let clock = self.clock_for(request.no_touch);
-        let keyspace = self.vault.at_home().expect("the caller looked");
+        let shard = self.vault.at_home().expect("the caller looked");
         let mut turn = Turn::new(
-            Data::Home(keyspace),
+            Data::Home(shard),
             self.local.placement,
             request.first,
             usize::from(request.database),
@@ -117,17 +125,31 @@ impl Work {
             &self.local.live,
         );
         turn.giant = self.giant.take();
+        if entry.leaves_aside {
+            turn.waiting = Waiting::May(Asker {
+                core: from,
+                session: request.session.packed(),
+                entry: request.entry,
+                version: request.version,
+                no_touch: request.no_touch,
+            });
+        }
         let outcome = handler(&mut turn, args, &mut Reply::new(replies, request.version));
-        let (tally, discarded) = (turn.tally, turn.discarded);
+        let after = turn.end();
         let took = self.lap();
-        self.tally(tally, discarded);
-        finish(replies, before, request.version, &outcome);
-        self.count_call(entry, took, outcome.as_ref().err());
-        took
+        self.tally(after.tally, after.discarded);
+        if !matches!(after.side, Some(Side::Waits(_))) {
+            finish(replies, before, request.version, &outcome);
+            self.count_call(entry, took, outcome.as_ref().err());
+        }
+        if after.has_ready {
+            self.serve_ready(None);
+        }
+        (took, after.side)
     }
 
     fn prefetch_batch(&mut self, batch: &Batch) {
-        let Some(keyspace) = self.vault.at_home() else {
+        let Some(keyspace) = self.vault.keyspace() else {
             return;
         };
         let database = keyspace.db(0);
@@ -142,21 +164,35 @@ impl Work {
         let mut start = 0;
         for index in 0..batch.requests.len() {
             let request = batch.requests[index];
-            let reply = &batch.replies[start..request.reply_end];
+            let span = start..request.reply_end;
             start = request.reply_end;
+            let entry = self.local.table.at(request.entry);
+            match batch.take_side(index) {
+                Some(Side::Waits(wait)) => {
+                    self.feed_call(request.session, entry, batch.args(index));
+                    self.block(request.session, request.gap, wait);
+                    continue;
+                }
+                side => self.note_watch(request.session, side),
+            }
             let Some(session) = self.local.roster.find(request.session) else {
                 continue;
             };
-            let reply = if request.is_muted { &[] } else { reply };
+            let reply = if request.is_muted {
+                &[]
+            } else {
+                &batch.replies[span]
+            };
             session.outbox.fill(request.gap, reply);
-            if session.outbox.is_clearing()
+            if entry.leaves_aside {
+                self.resume(request.session);
+            } else if session.outbox.is_clearing()
                 && session.stage == Stage::Open
                 && !session.inbox.is_empty()
             {
                 self.resumed.push(request.session);
             }
             self.mark_dirty(request.session);
-            let entry = self.local.table.at(request.entry);
             let args = batch.args(index);
             self.log_slow(request.session, entry, args, request.took_ns);
             if self.local.monitored != 0 {

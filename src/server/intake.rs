@@ -174,6 +174,11 @@ impl Core {
             End::Closed => {
                 connection.has_ended = true;
                 self.work.mark_dirty(id);
+                let session = self.work.local.roster.find(id);
+                if session.is_some_and(|session| session.blocked.is_some()) {
+                    // Nobody waits any more.
+                    self.work.condemned.push(id);
+                }
             }
             // A reading that was stopped goes on when the inbox has room.
             End::Rearm if was_stopped && !self.work.has_room(id) => {}
@@ -356,6 +361,7 @@ impl Work {
         }
         connection.is_hung_up = true;
         shut_down(&connection.fd);
+        self.withdraw(id);
         if let Some(session) = self.local.roster.find(id) {
             session.stage = Stage::Closing;
             session.inbox = Vec::new();

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::command::{Caller, First};
+use crate::command::{Caller, First, Side};
 use crate::config::{Author, Live, Settings};
-use crate::keyspace::Keyspace;
 use crate::resp::{Args, OwnedArgs, Refusal, Span, Version};
 use crate::session::{Gap, SessionId};
+use crate::shard::{Observer, Shard, Wait};
 
 /// One letter; a pair's letters arrive in the order they were posted.
 pub(super) enum Letter {
@@ -23,12 +23,18 @@ pub(super) enum Letter {
     Batch(Box<Batch>),
     /// The same box back, with replies.
     Replies(Box<Batch>),
-    /// Asks for this core's keyspace.
+    /// Asks for this core's shard.
     Borrow { loan: u64 },
-    /// The keyspace asked for.
-    Lend { loan: u64, keyspace: Box<Keyspace> },
-    /// The keyspace back home.
-    Return { keyspace: Box<Keyspace> },
+    /// The shard asked for.
+    Lend { loan: u64, shard: Box<Shard> },
+    /// The shard back home.
+    Return { shard: Box<Shard> },
+    /// A blocked request of one of this core's sessions was answered.
+    Served(Box<Served>),
+    /// A blocked request could be answered, by who holds all of its keys.
+    TryAgain(Arc<Wait>),
+    /// Somebody does not observe keys of this shard any more.
+    Forget(Observer),
     /// Asks for this core's part of a command.
     Ask { ask: u64, request: Arc<Question> },
     /// A part.
@@ -78,6 +84,16 @@ pub(super) struct Decision {
     pub(super) packed: OwnedArgs,
 }
 
+/// The answer to a blocked request.
+pub(super) struct Served {
+    pub(super) wait: Arc<Wait>,
+    pub(super) reply: Vec<u8>,
+    /// How long the command ran.
+    pub(super) took_ns: u64,
+    /// Cores where it stands in line no more, one bit each.
+    pub(super) cleared: u64,
+}
+
 /// Requests of one turn for the keys of one core, and then their replies.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -87,6 +103,8 @@ pub(super) struct Batch {
     pub(super) replies: Vec<u8>,
     /// Giant last words, by request.
     pub(super) giants: Vec<(usize, Vec<u8>)>,
+    /// What requests left at their keys, by request.
+    pub(super) sides: Vec<(usize, Side)>,
 }
 
 /// One request in a batch. Its words are `spans[first_span..]` up to the next
@@ -138,6 +156,12 @@ impl Batch {
         Args::new(&self.bytes[request.start..], &self.spans[first..end])
     }
 
+    /// What the request at `index` left at its keys.
+    pub(super) fn take_side(&mut self, index: usize) -> Option<Side> {
+        let at = self.sides.iter().position(|(of, _)| *of == index)?;
+        Some(self.sides.swap_remove(at).1)
+    }
+
     /// Empties it for the next use, giving back what one big turn took.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
@@ -145,6 +169,7 @@ impl Batch {
         self.requests.clear();
         self.replies.clear();
         self.giants.clear();
+        self.sides.clear();
         self.bytes.shrink_to(KEPT_BYTES);
         self.replies.shrink_to(KEPT_BYTES);
     }

@@ -1,24 +1,41 @@
-//! Keys of several cores: their keyspaces move to the client's core, the
+//! Keys of several cores: their shards move to the client's core, the
 //! command runs as on one core, and they move back.
 //!
-//! Cores are asked in ascending order, one after the other, and a keyspace
+//! Cores are asked in ascending order, one after the other, and a shard
 //! that is away is waited for in line. So a coordinator only ever waits for
 //! cores above those it holds: no two can wait for each other.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::command::{Data, Entry, Lent, Run, Turn};
-use crate::keyspace::Keyspace;
+use crate::command::{Asker, Data, Entry, Lent, Run, Side, Turn, Waiting};
 use crate::resp::{Args, OwnedArgs, Reply, Version};
 use crate::session::{Gap, SessionId, Stage};
+use crate::shard::{Shard, Wait};
 
 use super::core::Work;
 use super::letter::Letter;
 use super::serve::finish;
 use super::vault::Waiter;
 
-/// A command that is collecting its keyspaces.
-pub(super) struct Loan {
+/// A command that is collecting its shards.
+struct Loan {
+    job: Job,
+    /// Cores not asked yet, one bit each.
+    wanted: u64,
+    held: Lent,
+}
+
+/// What is done with the shards when all are here.
+pub(super) enum Job {
+    /// One command.
+    Call(Box<Call>),
+    /// A blocked command is looked at again.
+    Again(Arc<Wait>),
+}
+
+/// A command whose keys are of several cores.
+pub(super) struct Call {
     session: SessionId,
     gap: Gap,
     entry: &'static Entry,
@@ -26,9 +43,6 @@ pub(super) struct Loan {
     version: Version,
     no_touch: bool,
     packed: OwnedArgs,
-    /// Cores not asked yet, one bit each.
-    wanted: u64,
-    held: Lent,
 }
 
 /// This core's loans, by number.
@@ -51,7 +65,8 @@ impl Work {
             return;
         };
         session.stage = Stage::Waiting;
-        let loan = Loan {
+        session.awaiting += 1;
+        let call = Call {
             session: id,
             gap: session.outbox.leave_gap(),
             entry,
@@ -59,6 +74,14 @@ impl Work {
             version: session.client.version,
             no_touch: session.client.no_touch,
             packed: OwnedArgs::new(args.iter()),
+        };
+        self.borrow_for(Job::Call(Box::new(call)), cores);
+    }
+
+    /// Collects the shards of `cores` for a job.
+    pub(super) fn borrow_for(&mut self, job: Job, cores: u64) {
+        let loan = Loan {
+            job,
             wanted: cores,
             held: (0..self.local.placement.cores()).map(|_| None).collect(),
         };
@@ -68,7 +91,7 @@ impl Work {
         self.advance_loan(number);
     }
 
-    /// Asks for the next keyspace, or runs the command when all are here.
+    /// Asks for the next shard, or runs the command when all are here.
     fn advance_loan(&mut self, number: u64) {
         let me = self.local.core;
         loop {
@@ -98,14 +121,14 @@ impl Work {
         }
     }
 
-    /// The keyspace of this core goes to a loan of its own that stood in line.
+    /// The shard of this core goes to a loan of its own that stood in line.
     pub(super) fn grant_own(&mut self, number: u64) {
         let me = self.local.core;
-        let keyspace = self.vault.take();
-        self.on_lend(me, number, keyspace);
+        let shard = self.vault.take();
+        self.on_lend(me, number, shard);
     }
 
-    /// Lends this core's keyspace to another, now or when it is here.
+    /// Lends this core's shard to another, now or when it is here.
     pub(super) fn on_borrow(&mut self, from: usize, loan: u64) {
         if self.vault_is_open() {
             self.lend(from, loan);
@@ -114,77 +137,105 @@ impl Work {
         }
     }
 
-    /// Sends the keyspace off.
+    /// Sends the shard off.
     pub(super) fn lend(&mut self, to: usize, loan: u64) {
-        let keyspace = self.vault.take();
-        self.post.post(to, Letter::Lend { loan, keyspace });
+        let shard = self.vault.take();
+        self.post.post(to, Letter::Lend { loan, shard });
     }
 
-    /// A keyspace has arrived.
-    pub(super) fn on_lend(&mut self, from: usize, number: u64, keyspace: Box<Keyspace>) {
+    /// A shard has arrived.
+    pub(super) fn on_lend(&mut self, from: usize, number: u64, shard: Box<Shard>) {
         let loan = self
             .loans
             .open
             .get_mut(&number)
             .expect("a loan is open until it has run");
-        loan.held[from] = Some(keyspace);
+        loan.held[from] = Some(shard);
         loan.wanted &= !(1 << from);
         self.advance_loan(number);
     }
 
+    /// Runs a job whose shards are all here, and gives them back.
     fn run_loan(&mut self, number: u64) {
         let mut loan = self.loans.open.remove(&number).expect("a loan runs once");
+        match &loan.job {
+            Job::Call(call) => self.run_call(call, &mut loan.held),
+            Job::Again(wait) => self.run_again(wait, &mut loan.held),
+        }
+        for (core, shard) in loan.held.into_iter().enumerate() {
+            let Some(shard) = shard else { continue };
+            if core == self.local.core {
+                self.vault.put(shard);
+            } else {
+                self.post.post(core, Letter::Return { shard });
+            }
+        }
+        self.post_outgoing();
+        self.serve_line();
+    }
+
+    fn run_call(&mut self, call: &Call, held: &mut Lent) {
         let (Run::Data(handler) | Run::DataOrWhole(handler, _) | Run::Whole(handler)) =
-            loan.entry.command.run
+            call.entry.command.run
         else {
             unreachable!("only data commands borrow");
         };
         let mut reply = Vec::new();
-        let args = loan.packed.args();
-        let mut took = 0;
-        let mut refused = None;
-        if let Some(refusal) = self.out_of_memory(loan.entry) {
-            Reply::new(&mut reply, loan.version).refuse(&refusal);
-            self.count_rejected(Some(loan.entry), &refusal);
-        } else {
-            self.begin_lap();
-            let mut turn = Turn::new(
-                Data::Lent(&mut loan.held),
-                self.local.placement,
-                None,
-                loan.database,
-                self.clock_for(loan.no_touch),
-                &mut self.local.random,
-                &self.local.live,
-            );
-            let outcome = handler(&mut turn, args, &mut Reply::new(&mut reply, loan.version));
-            let (tally, discarded) = (turn.tally, turn.discarded);
-            took = self.lap();
-            self.tally(tally, discarded);
-            finish(&mut reply, 0, loan.version, &outcome);
-            refused = outcome.err();
+        if let Some(refusal) = self.out_of_memory(call.entry) {
+            Reply::new(&mut reply, call.version).refuse(&refusal);
+            self.count_rejected(Some(call.entry), &refusal);
+            self.fill(call.session, call.gap, &reply);
+            return self.resume(call.session);
         }
-        for (core, keyspace) in loan.held.into_iter().enumerate() {
-            let Some(keyspace) = keyspace else { continue };
-            if core == self.local.core {
-                self.vault.put(keyspace);
-            } else {
-                self.post.post(core, Letter::Return { keyspace });
+        let args = call.packed.args();
+        self.begin_lap();
+        let mut turn = Turn::new(
+            Data::Lent(held),
+            self.local.placement,
+            None,
+            call.database,
+            self.clock_for(call.no_touch),
+            &mut self.local.random,
+            &self.local.live,
+        );
+        if call.entry.leaves_aside {
+            turn.waiting = Waiting::May(Asker {
+                core: self.local.core,
+                session: call.session.packed(),
+                entry: call.entry.index,
+                version: call.version,
+                no_touch: call.no_touch,
+            });
+        }
+        let outcome = handler(&mut turn, args, &mut Reply::new(&mut reply, call.version));
+        let after = turn.end();
+        let took = self.lap();
+        self.tally(after.tally, after.discarded);
+        match after.side {
+            Some(Side::Waits(wait)) => {
+                self.feed_call(call.session, call.entry, args);
+                self.block(call.session, call.gap, wait);
+            }
+            side => {
+                self.note_watch(call.session, side);
+                finish(&mut reply, 0, call.version, &outcome);
+                self.fill(call.session, call.gap, &reply);
+                self.account(call.session, call.entry, args, took, outcome.as_ref().err());
+                self.resume(call.session);
             }
         }
-        self.fill(loan.session, loan.gap, &reply);
-        self.account(loan.session, loan.entry, args, took, refused.as_ref());
-        self.resume(loan.session);
+        if after.has_ready {
+            self.serve_ready(Some(held));
+        }
+    }
+
+    /// The shard is home again.
+    pub(super) fn on_return(&mut self, shard: Box<Shard>) {
+        self.vault.put(shard);
         self.serve_line();
     }
 
-    /// The keyspace is home again.
-    pub(super) fn on_return(&mut self, keyspace: Box<Keyspace>) {
-        self.vault.put(keyspace);
-        self.serve_line();
-    }
-
-    /// Serves who stands in line, until the keyspace is away again.
+    /// Serves who stands in line, until the shard is away again.
     pub(super) fn serve_line(&mut self) {
         while let Some(waiter) = self.vault.next() {
             match waiter {
@@ -192,6 +243,7 @@ impl Work {
                 Waiter::Borrow { from, loan } => self.lend(from, loan),
                 Waiter::Own { loan } => self.grant_own(loan),
                 Waiter::Ask { from, ask, request } => self.answer(from, ask, &request),
+                Waiter::Forget(observer) => self.forget_here(&observer),
                 Waiter::Session(id) => {
                     self.is_in_turn = true;
                     self.resume(id);

@@ -26,5 +26,6 @@ mod relief;
 mod serve;
 mod tick;
 mod vault;
+mod waiting;
 
 pub use boot::run;

@@ -111,7 +111,7 @@ impl Work {
 
     /// Evicts until memory is below the limit or the time is spent.
     fn evict(&mut self, limit: u64) -> Evicted {
-        if self.vault.at_home().is_none() {
+        if self.vault.keyspace().is_none() {
             // It is lent: go on when it is back, unless that promises nothing.
             let any = (0..self.local.placement.cores()).any(|core| self.evictable_on(core) > 0);
             self.pace.relief.goes_on = any;
@@ -155,7 +155,7 @@ impl Work {
 
     /// Frees some of the large values that no key holds any more.
     fn free_remains(&mut self) -> bool {
-        let keyspace = self.vault.at_home();
+        let keyspace = self.vault.keyspace();
         self.pace.frees_go_on = keyspace.is_some_and(|keyspace| keyspace.free_step(FREES_PER_STEP));
         self.pace.frees_go_on
     }
@@ -165,9 +165,10 @@ impl Work {
         let policy = eviction_policy(self.local.live.maxmemory_policy);
         let samples = self.local.live.maxmemory_samples as usize;
         let clock = self.clock;
-        let Some(keyspace) = self.vault.at_home() else {
+        let Some(shard) = self.vault.at_home() else {
             return false;
         };
+        let keyspace = &mut shard.keyspace;
         let random = &mut self.local.random;
         let evictor = &mut self.pace.relief.evictor;
         let Some((index, bytes)) = evictor.pick(policy, keyspace, &clock, samples, random) else {
@@ -183,6 +184,7 @@ impl Work {
         let began = if is_timed { self.watch.ns() } else { 0 };
         if keyspace.db_mut(index).remove(key, &clock) {
             self.local.count().evicted_keys.add(1);
+            shard.observers.touch(index, &key);
         }
         if is_timed {
             let took = self.watch.ns() - began;

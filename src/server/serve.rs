@@ -1,12 +1,15 @@
 //! A session's requests, in order: here, to another core, or with several
 //! cores' keyspaces borrowed.
 
+use std::sync::Arc;
+
 use crate::command::{Admission, DataHandler, Entry, First, Route, Run, Scene, Turn, admit, route};
-use crate::command::{Data, Tally, cursor_core};
+use crate::command::{Asker, Data, Side, Tally, Waiting, cursor_core};
 use crate::config::Author;
 use crate::keyspace::Discarded;
 use crate::resp::{Args, Outcome, OwnedArgs, ProtocolFault, Refusal, Reply, Version};
 use crate::session::{ReplyMode, SessionId, Stage};
+use crate::shard::Wait;
 use crate::spec::Flags;
 
 use super::ahead::Ahead;
@@ -148,6 +151,10 @@ impl Work {
                 match place {
                     Route::One(core) if core != me => {
                         self.hop(id, core, entry, first, args);
+                        if entry.leaves_aside {
+                            self.await_one(id);
+                            return Flow::Pause;
+                        }
                         Flow::Next
                     }
                     Route::One(_) | Route::Nowhere => {
@@ -215,9 +222,9 @@ impl Work {
         let mut out = session.outbox.begin();
         let clock = self.clock_for(no_touch);
         let before = out.len();
-        let keyspace = self.vault.at_home().expect("checked above");
+        let shard = self.vault.at_home().expect("checked above");
         let mut turn = Turn::new(
-            Data::Home(keyspace),
+            Data::Home(shard),
             self.local.placement,
             first,
             database,
@@ -226,14 +233,58 @@ impl Work {
             &self.local.live,
         );
         turn.giant = self.giant.take();
+        if entry.leaves_aside {
+            turn.waiting = Waiting::May(Asker {
+                core: self.local.core,
+                session: id.packed(),
+                entry: entry.index,
+                version,
+                no_touch,
+            });
+        }
         let outcome = handler(&mut turn, args, &mut Reply::new(&mut out, version));
-        let (tally, discarded) = (turn.tally, turn.discarded);
+        let after = turn.end();
         let took = self.lap();
-        self.tally(tally, discarded);
+        self.tally(after.tally, after.discarded);
+        if let Some(Side::Waits(wait)) = after.side {
+            out.truncate(before);
+            return self.block_here(id, entry, args, out, wait);
+        }
         finish(&mut out, before, version, &outcome);
         self.give_reply(id, out, before);
         self.account(id, entry, args, took, outcome.as_ref().err());
+        self.note_watch(id, after.side);
+        if after.has_ready {
+            self.serve_ready(None);
+            self.post_outgoing();
+        }
         Flow::Next
+    }
+
+    /// The request waits at keys of this core.
+    fn block_here(
+        &mut self,
+        id: SessionId,
+        entry: &Entry,
+        args: Args<'_>,
+        out: Vec<u8>,
+        wait: Arc<Wait>,
+    ) -> Flow {
+        self.feed_call(id, entry, args);
+        if let Some(session) = self.local.roster.find(id) {
+            session.outbox.restore(out);
+            let gap = session.outbox.leave_gap();
+            self.block(id, gap, wait);
+        }
+        Flow::Pause
+    }
+
+    /// The session waits for something that is under way.
+    fn await_one(&mut self, id: SessionId) {
+        if let Some(session) = self.local.roster.find(id) {
+            session.stage = Stage::Waiting;
+            session.awaiting += 1;
+        }
     }
 
     /// Runs something that needs no data.
@@ -300,6 +351,7 @@ impl Work {
             return;
         };
         session.stage = Stage::Waiting;
+        session.awaiting += 1;
         let decision = Decision {
             session: id,
             gap: session.outbox.leave_gap(),

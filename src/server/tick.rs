@@ -66,6 +66,9 @@ impl Work {
         if let Some(pause) = self.local.pause {
             due_ms = due_ms.min(pause.until_ms);
         }
+        if let Some(((until_ms, _), _)) = self.timers.first_key_value() {
+            due_ms = due_ms.min(*until_ms);
+        }
         if self.pace.rearm_listeners != 0 {
             due_ms = due_ms.min(self.pace.rearm_at_ms);
         }
@@ -86,6 +89,12 @@ impl Work {
         }
         if now >= self.pace.tick_at_ms {
             self.tick();
+        }
+        self.end_late_waits();
+        if self.vault.has_ready() {
+            // Touched by no command, or to be looked at again.
+            self.serve_ready(None);
+            self.post_outgoing();
         }
         self.free_discarded();
         if self.local.live.maxmemory > 0 {
@@ -155,14 +164,14 @@ impl Work {
         }
         let peak = count.memory_peak_bytes.read().max(held);
         count.memory_peak_bytes.set(peak);
-        if let Some(keyspace) = self.vault.at_home() {
+        if let Some(keyspace) = self.vault.keyspace() {
             self.local.count_expired(keyspace);
         }
     }
 
     /// How many keys this core holds, for the other cores.
     pub(super) fn publish_sizes(&mut self) {
-        let Some(keyspace) = self.vault.at_home() else {
+        let Some(keyspace) = self.vault.keyspace() else {
             return;
         };
         let (mut keys, mut with_ttl) = (0, 0);
@@ -177,7 +186,7 @@ impl Work {
     }
 
     fn has_deadlines(&mut self) -> bool {
-        let Some(keyspace) = self.vault.at_home() else {
+        let Some(keyspace) = self.vault.keyspace() else {
             return true;
         };
         (0..keyspace.databases())
@@ -211,7 +220,10 @@ impl Work {
             let idle_ms = now.saturating_sub(session.client.active_ms);
             let connection = self.connections[id.index as usize].as_ref();
             let has_ended = connection.is_some_and(|connection| connection.has_ended);
-            if timeout_ms > 0 && idle_ms > timeout_ms && !session.client.is_monitor
+            if timeout_ms > 0
+                && idle_ms > timeout_ms
+                && !session.client.is_monitor
+                && session.blocked.is_none()
                 || has_ended && session.stage != Stage::Waiting && idle_ms > ENDED_MAX_MS
             {
                 late.push(id);
@@ -256,6 +268,8 @@ impl Work {
             match wish {
                 Wish::Shutdown => self.ask_to_stop(),
                 Wish::Close(id) => self.condemned.push(id),
+                Wish::Forget(observer) => self.forget_everywhere(observer, 0),
+                Wish::Unblock { session, error } => self.end_unblocked(session, error),
                 Wish::MonitorLeft => self.monitor_left(),
                 Wish::EndPause => self.end_pause(),
                 Wish::Sleep(ns) => std::thread::sleep(Duration::from_nanos(ns)),

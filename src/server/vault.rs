@@ -1,6 +1,6 @@
-//! This core's keyspace, and who waits while it is lent.
+//! This core's shard, and who waits while it is lent.
 //!
-//! Whoever finds the keyspace away, or others waiting, gets in line; the line
+//! Whoever finds the shard away, or others waiting, gets in line; the line
 //! is served in order when it comes home. So a loan is never overtaken for
 //! ever, and a batch never overtakes an earlier one of its sender.
 
@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::keyspace::Keyspace;
 use crate::session::SessionId;
+use crate::shard::{Observer, Shard};
 
 use super::letter::{Batch, Question};
 
@@ -16,7 +17,7 @@ use super::letter::{Batch, Question};
 pub(super) enum Waiter {
     /// Requests of another core.
     Batch { from: usize, batch: Box<Batch> },
-    /// A session whose next request needs this keyspace.
+    /// A session whose next request needs this shard.
     Session(SessionId),
     /// Another core's loan.
     Borrow { from: usize, loan: u64 },
@@ -28,35 +29,48 @@ pub(super) enum Waiter {
         ask: u64,
         request: Arc<Question>,
     },
+    /// Somebody does not observe keys of this shard any more.
+    Forget(Observer),
 }
 
 /// See the module.
 pub(super) struct Vault {
-    keyspace: Option<Box<Keyspace>>,
+    shard: Option<Box<Shard>>,
     line: VecDeque<Waiter>,
 }
 
 impl Vault {
-    pub(super) fn new(keyspace: Box<Keyspace>) -> Vault {
+    pub(super) fn new(shard: Box<Shard>) -> Vault {
         Vault {
-            keyspace: Some(keyspace),
+            shard: Some(shard),
             line: VecDeque::new(),
         }
     }
 
-    /// The keyspace, for one who need not wait in line.
-    pub(super) fn open(&mut self) -> Option<&mut Keyspace> {
+    /// The shard, for one who need not wait in line.
+    pub(super) fn open(&mut self) -> Option<&mut Shard> {
         if self.line.is_empty() {
-            self.keyspace.as_deref_mut()
+            self.shard.as_deref_mut()
         } else {
             None
         }
     }
 
-    /// The keyspace, wherever the line stands: for housekeeping and for the
-    /// one whose turn it is.
-    pub(super) fn at_home(&mut self) -> Option<&mut Keyspace> {
-        self.keyspace.as_deref_mut()
+    /// The shard, wherever the line stands: for housekeeping and for the one
+    /// whose turn it is.
+    pub(super) fn at_home(&mut self) -> Option<&mut Shard> {
+        self.shard.as_deref_mut()
+    }
+
+    /// Its keyspace, in the same way.
+    pub(super) fn keyspace(&mut self) -> Option<&mut Keyspace> {
+        self.at_home().map(|shard| &mut shard.keyspace)
+    }
+
+    /// Whether a key of this shard is to be looked at for those who wait.
+    pub(super) fn has_ready(&self) -> bool {
+        let shard = self.shard.as_deref();
+        shard.is_some_and(|shard| shard.observers.has_ready())
     }
 
     /// Gets in line.
@@ -64,22 +78,20 @@ impl Vault {
         self.line.push_back(waiter);
     }
 
-    /// The next in line, if the keyspace is here for it.
+    /// The next in line, if the shard is here for it.
     pub(super) fn next(&mut self) -> Option<Waiter> {
-        self.keyspace.as_ref()?;
+        self.shard.as_ref()?;
         self.line.pop_front()
     }
 
-    /// Gives the keyspace away.
-    pub(super) fn take(&mut self) -> Box<Keyspace> {
-        self.keyspace
-            .take()
-            .expect("only a keyspace at home is lent")
+    /// Gives the shard away.
+    pub(super) fn take(&mut self) -> Box<Shard> {
+        self.shard.take().expect("only a shard at home is lent")
     }
 
-    /// Takes the keyspace back.
-    pub(super) fn put(&mut self, keyspace: Box<Keyspace>) {
-        assert!(self.keyspace.is_none(), "there is one keyspace per core");
-        self.keyspace = Some(keyspace);
+    /// Takes the shard back.
+    pub(super) fn put(&mut self, shard: Box<Shard>) {
+        assert!(self.shard.is_none(), "there is one shard per core");
+        self.shard = Some(shard);
     }
 }

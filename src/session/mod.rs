@@ -6,7 +6,9 @@
 mod client;
 mod outbox;
 mod roster;
+mod transaction;
 
 pub use client::{Client, Origin, ReplyMode};
 pub use outbox::{Gap, Outbox};
-pub use roster::{Roster, Session, SessionId, Stage};
+pub use roster::{Blocked, Roster, Session, SessionId, Stage};
+pub use transaction::{Queued, Transaction};

@@ -3,10 +3,14 @@
 //! A place is reused after its session ends; the generation tells the two
 //! apart, so mail for a session that is gone finds nobody.
 
+use std::sync::Arc;
+
 use crate::resp::Decoder;
+use crate::shard::{Wait, Watch};
 
 use super::client::Client;
-use super::outbox::Outbox;
+use super::outbox::{Gap, Outbox};
+use super::transaction::Transaction;
 
 /// A session's place on its core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +18,23 @@ pub struct SessionId {
     pub index: u32,
     /// Taken modulo 2²⁴.
     pub generation: u32,
+}
+
+impl SessionId {
+    /// As one number, for those who only hand it back.
+    #[must_use]
+    pub fn packed(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+
+    /// What `packed` wrote.
+    #[must_use]
+    pub fn unpacked(number: u64) -> SessionId {
+        SessionId {
+            index: number as u32,
+            generation: (number >> 32) as u32,
+        }
+    }
 }
 
 /// Where a session stands with its requests.
@@ -36,6 +57,21 @@ pub struct Session {
     pub inbox: Vec<u8>,
     pub decoder: Decoder,
     pub outbox: Outbox,
+    /// Things under way that the stage waits for; it opens after the last.
+    pub awaiting: u32,
+    /// The request that waits for its keys.
+    pub blocked: Option<Blocked>,
+    /// Between MULTI and EXEC.
+    pub transaction: Option<Box<Transaction>>,
+    pub watches: Vec<Arc<Watch>>,
+}
+
+/// A request without a reply yet.
+#[derive(Debug)]
+pub struct Blocked {
+    pub wait: Arc<Wait>,
+    /// Where its reply goes.
+    pub gap: Gap,
 }
 
 /// See the module.
@@ -63,6 +99,10 @@ impl Roster {
             inbox: Vec::new(),
             decoder: Decoder::new(),
             outbox: Outbox::default(),
+            awaiting: 0,
+            blocked: None,
+            transaction: None,
+            watches: Vec::new(),
         });
         self.len += 1;
         let index = match self.free.pop() {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Categories, Flags, Group, Spec};
 
@@ -81,15 +82,19 @@ fn freed(args: Args<'_>) -> Result<Freed, Refusal> {
 fn clear(turn: &mut Turn<'_>, databases: Range<usize>, freed: Freed) {
     let mut discarded = Vec::new();
     let mut removed = 0;
-    for keyspace in turn.keyspaces() {
+    let now = turn.now();
+    for shard in turn.shards() {
         for index in databases.clone() {
-            let database = keyspace.db_mut(index);
+            let database = shard.keyspace.db_mut(index);
             if !database.is_empty() {
+                let is_there = |key: &Key<'_>| database.peek(*key, now).is_some();
+                shard.observers.touch_all(index, is_there);
                 removed += database.len() as u64;
                 discarded.push(database.clear());
             }
         }
     }
+    turn.look_for_ready();
     // A flush that finds nothing is told to replicas all the same.
     turn.changed(removed.max(1));
     match freed {

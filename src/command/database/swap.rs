@@ -34,9 +34,19 @@ fn swapdb(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
             .ok_or(Refusal::DB_OUT_OF_RANGE)
     };
     let (one, other) = (index(one)?, index(other)?);
-    for keyspace in turn.keyspaces() {
+    let now = turn.now();
+    for shard in turn.shards() {
+        let keyspace = &mut shard.keyspace;
         keyspace.swap(one, other);
+        // A key that is in neither has not changed.
+        for index in [one, other] {
+            shard.observers.touch_all(index, |key| {
+                let is_in = |index: usize| keyspace.db(index).peek(*key, now).is_some();
+                is_in(one) || is_in(other)
+            });
+        }
     }
+    turn.look_for_ready();
     turn.changed(1);
     reply.ok();
     Ok(())

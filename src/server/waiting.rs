@@ -1,0 +1,390 @@
+//! Requests that wait for their keys: how they begin to, how they are answered
+//! by whoever changes such a key, and how their time runs out.
+//!
+//! `docs/design/cross-core.md` tells the whole; `base::Claim` decides who
+//! answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::{Taken, slot_of};
+use crate::command::{Data, Lent, Route, Run, Side, Turn, Waiting, route};
+use crate::resp::{Refusal, Reply};
+use crate::session::{Blocked, Gap, SessionId, Stage};
+use crate::shard::{Awaited, Observer, Ready, Wait};
+
+use super::core::Work;
+use super::letter::{Letter, Served};
+use super::loan::Job;
+use super::serve::finish;
+use super::vault::{Vault, Waiter};
+
+/// When blocked requests give up: Unix milliseconds, then session.
+pub(super) type Timers = BTreeMap<(u64, u64), Arc<Wait>>;
+
+/// What came of looking at one who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tried {
+    /// Served, or not to be served by this: the next one's turn.
+    Next,
+    /// Nobody behind it may be served before it.
+    Stop,
+    /// Another core looks at it: to be tried again.
+    Later,
+}
+
+impl Work {
+    /// A request of one of this core's sessions now waits.
+    pub(super) fn block(&mut self, id: SessionId, gap: Gap, wait: Arc<Wait>) {
+        let is_ended = |work: &mut Work| {
+            let connection = work.connection(id);
+            connection.is_none_or(|found| found.has_ended || found.is_hung_up)
+        };
+        if is_ended(self) {
+            // Nobody is left to answer.
+            wait.claim.take();
+            self.forget_everywhere(Observer::Wait(wait), 0);
+            self.fill(id, gap, &[]);
+            self.condemned.push(id);
+            return;
+        }
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        session.stage = Stage::Waiting;
+        if let Some(until_ms) = wait.until_ms {
+            self.timers
+                .insert((until_ms, wait.session), Arc::clone(&wait));
+        }
+        session.blocked = Some(Blocked { wait, gap });
+        let count = self.local.count();
+        count.clients_blocked.set(count.clients_blocked.read() + 1);
+    }
+
+    /// Takes the blocked request of a session away: it was answered, or will
+    /// never be.
+    fn unblock(&mut self, id: SessionId, cleared: u64) -> Option<Gap> {
+        let session = self.local.roster.find(id)?;
+        let Blocked { wait, gap } = session.blocked.take()?;
+        if let Some(until_ms) = wait.until_ms {
+            self.timers.remove(&(until_ms, wait.session));
+        }
+        self.forget_everywhere(Observer::Wait(wait), cleared);
+        let count = self.local.count();
+        count.clients_blocked.set(count.clients_blocked.read() - 1);
+        Some(gap)
+    }
+
+    /// Ends a blocked request, whose claim is taken, with a reply.
+    fn end_wait(&mut self, wait: &Wait, reply: &[u8], cleared: u64) {
+        let id = SessionId::unpacked(wait.session);
+        let Some(gap) = self.unblock(id, cleared) else {
+            return;
+        };
+        self.fill(id, gap, reply);
+        self.resume(id);
+    }
+
+    /// A session watches keys from now on.
+    pub(super) fn note_watch(&mut self, id: SessionId, side: Option<Side>) {
+        let Some(Side::Watches(watch)) = side else {
+            return;
+        };
+        match self.local.roster.find(id) {
+            Some(session) if session.stage != Stage::Closing => session.watches.push(watch),
+            Some(_) | None => self.forget_everywhere(Observer::Watch(watch), 0),
+        }
+    }
+
+    /// The session goes: it waits and watches no more.
+    pub(super) fn withdraw(&mut self, id: SessionId) {
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        session.transaction = None;
+        let watches = std::mem::take(&mut session.watches);
+        if let Some(blocked) = &session.blocked {
+            // Whoever holds it now serves a client that is gone.
+            blocked.wait.claim.take();
+            self.unblock(id, 0);
+        }
+        for watch in watches {
+            self.forget_everywhere(Observer::Watch(watch), 0);
+        }
+    }
+
+    /// An answer has come from the core that had what was waited for.
+    pub(super) fn on_served(&mut self, served: &Served) {
+        let wait = &served.wait;
+        let id = SessionId::unpacked(wait.session);
+        let entry = self.local.table.at(wait.entry);
+        self.log_slow(id, entry, wait.words.args(), served.took_ns);
+        self.end_wait(wait, &served.reply, served.cleared);
+    }
+
+    /// Ends what has waited long enough.
+    pub(super) fn end_late_waits(&mut self) {
+        let now = self.clock.now;
+        let mut held = Vec::new();
+        while let Some(first) = self.timers.first_entry() {
+            if first.key().0 > now {
+                break;
+            }
+            let ((_, session), wait) = first.remove_entry();
+            match wait.claim.take() {
+                Taken::Yes => {
+                    let reply = timed_out(&wait);
+                    self.count_call(self.local.table.at(wait.entry), 0, None);
+                    self.end_wait(&wait, &reply, 0);
+                }
+                Taken::NotNow => held.push(((now + 1, session), wait)),
+                // The answer is on its way.
+                Taken::Never => {}
+            }
+        }
+        self.timers.extend(held);
+    }
+
+    /// CLIENT UNBLOCK, which has taken the claim.
+    pub(super) fn end_unblocked(&mut self, id: SessionId, with_error: bool) {
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        let Some(blocked) = &session.blocked else {
+            return;
+        };
+        let wait = Arc::clone(&blocked.wait);
+        let entry = self.local.table.at(wait.entry);
+        let refusal = with_error.then_some(Refusal::UNBLOCKED);
+        let reply = match &refusal {
+            Some(refusal) => {
+                let mut reply = Vec::new();
+                Reply::new(&mut reply, wait.version).refuse(refusal);
+                reply
+            }
+            None => timed_out(&wait),
+        };
+        self.count_call(entry, 0, refusal.as_ref());
+        self.end_wait(&wait, &reply, 0);
+    }
+
+    /// Answers whoever waits for the keys that a command has touched, before
+    /// anybody else sees them. `lent` are the shards of that command, if it
+    /// was not this core's own alone.
+    pub(super) fn serve_ready(&mut self, mut lent: Option<&mut Lent>) {
+        let mut later = Vec::new();
+        while let Some(ready) = next_ready(&mut self.vault, lent.as_deref_mut()) {
+            if !self.serve_key(&ready, lent.as_deref_mut()) {
+                later.push(ready);
+            }
+        }
+        for ready in later {
+            let mut turn = self.turn_at(&ready, lent.as_deref_mut());
+            turn.look_again(&ready.key());
+        }
+    }
+
+    /// Answers those who wait for one key, in the order they came; `false` if
+    /// it is to be looked at again.
+    fn serve_key(&mut self, ready: &Ready, mut lent: Option<&mut Lent>) -> bool {
+        let key = ready.key();
+        let mut after = None;
+        let mut is_done = true;
+        loop {
+            let mut turn = self.turn_at(ready, lent.as_deref_mut());
+            let what = Awaited::met_by(turn.find(&key).map(|found| found.type_name()));
+            let Some((ticket, wait)) = turn.next_waiting(&key, what, after) else {
+                return is_done;
+            };
+            after = Some(ticket);
+            match self.try_wait(&wait, lent.as_deref_mut()) {
+                Tried::Next => {}
+                Tried::Stop => return is_done,
+                Tried::Later => is_done = false,
+            }
+        }
+    }
+
+    /// A turn at a touched key's database.
+    fn turn_at<'w>(&'w mut self, ready: &Ready, lent: Option<&'w mut Lent>) -> Turn<'w> {
+        Turn::new(
+            data(&mut self.vault, lent),
+            self.local.placement,
+            None,
+            ready.database,
+            self.clock,
+            &mut self.local.random,
+            &self.local.live,
+        )
+    }
+
+    /// Runs a waiting request again, unless it was answered meanwhile.
+    fn try_wait(&mut self, wait: &Arc<Wait>, mut lent: Option<&mut Lent>) -> Tried {
+        match wait.claim.hold() {
+            Taken::Yes => {}
+            Taken::NotNow => return Tried::Later,
+            // Its core will say that it is to be forgotten.
+            Taken::Never => return Tried::Next,
+        }
+        let entry = self.local.table.at(wait.entry);
+        let (Run::Data(handler) | Run::DataOrWhole(handler, _)) = entry.command.run else {
+            unreachable!("only data commands wait");
+        };
+        let mut reply = Vec::new();
+        let clock = self.clock_for(wait.no_touch);
+        let mut turn = Turn::new(
+            data(&mut self.vault, lent.as_deref_mut()),
+            self.local.placement,
+            None,
+            wait.database,
+            clock,
+            &mut self.local.random,
+            &self.local.live,
+        );
+        turn.waiting = Waiting::Again;
+        let outcome = handler(
+            &mut turn,
+            wait.words.args(),
+            &mut Reply::new(&mut reply, wait.version),
+        );
+        let after = turn.end();
+        let took_ns = self.lap();
+        match after.side {
+            Some(Side::WaitsOn) => {
+                wait.claim.give_back();
+                return Tried::Next;
+            }
+            Some(Side::IsFar) => {
+                wait.claim.give_back();
+                let letter = Letter::TryAgain(Arc::clone(wait));
+                self.outgoing.push((wait.core, letter));
+                return Tried::Stop;
+            }
+            Some(Side::Waits(_) | Side::Watches(_)) | None => {}
+        }
+        wait.claim.keep();
+        self.tally(after.tally, after.discarded);
+        finish(&mut reply, 0, wait.version, &outcome);
+        self.count_call(entry, took_ns, outcome.as_ref().err());
+        let cleared = clear(&mut self.vault, lent, wait);
+        let served = Served {
+            wait: Arc::clone(wait),
+            reply,
+            took_ns,
+            cleared,
+        };
+        let letter = Letter::Served(Box::new(served));
+        self.outgoing.push((wait.core, letter));
+        Tried::Next
+    }
+
+    /// Sends the answers of a turn off, behind the replies that turn made.
+    pub(super) fn post_outgoing(&mut self) {
+        for (core, letter) in std::mem::take(&mut self.outgoing) {
+            match letter {
+                Letter::Served(served) if core == self.local.core => self.on_served(&served),
+                Letter::TryAgain(wait) if core == self.local.core => self.on_try_again(wait),
+                letter => self.post.post(core, letter),
+            }
+        }
+    }
+
+    /// A request that waits here could be answered with the shards of all of
+    /// its keys: borrows them and looks.
+    pub(super) fn on_try_again(&mut self, wait: Arc<Wait>) {
+        let entry = self.local.table.at(wait.entry);
+        let cores = match route(entry, wait.words.args(), self.local.placement) {
+            Route::Many(cores) => cores,
+            Route::One(core) => 1 << core,
+            Route::Nowhere => return,
+        };
+        self.borrow_for(Job::Again(wait), cores);
+    }
+
+    /// The shards of all keys of a waiting request are here.
+    pub(super) fn run_again(&mut self, wait: &Arc<Wait>, held: &mut Lent) {
+        self.begin_lap();
+        self.try_wait(wait, Some(&mut *held));
+        // Those behind it were held up.
+        let mut turn = Turn::new(
+            Data::Lent(held),
+            self.local.placement,
+            None,
+            wait.database,
+            self.clock,
+            &mut self.local.random,
+            &self.local.live,
+        );
+        for bytes in wait.keys() {
+            let key = turn.key_of(bytes);
+            turn.look_again(&key);
+        }
+        self.serve_ready(Some(held));
+    }
+
+    /// Takes an observer from all shards of its keys but those in `cleared`.
+    pub(super) fn forget_everywhere(&mut self, observer: Observer, cleared: u64) {
+        let placement = self.local.placement;
+        let slots = observer.keys().map(slot_of);
+        let cores = slots.fold(0u64, |cores, slot| cores | 1 << placement.core_of(slot));
+        let me = self.local.core;
+        for core in (0..placement.cores()).filter(|core| (cores & !cleared) >> core & 1 == 1) {
+            if core == me {
+                self.on_forget(observer.clone());
+            } else {
+                self.post.post(core, Letter::Forget(observer.clone()));
+            }
+        }
+    }
+
+    /// Takes an observer from this core's shard, now or when it is here.
+    pub(super) fn on_forget(&mut self, observer: Observer) {
+        if self.vault.at_home().is_some() {
+            self.forget_here(&observer);
+        } else {
+            self.vault.wait(Waiter::Forget(observer));
+        }
+    }
+
+    /// The same with the shard at home.
+    pub(super) fn forget_here(&mut self, observer: &Observer) {
+        if let Some(shard) = self.vault.at_home() {
+            shard.forget(observer);
+        }
+    }
+}
+
+/// The shards of a turn: lent ones, or this core's own.
+fn data<'d>(vault: &'d mut Vault, lent: Option<&'d mut Lent>) -> Data<'d> {
+    match lent {
+        Some(lent) => Data::Lent(lent),
+        None => Data::Home(
+            vault
+                .at_home()
+                .expect("the shard of a turn is in its hands"),
+        ),
+    }
+}
+
+fn next_ready(vault: &mut Vault, lent: Option<&mut Lent>) -> Option<Ready> {
+    let mut data = data(vault, lent);
+    data.shards().find_map(|shard| shard.observers.next_ready())
+}
+
+/// Takes a served request from the shards in hand; says which these are.
+fn clear(vault: &mut Vault, lent: Option<&mut Lent>, wait: &Arc<Wait>) -> u64 {
+    let observer = Observer::Wait(Arc::clone(wait));
+    let mut cleared = 0;
+    for shard in data(vault, lent).shards() {
+        shard.forget(&observer);
+        cleared |= 1 << shard.core;
+    }
+    cleared
+}
+
+/// What a blocked request is told when its time has run out.
+fn timed_out(wait: &Wait) -> Vec<u8> {
+    let mut reply = Vec::new();
+    Reply::new(&mut reply, wait.version).null_array();
+    reply
+}
