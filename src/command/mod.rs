@@ -29,6 +29,7 @@ mod sorted_set;
 mod stream;
 mod string;
 mod table;
+mod timeout;
 mod turn;
 mod version;
 mod waiting;

@@ -59,6 +59,17 @@ pub(super) struct Awaits {
     pub(super) until_ms: Option<u64>,
 }
 
+impl Awaits {
+    /// For a request that waits already.
+    pub(super) fn nothing() -> Awaits {
+        Awaits {
+            keys: 0..0,
+            what: Awaited::Stream,
+            until_ms: None,
+        }
+    }
+}
+
 impl Turn<'_> {
     /// Whether the shard of a key is here: always, unless this request waits
     /// already and is looked at where another of its keys lives.

@@ -1,6 +1,6 @@
 //! CLIENT subcommands about the clients of every core.
 
-use crate::base::parse_i64;
+use crate::base::{Taken, parse_i64};
 use crate::command::gather::{Gather, Part};
 use crate::command::scene::{Pause, Scene, Wish};
 use crate::command::table::{Command, Run};
@@ -257,15 +257,49 @@ pub(super) const CLIENT_UNBLOCK: Command = Command {
             .and(Flags::STALE),
         ..Spec::PLAIN
     },
-    run: Run::Here(unblock),
+    run: Run::Everywhere(UNBLOCK),
 };
 
-/// No command blocks yet, so nobody is ever found blocked.
-fn unblock(_: &mut Scene<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    if args.len() == 4 && !args.is(3, b"timeout") && !args.is(3, b"error") {
-        return Err(Refusal::CLIENT_UNBLOCK_REASON);
+const UNBLOCK: Gather = Gather {
+    check: |_, args| to_unblock(args).map(|_| ()),
+    part: unblock_part,
+    merge: unblock_merge,
+};
+
+/// The client's id, and whether it is told of an error.
+fn to_unblock(args: Args<'_>) -> Result<(i64, bool), Refusal> {
+    let with_error = match args.len() {
+        3 => false,
+        4 if args.is(3, b"timeout") => false,
+        4 if args.is(3, b"error") => true,
+        4 => return Err(Refusal::CLIENT_UNBLOCK_REASON),
+        _ => return Err(Refusal::wrong_arity("client|unblock")),
+    };
+    let id = parse_i64(args.get(2)).ok_or(Refusal::NotInteger)?;
+    Ok((id, with_error))
+}
+
+/// Takes the claim of a client that waits here, so that nobody else answers.
+fn unblock_part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
+    let (client, error) = to_unblock(args).expect(CHECKED);
+    let mut sessions = part.local.roster.iter();
+    let found = sessions.find(|(_, session)| u64::try_from(client) == Ok(session.client.id));
+    let blocked = found.and_then(|(id, session)| Some((id, session.blocked.as_ref()?)));
+    let taken = blocked.filter(|(_, blocked)| blocked.wait.claim.take() == Taken::Yes);
+    out.push(u8::from(taken.is_some()));
+    if let Some((session, _)) = taken {
+        let wish = Wish::Unblock { session, error };
+        part.local.wishes.push(wish);
     }
-    parse_i64(args.get(2)).ok_or(Refusal::NotInteger)?;
-    reply.int(0);
+}
+
+fn unblock_merge(
+    _: &mut Scene<'_>,
+    _: Args<'_>,
+    answers: &[Vec<u8>],
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let is_done = answers.iter().any(|answer| answer == &[1]);
+    reply.int(i64::from(is_done));
     Ok(())
 }

@@ -58,6 +58,7 @@ fn push(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>, end: End) ->
     list.push(end, elements, &rules);
     reply.int(list.len() as i64);
     turn.changed(count);
+    turn.touch(&key);
     Ok(())
 }
 
@@ -101,6 +102,7 @@ fn push_existing(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>, end
     list.push(end, elements, &rules);
     reply.int(list.len() as i64);
     turn.changed(count);
+    turn.touch(&key);
     Ok(())
 }
 
@@ -207,6 +209,9 @@ pub(in crate::command) fn pop_first(
 ) -> Result<bool, Refusal> {
     for index in request.keys {
         let key = turn.key(args, index);
+        if !turn.reaches(&key) {
+            continue;
+        }
         let popped = pop(turn, &key, request.end, request.count, |elements, len| {
             reply.array(2);
             reply.bulk(key.bytes);

@@ -1,5 +1,6 @@
 //! List commands.
 
+mod blocking;
 mod element;
 mod ends;
 mod middle;
@@ -9,6 +10,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub(super) use blocking::{COMMANDS as BLOCKING, KEYS_BEFORE_TIMEOUT};
 pub(super) use element::range;
 pub(super) use ends::COMMANDS as ENDS;
 pub(super) use middle::COMMANDS as MIDDLE;

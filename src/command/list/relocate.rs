@@ -105,6 +105,7 @@ pub(in crate::command) fn move_element(
         })?;
         turn.edit_or_new::<List>(destination)?
             .push(to, once(text.as_slice()), &rules);
+        turn.touch(destination);
     }
     reply.bulk(&text);
     Ok(true)

@@ -1,6 +1,7 @@
 //! The sorted-set family: members in the order of their scores.
 
 mod add;
+mod blocking;
 mod bounds;
 mod combine;
 mod members;
@@ -11,6 +12,7 @@ mod remove;
 mod source;
 
 pub(super) use add::COMMANDS as ADD;
+pub(super) use blocking::COMMANDS as BLOCKING;
 pub(super) use combine::COMMANDS as COMBINE;
 pub(super) use range::COMMANDS as RANGE;
 pub(super) use read::COMMANDS as READ;

@@ -201,7 +201,7 @@ fn pop(turn: &mut Turn<'_>, args: Args<'_>, towards: Towards, reply: &mut Reply<
 }
 
 /// Removes `count` members, of which there are as many, and lists them.
-fn take(
+pub(super) fn take(
     turn: &mut Turn<'_>,
     key: &Key<'_>,
     count: usize,
@@ -250,7 +250,7 @@ fn zmpop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
 }
 
 /// MIN or MAX: the end that members go from.
-fn towards(args: Args<'_>, index: usize) -> Result<Towards, Refusal> {
+pub(super) fn towards(args: Args<'_>, index: usize) -> Result<Towards, Refusal> {
     if args.is(index, b"min") {
         Ok(Towards::Highest)
     } else if args.is(index, b"max") {
@@ -262,7 +262,7 @@ fn towards(args: Args<'_>, index: usize) -> Result<Towards, Refusal> {
 
 /// Takes members from the first set that has some and answers with its key
 /// and them; `false` when none has.
-fn pop_first(
+pub(super) fn pop_first(
     turn: &mut Turn<'_>,
     args: Args<'_>,
     request: MultiPop<Towards>,
@@ -270,6 +270,9 @@ fn pop_first(
 ) -> Result<bool, Refusal> {
     for at in request.keys {
         let key = turn.key(args, at);
+        if !turn.reaches(&key) {
+            continue;
+        }
         let Some(len) = turn.find_as::<SortedSet>(&key)?.map(SortedSet::len) else {
             continue;
         };

@@ -64,7 +64,7 @@ fn xreadgroup(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Out
 
 fn read(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>, of: Of) -> Outcome {
     let request = Request::parse(turn, args, of)?;
-    if !request.serve(turn, args, reply)? {
+    if !request.serve(turn, args, reply)? && !request.wait(turn, args)? {
         reply.null_array();
     }
     Ok(())

@@ -1,9 +1,14 @@
 //! What XREAD and XREADGROUP ask for: parsed once, and answered as often as
 //! somebody looks whether there is something new.
 
+use std::borrow::Cow;
+
 use crate::base::parse_i64;
+use crate::command::timeout;
 use crate::command::turn::Turn;
-use crate::resp::{Args, Refusal, Reply, Version};
+use crate::command::waiting::Awaits;
+use crate::resp::{Args, OwnedArgs, Refusal, Reply, Version};
+use crate::shard::Awaited;
 use crate::spec::{KeyFlags, KeysFault, Visit, Words};
 use crate::value::stream::{Acknowledgement, Id, Stream};
 
@@ -24,6 +29,8 @@ pub(in crate::command) struct Request {
     /// The most entries of a stream.
     count: usize,
     streams: Vec<Source>,
+    /// How long to wait for entries; `None` is not at all.
+    block_ms: Option<i64>,
 }
 
 /// A consumer of a group, by the words that name them.
@@ -37,8 +44,9 @@ struct Reader {
 /// A stream, and from where on it is read.
 #[derive(Clone, Copy, Debug)]
 struct Source {
-    /// The word that is its key.
+    /// The word that is its key, and the one that is its id.
     key: usize,
+    id: usize,
     from: Start,
 }
 
@@ -56,6 +64,7 @@ struct Options {
     count: usize,
     acknowledgement: Acknowledgement,
     first_key: usize,
+    block_ms: Option<i64>,
 }
 
 impl Request {
@@ -70,13 +79,42 @@ impl Request {
         });
         let count = (args.len() - options.first_key) / 2;
         let streams = (options.first_key..options.first_key + count)
-            .map(|key| source(turn, args, key, key + count, reader))
+            .filter_map(|key| source(turn, args, key, key + count, reader).transpose())
             .collect::<Result<_, _>>()?;
         Ok(Self {
             reader,
             count: options.count,
             streams,
+            block_ms: options.block_ms,
         })
+    }
+
+    /// Makes the request wait for entries, if it says so; `false` if it does
+    /// not, or may not.
+    pub(super) fn wait(&self, turn: &mut Turn<'_>, args: Args<'_>) -> Result<bool, Refusal> {
+        let Some(block_ms) = self.block_ms else {
+            return Ok(false);
+        };
+        let (Some(first), Some(last)) = (self.streams.first(), self.streams.last()) else {
+            // None of its streams is here: it waits already.
+            return Ok(turn.wait(args, Awaits::nothing()));
+        };
+        let awaits = Awaits {
+            keys: first.key..last.key + 1,
+            what: match self.reader {
+                Some(_) => Awaited::StreamGroup,
+                None => Awaited::Stream,
+            },
+            until_ms: timeout::until(block_ms, false, turn.now())?,
+        };
+        // What is new from now on, also when it is asked again.
+        let mut words: Vec<Cow<'_, [u8]>> = args.iter().map(Cow::from).collect();
+        for source in &self.streams {
+            if let (Start::After(id), b"$") = (source.from, args.get(source.id)) {
+                words[source.id] = Cow::from(id.to_string().into_bytes());
+            }
+        }
+        Ok(turn.wait_as(OwnedArgs::new(words), awaits))
     }
 
     /// Replies with the entries there are now; `false`, and no reply, if there
@@ -182,15 +220,19 @@ fn name(reply: &mut Reply<'_>, key: &[u8]) {
     reply.bulk(key);
 }
 
-/// A stream with the id that belongs to it.
+/// A stream with the id that belongs to it; none if the stream is not here,
+/// which only happens to those who wait already.
 fn source(
     turn: &mut Turn<'_>,
     args: Args<'_>,
     key: usize,
     id: usize,
     reader: Option<Reader>,
-) -> Result<Source, Refusal> {
+) -> Result<Option<Source>, Refusal> {
     let name = turn.key(args, key);
+    if !turn.reaches(&name) {
+        return Ok(None);
+    }
     let stream = turn.find_as::<Stream>(&name)?;
     if let Some(reader) = reader {
         let group = args.get(reader.group);
@@ -210,7 +252,7 @@ fn source(
             (id, _) => Start::After(id),
         },
     };
-    Ok(Source { key, from })
+    Ok(Some(Source { key, id, from }))
 }
 
 impl Options {
@@ -220,16 +262,15 @@ impl Options {
             count: usize::MAX,
             acknowledgement: Acknowledgement::Expected,
             first_key: 0,
+            block_ms: None,
         };
         let mut index = 1;
         while options.first_key == 0 {
             let more = args.len().saturating_sub(index + 1);
             if more >= 1 && args.is(index, b"block") {
-                // Nobody waits here, but a time that is none is refused.
                 let timeout = parse_i64(args.get(index + 1)).ok_or(Refusal::TIMEOUT_NOT_INTEGER)?;
-                if timeout < 0 {
-                    return Err(Refusal::TIMEOUT_NEGATIVE);
-                }
+                timeout::until(timeout, false, 0)?;
+                options.block_ms = Some(timeout);
                 index += 1;
             } else if more >= 1 && args.is(index, b"count") {
                 let count = parse_i64(args.get(index + 1)).ok_or(Refusal::NotInteger)?;
