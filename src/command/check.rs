@@ -140,7 +140,9 @@ impl Node {
             Run::Here(handler) | Run::AloneOr(handler, _) => {
                 handler(&mut self.scene(), args, reply)
             }
-            Run::Everywhere(gather) => self.gather(&gather, args, database, reply),
+            Run::Everywhere(gather) | Run::EverywhereOr(gather, _) => {
+                self.gather(&gather, args, database, reply)
+            }
             Run::AtCursor(handler) => {
                 let core = cursor_core(args, self.placement);
                 self.turn(handler, Route::One(core), args, database, reply)
@@ -150,7 +152,7 @@ impl Node {
                 let place = route(entry, args, self.placement);
                 self.turn(handler, place, args, database, reply)
             }
-            Run::Node(_) | Run::Container(_) => panic!("{} needs a server", entry.name),
+            Run::Node(_) | Run::Container(_) | Run::Exec => panic!("{} needs a server", entry.name),
         }
     }
 

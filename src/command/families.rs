@@ -3,7 +3,7 @@
 use super::table::Command;
 use super::{
     bitmap, connection, database, geo, hash, hyperloglog, key, list, server, set, sort, sorted_set,
-    stream, string,
+    stream, string, transaction,
 };
 
 const FAMILIES: &[&[Command]] = &[
@@ -67,6 +67,7 @@ const FAMILIES: &[&[Command]] = &[
     sorted_set::RANGE,
     sorted_set::READ,
     sorted_set::REMOVE,
+    transaction::COMMANDS,
     stream::ADD,
     stream::CHANGE,
     stream::CLAIM,

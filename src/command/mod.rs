@@ -30,6 +30,7 @@ mod stream;
 mod string;
 mod table;
 mod timeout;
+mod transaction;
 mod turn;
 mod version;
 mod waiting;

@@ -31,6 +31,10 @@ pub enum Run {
     Here(HereHandler),
     /// A part at every core, merged at the client's: CLIENT LIST, DBSIZE.
     Everywhere(Gather),
+    /// The same; in a transaction, with every shard borrowed: DBSIZE.
+    EverywhereOr(Gather, DataHandler),
+    /// Runs what was put off since MULTI.
+    Exec,
     /// At the control core: CONFIG SET, CONFIG REWRITE.
     Node(fn(&mut Node<'_>, Args<'_>, &mut Reply<'_>) -> Outcome),
     /// The second word names the command.

@@ -208,6 +208,34 @@ impl<'a> Turn<'a> {
         self.data.shards()
     }
 
+    /// A key of the selected database picked at random, of all shards.
+    pub fn random_key(&mut self) -> Option<Box<[u8]>> {
+        let (index, clock) = (self.database, self.clock);
+        let sizes = self
+            .data
+            .shards()
+            .map(|shard| shard.keyspace.db(index).len());
+        let mut left = sizes.sum::<usize>() as u64;
+        if left > 0 {
+            left = self.random.below(left);
+        }
+        for shard in self.data.shards() {
+            let database = shard.keyspace.db_mut(index);
+            let len = database.len() as u64;
+            if left < len {
+                // One whose keys have all expired has none to give.
+                let found = database.random(self.random, &clock);
+                if let Some(found) = found {
+                    return Some(found.key().into());
+                }
+                left = 0;
+            } else {
+                left -= len;
+            }
+        }
+        None
+    }
+
     /// How many databases there are.
     pub fn databases(&mut self) -> usize {
         self.keyspaces()

@@ -144,6 +144,14 @@ impl Refusal {
         ))
     }
 
+    /// EXEC that was refused itself.
+    pub fn exec_aborted_because(refusal: &Refusal) -> Self {
+        Self::Composed(format!(
+            "EXECABORT Transaction discarded because of: {}",
+            refusal.text().trim_start_matches("ERR ")
+        ))
+    }
+
     /// XREADGROUP of a key or group that is not there.
     pub fn no_group_to_read(key: &[u8], group: &[u8]) -> Self {
         Self::Composed(format!(
@@ -395,6 +403,10 @@ stated! {
     NO_REPLICAS = "NOREPLICAS Not enough good replicas to write.";
     DISK_BROKEN = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
     EXEC_ABORTED = "EXECABORT Transaction discarded because of previous errors.";
+    NESTED_MULTI = "ERR MULTI calls can not be nested";
+    EXEC_WITHOUT_MULTI = "ERR EXEC without MULTI";
+    DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI";
+    WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
     NOT_IN_MULTI = "ERR Command not allowed inside a transaction";
     TOO_MANY_CLIENTS = "ERR max number of clients reached";
     PROTECTED_MODE = "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.";

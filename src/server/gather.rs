@@ -107,7 +107,7 @@ impl Work {
     /// Runs this core's part; the keyspace is at home.
     pub(super) fn answer(&mut self, from: usize, ask: u64, request: &Question) {
         let entry = self.local.table.at(request.entry);
-        let Run::Everywhere(gather) = entry.command.run else {
+        let (Run::Everywhere(gather) | Run::EverywhereOr(gather, _)) = entry.command.run else {
             unreachable!("only gathered commands are asked for");
         };
         let mut bytes = Vec::new();
@@ -145,7 +145,7 @@ impl Work {
         }
         let asked = self.asks.open.remove(&ask).expect("it was there");
         let entry = self.local.table.at(asked.request.entry);
-        let Run::Everywhere(gather) = entry.command.run else {
+        let (Run::Everywhere(gather) | Run::EverywhereOr(gather, _)) = entry.command.run else {
             unreachable!("only gathered commands are asked for");
         };
         let args = asked.request.packed.args();

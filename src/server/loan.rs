@@ -16,6 +16,7 @@ use crate::shard::{Shard, Wait};
 use super::core::Work;
 use super::letter::Letter;
 use super::serve::finish;
+use super::transaction::Exec;
 use super::vault::Waiter;
 
 /// A command that is collecting its shards.
@@ -30,6 +31,8 @@ struct Loan {
 pub(super) enum Job {
     /// One command.
     Call(Box<Call>),
+    /// A transaction.
+    Exec(Box<Exec>),
     /// A blocked command is looked at again.
     Again(Arc<Wait>),
 }
@@ -160,6 +163,7 @@ impl Work {
         let mut loan = self.loans.open.remove(&number).expect("a loan runs once");
         match &loan.job {
             Job::Call(call) => self.run_call(call, &mut loan.held),
+            Job::Exec(exec) => self.run_exec(exec, &mut loan.held),
             Job::Again(wait) => self.run_again(wait, &mut loan.held),
         }
         for (core, shard) in loan.held.into_iter().enumerate() {

@@ -3,7 +3,8 @@
 //! `core` is the loop turn of one shard core. What a turn does is spread by
 //! idea: `intake` (connections and their bytes), `serve` (requests in order),
 //! `hop` (one key, another core), `loan` (keys of several cores), `gather`
-//! (a part at every core), `flush` (replies out), `tick` (time), `expiry` (keys
+//! (a part at every core), `transaction` (MULTI to EXEC), `waiting` (blocked
+//! requests), `flush` (replies out), `tick` (time), `expiry` (keys
 //! whose time has come), `relief` (memory limits).
 
 mod account;
@@ -25,6 +26,7 @@ mod log;
 mod relief;
 mod serve;
 mod tick;
+mod transaction;
 mod vault;
 mod waiting;
 

@@ -11,7 +11,7 @@ use crate::config;
 use crate::keyspace::{Evictor, Key, Policy};
 use crate::memory::used_memory;
 use crate::resp::Refusal;
-use crate::session::{Session, SessionId};
+use crate::session::{Session, SessionId, Transaction};
 use crate::spec::Flags;
 
 use super::core::Work;
@@ -72,6 +72,11 @@ impl Work {
     /// Refuses what may grow memory while it is above the limit and nothing
     /// can be evicted.
     pub(super) fn out_of_memory(&mut self, entry: &Entry) -> Option<Refusal> {
+        self.out_of_memory_for_growth(entry.flags().has(Flags::DENYOOM))
+    }
+
+    /// The same for what grows memory or does not.
+    pub(super) fn out_of_memory_for_growth(&mut self, grows: bool) -> Option<Refusal> {
         let limit = self.local.live.maxmemory;
         if limit == 0 || used_memory() as u64 <= limit {
             return None;
@@ -81,7 +86,7 @@ impl Work {
         }
         let evicted = self.evict(limit);
         let is_refused = evicted == Evicted::Everything
-            && entry.flags().has(Flags::DENYOOM)
+            && grows
             && !self.others_relieve(limit + limit / LAST_GRACE);
         is_refused.then_some(Refusal::OUT_OF_MEMORY)
     }
@@ -285,7 +290,9 @@ impl Work {
 
 /// A client's memory, as `tot-mem` of CLIENT LIST.
 fn footprint(session: &Session) -> u64 {
-    (size_of::<Session>() + session.inbox.capacity() + session.outbox.footprint()) as u64
+    let transaction = session.transaction.as_deref();
+    let queued = transaction.map_or(0, Transaction::memory_bytes);
+    (size_of::<Session>() + session.inbox.capacity() + session.outbox.footprint() + queued) as u64
 }
 
 /// The keyspace knows no settings: its own name for a policy.

@@ -128,13 +128,16 @@ impl Work {
                 }
                 // A container's own row is not what was called.
                 let called = entry.filter(|entry| entry.children.is_empty());
-                self.reject(id, called, &refusal);
-                return Flow::Next;
+                return self.refuse_admission(id, called, &refusal);
             }
         };
         session.client.last_command = Some(entry.name);
+        let is_in_multi = session.transaction.is_some();
         if self.must_pause(id, entry) {
             return Flow::Hold;
+        }
+        if is_in_multi && let Some(flow) = self.put_off(id, entry, args) {
+            return flow;
         }
         let me = self.local.core;
         match entry.command.run {
@@ -183,7 +186,10 @@ impl Work {
                 self.hop(id, core, entry, None, args);
                 Flow::Next
             }
-            Run::Everywhere(gather) => self.start_gather(id, entry, &gather, args),
+            Run::Everywhere(gather) | Run::EverywhereOr(gather, _) => {
+                self.start_gather(id, entry, &gather, args)
+            }
+            Run::Exec => self.start_exec(id, entry, args),
             Run::Node(_) => {
                 self.ask_control(id, entry, args);
                 Flow::Pause
@@ -346,7 +352,7 @@ impl Work {
     }
 
     /// Sends a request to the control core; the session waits.
-    fn ask_control(&mut self, id: SessionId, entry: &'static Entry, args: Args<'_>) {
+    pub(super) fn ask_control(&mut self, id: SessionId, entry: &'static Entry, args: Args<'_>) {
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
@@ -422,7 +428,13 @@ impl Work {
         let Some(pause) = self.local.pause else {
             return false;
         };
-        let writes = entry.flags().has(Flags::WRITE) || entry.flags().has(Flags::MAY_REPLICATE);
+        let flags = entry.flags();
+        let is_exec = matches!(entry.command.run, Run::Exec);
+        let session = self.local.roster.find(id);
+        let transaction = session.and_then(|session| session.transaction.as_deref());
+        let writes = flags.has(Flags::WRITE)
+            || flags.has(Flags::MAY_REPLICATE)
+            || is_exec && transaction.is_some_and(|transaction| transaction.writes);
         if pause.until_ms <= self.clock.now || !(pause.all || writes) {
             return false;
         }

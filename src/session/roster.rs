@@ -63,6 +63,8 @@ pub struct Session {
     pub blocked: Option<Blocked>,
     /// Between MULTI and EXEC.
     pub transaction: Option<Box<Transaction>>,
+    /// EXEC runs what was put off.
+    pub is_in_exec: bool,
     pub watches: Vec<Arc<Watch>>,
 }
 
@@ -102,6 +104,7 @@ impl Roster {
             awaiting: 0,
             blocked: None,
             transaction: None,
+            is_in_exec: false,
             watches: Vec::new(),
         });
         self.len += 1;

@@ -1,7 +1,7 @@
 //! A client in one line, as CLIENT LIST prints it.
 
 use crate::resp::Version;
-use crate::session::{Session, Stage};
+use crate::session::{Session, Stage, Transaction};
 
 /// `id=… addr=… …`, without the line's end.
 pub(super) fn describe(session: &Session, now_ms: u64) -> String {
@@ -12,7 +12,10 @@ pub(super) fn describe(session: &Session, now_ms: u64) -> String {
     let query_free = session.inbox.capacity() - query;
     let unsent = session.outbox.pending();
     let footprint = session.outbox.footprint();
-    let total = size_of::<Session>() + session.inbox.capacity() + footprint;
+    let transaction = session.transaction.as_deref();
+    let queued = transaction.map_or(-1, |queued| queued.commands.len() as i64);
+    let queued_bytes = transaction.map_or(0, Transaction::memory_bytes);
+    let total = size_of::<Session>() + session.inbox.capacity() + footprint + queued_bytes;
     let protocol = match client.version {
         Version::Two => 2,
         Version::Three => 3,
@@ -20,7 +23,7 @@ pub(super) fn describe(session: &Session, now_ms: u64) -> String {
     let events = if unsent > 0 { "rw" } else { "r" };
     format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 \
-         multi=-1 qbuf={query} qbuf-free={query_free} argv-mem=0 multi-mem=0 rbs={footprint} \
+         multi={queued} qbuf={query} qbuf-free={query_free} argv-mem=0 multi-mem={queued_bytes} rbs={footprint} \
          rbp={footprint} obl={unsent} oll={} omem={footprint} tot-mem={total} events={events} \
          cmd={} user=default redir=-1 resp={protocol} lib-name={} lib-ver={}",
         client.id,
@@ -44,6 +47,8 @@ fn flags(session: &Session) -> String {
     let client = &session.client;
     let letters = [
         (client.is_monitor, 'O'),
+        (session.blocked.is_some(), 'b'),
+        (session.transaction.is_some(), 'x'),
         (session.stage == Stage::Closing || client.close_asap, 'c'),
         (client.origin.is_unix, 'U'),
         (client.no_evict, 'e'),

@@ -5,6 +5,7 @@ use crate::command::REDIS_VERSION;
 use crate::command::database::database_index;
 use crate::command::scene::{Scene, Wish};
 use crate::command::table::{Command, Run};
+use crate::command::transaction::unwatch_all;
 use crate::resp::{Args, Outcome, Refusal, Reply, Version};
 use crate::session::ReplyMode;
 use crate::spec::{Deprecated, Flags, Group, Spec};
@@ -126,6 +127,8 @@ const RESET: Command = Command {
 
 fn reset(scene: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let needs_password = scene.local.live.requirepass.is_some();
+    scene.session().transaction = None;
+    unwatch_all(scene);
     let client = scene.client();
     client.database = 0;
     client.version = Version::Two;

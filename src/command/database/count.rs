@@ -4,6 +4,7 @@
 use crate::command::gather::{Gather, Part};
 use crate::command::scene::Scene;
 use crate::command::table::{Command, Run};
+use crate::command::turn::Turn;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{Categories, Flags, Group, Spec};
 
@@ -21,12 +22,22 @@ const DBSIZE: Command = Command {
         tips: &["request_policy:all_shards", "response_policy:agg_sum"],
         ..Spec::PLAIN
     },
-    run: Run::Everywhere(Gather {
-        check: nothing,
-        part: size,
-        merge: sum,
-    }),
+    run: Run::EverywhereOr(
+        Gather {
+            check: nothing,
+            part: size,
+            merge: sum,
+        },
+        size_of_all,
+    ),
 };
+
+fn size_of_all(turn: &mut Turn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let database = turn.database;
+    let sizes = turn.keyspaces().map(|keyspace| keyspace.db(database).len());
+    reply.int(sizes.sum::<usize>() as i64);
+    Ok(())
+}
 
 fn nothing(_: &mut Scene<'_>, _: Args<'_>) -> Outcome {
     Ok(())
@@ -58,12 +69,23 @@ const RANDOMKEY: Command = Command {
         ],
         ..Spec::PLAIN
     },
-    run: Run::Everywhere(Gather {
-        check: nothing,
-        part: candidate,
-        merge: choose,
-    }),
+    run: Run::EverywhereOr(
+        Gather {
+            check: nothing,
+            part: candidate,
+            merge: choose,
+        },
+        choose_of_all,
+    ),
 };
+
+fn choose_of_all(turn: &mut Turn<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match turn.random_key() {
+        Some(key) => reply.bulk(&key),
+        None => reply.null(),
+    }
+    Ok(())
+}
 
 /// The core's number of keys and one of them; nothing if it has none.
 fn candidate(part: &mut Part<'_>, args: Args<'_>, answer: &mut Vec<u8>) {

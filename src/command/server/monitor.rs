@@ -3,7 +3,7 @@
 use crate::command::gather::{Gather, Part};
 use crate::command::scene::Scene;
 use crate::command::table::{Command, Run};
-use crate::resp::{Args, Outcome, Reply};
+use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, Spec};
 
 pub(crate) const COMMANDS: &[Command] = &[MONITOR];
@@ -25,7 +25,10 @@ const MONITOR: Command = Command {
 };
 
 const WATCH: Gather = Gather {
-    check: |_, _| Ok(()),
+    check: |scene, _| match scene.session().is_in_exec {
+        true => Err(Refusal::MONITOR_IN_MULTI),
+        false => Ok(()),
+    },
     part: watch_part,
     merge: watch_merge,
 };

@@ -1,0 +1,376 @@
+//! Between MULTI and EXEC: requests are put off, and EXEC runs them with the
+//! shards of all their keys, and of the watched ones, in its hands.
+
+use std::sync::Arc;
+
+use crate::command::{Data, DataHandler, Entry, Lent, Route, Run, Scene, Turn};
+use crate::command::{cursor_core, route};
+use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply};
+use crate::session::{Gap, Queued, SessionId, Stage, Transaction};
+use crate::shard::{Observer, Watch};
+use crate::spec::Flags;
+
+use super::core::Work;
+use super::loan::Job;
+use super::serve::{Flow, finish};
+
+/// What EXEC runs.
+pub(super) struct Exec {
+    session: SessionId,
+    gap: Gap,
+    transaction: Box<Transaction>,
+    watches: Vec<Arc<Watch>>,
+}
+
+/// A part of EXEC's reply.
+enum Piece {
+    Made(Vec<u8>),
+    /// The reply of a command that needs other cores than the shards': it runs
+    /// behind the others.
+    Elsewhere(usize),
+}
+
+impl Work {
+    /// Puts a request off; `None` if there is no MULTI, or the request runs in
+    /// spite of it.
+    pub(super) fn put_off(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        args: Args<'_>,
+    ) -> Option<Flow> {
+        if entry.runs_in_multi {
+            let refusal = Refusal::WATCH_IN_MULTI;
+            let is_refused = entry.name == "watch";
+            return is_refused.then(|| {
+                self.reject(id, Some(entry), &refusal);
+                Flow::Next
+            });
+        }
+        let refusal = if entry.flags().has(Flags::NO_MULTI) {
+            Some(Refusal::NOT_IN_MULTI)
+        } else {
+            self.out_of_memory(entry)
+        };
+        if let Some(refusal) = refusal {
+            self.break_transaction(id);
+            self.reject(id, Some(entry), &refusal);
+            return Some(Flow::Next);
+        }
+        let words = match self.giant.take() {
+            None => OwnedArgs::new(args.iter()),
+            Some(giant) => OwnedArgs::new(args.head(2).iter().chain([giant.as_slice()])),
+        };
+        let session = self.local.roster.find(id)?;
+        let version = session.client.version;
+        let transaction = session.transaction.as_mut()?;
+        let flags = entry.flags();
+        transaction.writes |= flags.has(Flags::WRITE) || flags.has(Flags::MAY_REPLICATE);
+        transaction.grows |= flags.has(Flags::DENYOOM);
+        transaction.queue(Queued {
+            entry: entry.index,
+            words,
+        });
+        let mut out = session.outbox.begin();
+        let before = out.len();
+        Reply::new(&mut out, version).simple("QUEUED");
+        self.give_reply(id, out, before);
+        Some(Flow::Next)
+    }
+
+    /// A request was refused: its transaction, if there is one, will not run.
+    pub(super) fn break_transaction(&mut self, id: SessionId) {
+        let session = self.local.roster.find(id);
+        if let Some(transaction) = session.and_then(|session| session.transaction.as_mut()) {
+            transaction.is_broken = true;
+        }
+    }
+
+    /// EXEC.
+    pub(super) fn start_exec(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        args: Args<'_>,
+    ) -> Flow {
+        let Some(session) = self.local.roster.find(id) else {
+            return Flow::Pause;
+        };
+        let Some(transaction) = session.transaction.take() else {
+            self.reject(id, Some(entry), &Refusal::EXEC_WITHOUT_MULTI);
+            return Flow::Next;
+        };
+        let watches = std::mem::take(&mut session.watches);
+        if transaction.is_broken {
+            return self.abort(id, entry, watches, &Refusal::EXEC_ABORTED);
+        }
+        if transaction.grows
+            && let Some(refusal) = self.out_of_memory_for_growth(true)
+        {
+            let refusal = Refusal::exec_aborted_because(&refusal);
+            return self.abort(id, entry, watches, &refusal);
+        }
+        let cores = self.cores_of(&transaction, &watches);
+        self.feed_call(id, entry, args);
+        let Some(session) = self.local.roster.find(id) else {
+            return Flow::Pause;
+        };
+        session.stage = Stage::Waiting;
+        session.awaiting += 1;
+        let exec = Exec {
+            session: id,
+            gap: session.outbox.leave_gap(),
+            transaction,
+            watches,
+        };
+        self.borrow_for(Job::Exec(Box::new(exec)), cores);
+        // With all keys here everything is done by now.
+        match self.local.roster.find(id) {
+            Some(session) if session.stage == Stage::Open => Flow::Next,
+            Some(_) | None => Flow::Pause,
+        }
+    }
+
+    /// Ends a transaction that does not run.
+    fn abort(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        watches: Vec<Arc<Watch>>,
+        refusal: &Refusal,
+    ) -> Flow {
+        for watch in watches {
+            self.forget_everywhere(Observer::Watch(watch), 0);
+        }
+        self.reject(id, Some(entry), refusal);
+        Flow::Next
+    }
+
+    /// EXEC with wrong words: stock ends the transaction with its own text.
+    pub(super) fn abort_by_words(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        refusal: &Refusal,
+    ) -> Flow {
+        let Some(session) = self.local.roster.find(id) else {
+            return Flow::Pause;
+        };
+        session.transaction = None;
+        let watches = std::mem::take(&mut session.watches);
+        let refusal = Refusal::exec_aborted_because(refusal);
+        self.abort(id, entry, watches, &refusal)
+    }
+
+    /// The cores of all keys that a transaction names or that are watched, one
+    /// bit each.
+    fn cores_of(&self, transaction: &Transaction, watches: &[Arc<Watch>]) -> u64 {
+        let placement = self.local.placement;
+        let all = u64::MAX >> (64 - placement.cores());
+        let mut cores = 0;
+        for queued in &transaction.commands {
+            let entry = self.local.table.at(queued.entry);
+            let args = queued.words.args();
+            cores |= match entry.command.run {
+                Run::Data(_) | Run::DataOrWhole(..) => match route(entry, args, placement) {
+                    // It is refused, or reads what is the same everywhere.
+                    Route::Nowhere => 1 << self.local.core,
+                    Route::One(core) => 1 << core,
+                    Route::Many(cores) => cores,
+                },
+                Run::Whole(_) | Run::EverywhereOr(..) => all,
+                Run::AtCursor(_) => 1 << cursor_core(args, placement),
+                Run::Here(_)
+                | Run::AloneOr(..)
+                | Run::Everywhere(_)
+                | Run::Node(_)
+                | Run::Container(_)
+                | Run::Exec => 0,
+            };
+        }
+        let watched = watches.iter().flat_map(|watch| &watch.keys);
+        watched.fold(cores, |cores, key| {
+            cores | 1 << placement.core_of(crate::base::slot_of(key))
+        })
+    }
+
+    /// Runs a transaction; all shards it needs are in `held`.
+    pub(super) fn run_exec(&mut self, exec: &Exec, held: &mut Lent) {
+        let id = exec.session;
+        let Some(version) = self.local.roster.find(id).map(|found| found.client.version) else {
+            // Nobody would learn of it; as if the client had gone before EXEC.
+            self.are_untouched(&exec.watches, held);
+            return;
+        };
+        let mut made = Vec::new();
+        if !self.are_untouched(&exec.watches, held) {
+            Reply::new(&mut made, version).null_array();
+            self.fill(id, exec.gap, &made);
+            self.count_exec();
+            return self.resume(id);
+        }
+        self.mark_in_exec(id, true);
+        let commands = &exec.transaction.commands;
+        Reply::new(&mut made, version).array(commands.len());
+        let mut pieces = Vec::new();
+        self.begin_lap();
+        for (index, queued) in commands.iter().enumerate() {
+            if self.run_queued(id, queued, held, &mut made) {
+                continue;
+            }
+            pieces.push(Piece::Made(std::mem::take(&mut made)));
+            pieces.push(Piece::Elsewhere(index));
+        }
+        pieces.push(Piece::Made(made));
+        self.serve_ready(Some(held));
+        self.count_exec();
+        self.give_pieces(exec, pieces);
+        self.mark_in_exec(id, false);
+        self.grant_wishes();
+        self.resume(id);
+    }
+
+    /// Whether nobody has touched the watched keys; ends the watches.
+    fn are_untouched(&mut self, watches: &[Arc<Watch>], held: &mut Lent) -> bool {
+        let (now, placement) = (self.clock.now, self.local.placement);
+        let mut are_untouched = true;
+        for watch in watches {
+            are_untouched &= watch.ends_ms.is_none_or(|ends| ends > now);
+            for bytes in &watch.keys {
+                let core = placement.core_of(crate::base::slot_of(bytes));
+                let shard = held[core].as_mut().expect("watched keys are borrowed, too");
+                let key = shard.keyspace.key(bytes);
+                are_untouched &= shard.observers.is_watched(&key, watch);
+                let observer = Observer::Watch(Arc::clone(watch));
+                shard.observers.forget(&key, &observer);
+            }
+        }
+        are_untouched
+    }
+
+    /// Runs one request of a transaction, if its data is here or it needs
+    /// none; `false` if it must be run elsewhere.
+    fn run_queued(
+        &mut self,
+        id: SessionId,
+        queued: &Queued,
+        held: &mut Lent,
+        made: &mut Vec<u8>,
+    ) -> bool {
+        let entry = self.local.table.at(queued.entry);
+        let args = queued.words.args();
+        let before = made.len();
+        let Some(session) = self.local.roster.find(id) else {
+            return true;
+        };
+        let version = session.client.version;
+        let outcome = match entry.command.run {
+            Run::Data(handler)
+            | Run::DataOrWhole(handler, _)
+            | Run::Whole(handler)
+            | Run::AtCursor(handler)
+            | Run::EverywhereOr(_, handler) => self.run_data(id, handler, args, held, made),
+            Run::Here(handler) | Run::AloneOr(handler, _) => {
+                let now_ms = self.clock.now;
+                let mut scene = Scene {
+                    local: &mut self.local,
+                    me: id,
+                    now_ms,
+                };
+                handler(&mut scene, args, &mut Reply::new(made, version))
+            }
+            Run::Everywhere(_) | Run::Node(_) => return false,
+            Run::Container(_) | Run::Exec => unreachable!("neither is put off"),
+        };
+        let took = self.lap();
+        finish(made, before, version, &outcome);
+        self.account(id, entry, args, took, outcome.as_ref().err());
+        true
+    }
+
+    fn run_data(
+        &mut self,
+        id: SessionId,
+        handler: DataHandler,
+        args: Args<'_>,
+        held: &mut Lent,
+        made: &mut Vec<u8>,
+    ) -> Outcome {
+        let Some(session) = self.local.roster.find(id) else {
+            return Ok(());
+        };
+        let client = &session.client;
+        let (version, database, no_touch) = (client.version, client.database, client.no_touch);
+        let clock = self.clock_for(no_touch);
+        let mut turn = Turn::new(
+            Data::Lent(held),
+            self.local.placement,
+            None,
+            database,
+            clock,
+            &mut self.local.random,
+            &self.local.live,
+        );
+        let outcome = handler(&mut turn, args, &mut Reply::new(made, version));
+        let after = turn.end();
+        self.tally(after.tally, after.discarded);
+        outcome
+    }
+
+    /// Puts EXEC's reply together, and starts what runs elsewhere: each fills
+    /// a gap of its own in it.
+    fn give_pieces(&mut self, exec: &Exec, pieces: Vec<Piece>) {
+        let id = exec.session;
+        let mut gap = Some(exec.gap);
+        for piece in pieces {
+            match (piece, gap.take()) {
+                (Piece::Made(bytes), Some(gap)) => self.fill(id, gap, &bytes),
+                (Piece::Made(bytes), None) => {
+                    if let Some(session) = self.local.roster.find(id) {
+                        let gap = session.outbox.leave_gap();
+                        self.fill(id, gap, &bytes);
+                    }
+                }
+                (Piece::Elsewhere(index), _) => {
+                    let queued = &exec.transaction.commands[index];
+                    let entry = self.local.table.at(queued.entry);
+                    match entry.command.run {
+                        Run::Everywhere(gather) => {
+                            self.start_gather(id, entry, &gather, queued.words.args());
+                        }
+                        _ => self.ask_control(id, entry, queued.words.args()),
+                    }
+                }
+            }
+        }
+    }
+
+    fn mark_in_exec(&mut self, id: SessionId, is_in_exec: bool) {
+        if let Some(session) = self.local.roster.find(id) {
+            session.is_in_exec = is_in_exec;
+        }
+    }
+
+    fn count_exec(&mut self) {
+        if let Some(entry) = self.local.table.by_full_name(b"exec") {
+            self.count_call(entry, 0, None);
+        }
+    }
+
+    /// What refuses a request leaves its transaction broken; EXEC itself ends.
+    pub(super) fn refuse_admission(
+        &mut self,
+        id: SessionId,
+        called: Option<&'static Entry>,
+        refusal: &Refusal,
+    ) -> Flow {
+        if let Some(entry) = called
+            && matches!(entry.command.run, Run::Exec)
+        {
+            return self.abort_by_words(id, entry, refusal);
+        }
+        self.break_transaction(id);
+        self.reject(id, called, refusal);
+        Flow::Next
+    }
+}
