@@ -43,6 +43,11 @@ fn bitop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
         let removed = database.remove(key, &clock);
         turn.changed(u64::from(removed));
     } else {
+        // What is no string goes first, whatever it is.
+        let found = database.find(key, &clock);
+        if found.is_some_and(|found| found.text().is_none()) {
+            database.remove(key, &clock);
+        }
         // Through `edit`, so that the result is a text even where it reads as a number.
         database.edit(key, &clock, len, |text| *text = joined);
         database.set_deadline(key, None, &clock);
