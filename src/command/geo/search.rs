@@ -45,11 +45,19 @@ const GEORADIUS: Command = Command {
         }),
         ..Spec::PLAIN
     },
-    run: Run::Data(georadius),
+    run: Run::DataOrWhole(georadius, stores_again),
 };
 
 fn georadius(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     answer(turn, args, reply, Form::Radius(Storing::Allowed))
+}
+
+/// Whether a destination is named more than once: the last one counts, and the row names the first.
+fn stores_again(args: Args<'_>) -> bool {
+    let is_store = |word: &[u8]| {
+        word.eq_ignore_ascii_case(b"store") || word.eq_ignore_ascii_case(b"storedist")
+    };
+    args.iter().filter(|word| is_store(word)).count() > 1
 }
 
 const GEORADIUS_RO: Command = Command {
@@ -97,7 +105,7 @@ const GEORADIUSBYMEMBER: Command = Command {
         }),
         ..Spec::PLAIN
     },
-    run: Run::Data(georadiusbymember),
+    run: Run::DataOrWhole(georadiusbymember, stores_again),
 };
 
 fn georadiusbymember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -30,7 +30,7 @@ impl Place {
     /// ignored.
     #[must_use]
     pub fn from_score(score: f64) -> Self {
-        Cell::finest(score as u64).bounds().middle()
+        Cell::finest(as_c(score)).bounds().middle()
     }
 
     /// The score that stands for this place.
@@ -65,6 +65,21 @@ impl Place {
             *character = ALPHABET[five as usize];
         }
         text
+    }
+}
+
+/// A score as C on x86-64 makes 64 bits of it, which stock does with any score: a negative one
+/// wraps, one beyond 64 bits is as 2^63 below or above.
+fn as_c(score: f64) -> u64 {
+    const TOP: f64 = (1_u64 << 63) as f64;
+    let signed = |number: f64| {
+        let is_held = (-TOP..TOP).contains(&number);
+        if is_held { number as i64 } else { i64::MIN }
+    };
+    if score < TOP {
+        signed(score).cast_unsigned()
+    } else {
+        signed(score - TOP).cast_unsigned() ^ 1 << 63
     }
 }
 
