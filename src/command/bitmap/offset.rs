@@ -12,13 +12,14 @@ pub(super) fn offset(turn: &Turn<'_>, word: &[u8]) -> Result<u64, Refusal> {
     within(turn, parse_i64(word))
 }
 
-/// An offset before a field of `bits`: `#7` is seven such fields in.
+/// An offset before a field of `bits`: `#7` is seven such fields in. A product beyond 64 bits wraps,
+/// as with stock.
 ///
 /// # Errors
 /// As [`offset`].
 pub(super) fn field_offset(turn: &Turn<'_>, word: &[u8], bits: u8) -> Result<u64, Refusal> {
     let offset = match word.strip_prefix(b"#") {
-        Some(count) => parse_i64(count).and_then(|count| count.checked_mul(i64::from(bits))),
+        Some(count) => parse_i64(count).map(|count| count.wrapping_mul(i64::from(bits))),
         None => parse_i64(word),
     };
     within(turn, offset)
