@@ -93,7 +93,7 @@ fn extent(keys: &Keys, words: &impl Words, begin: usize) -> Result<Positions, Ke
             let first = begin + usize::from(first);
             let step = usize::from(step);
             let room = words.count().saturating_sub(first).div_ceil(step);
-            if count > room {
+            if count == 0 || count > room {
                 return Err(KeysFault);
             }
             Ok(Positions { first, count, step })

@@ -251,8 +251,8 @@ fn keys_beside_a_fault_are_visited() {
 fn counted_keys_are_found() {
     const COUNTED: &[Keys] = &[Keys::counted(2, RO)];
     check_keys(COUNTED, "EVAL s 2 a b c", "3:RO 4:RO");
-    check_keys(COUNTED, "EVAL s 0 a", "");
-    check_keys(COUNTED, "EVAL s 0", "");
+    check_no_keys(COUNTED, "EVAL s 0 a");
+    check_no_keys(COUNTED, "EVAL s 0");
     check_no_keys(COUNTED, "EVAL s 3 a b");
     check_no_keys(COUNTED, "EVAL s -1 a b");
     check_no_keys(COUNTED, "EVAL s x a b");
