@@ -34,8 +34,9 @@ struct Options {
 }
 
 fn lcs(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let options = parse(args)?;
+    // The keys are looked at before the options, as with stock.
     let (first, second) = (text(turn, args, 1)?, text(turn, args, 2)?);
+    let options = parse(args)?;
     if options.len && options.indexes {
         return Err(Refusal::LCS_LEN_AND_IDX);
     }
