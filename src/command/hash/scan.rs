@@ -34,14 +34,16 @@ fn hscan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let cursor = parse_cursor(args.get(2)).ok_or(Refusal::INVALID_CURSOR)?;
     let without = without_novalues(args);
     let words = without.as_ref().map_or(args, OwnedArgs::args);
-    let options = Walk::parse(words, OPTIONS, Among::Elements)?;
+    let options = Walk::parse(words, OPTIONS, Among::Elements);
     let with_values = without.is_none();
     let (key, now) = (turn.key(args, 1), turn.now());
 
     let Some(hash) = read(turn, &key)? else {
+        // Stock looks at no option where there is nothing to walk over.
         walk::answer_nothing(reply);
         return Ok(());
     };
+    let options = options?;
     options.answer(cursor, reply, |position, taken| {
         hash.visit(position, now, |field, value| {
             taken.visit();
