@@ -7,7 +7,7 @@ use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::loglog::{self, Union};
 
-use super::valid::{broken, text};
+use super::valid::{broken, make_raw, text};
 
 pub(crate) const COMMANDS: &[Command] = &[PFCOUNT];
 
@@ -45,6 +45,9 @@ fn count_of_one(turn: &mut Turn<'_>, key: &Key<'_>) -> Result<u64, Refusal> {
     };
     let text = text(found)?;
     if let Some(count) = loglog::cached(text) {
+        if found.encoding() == "embstr" {
+            make_raw(turn, key);
+        }
         return Ok(count);
     }
     let count = loglog::count(text).map_err(broken)?;

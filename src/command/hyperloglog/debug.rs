@@ -8,7 +8,7 @@ use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::loglog::{self, Encoding};
 
-use super::valid::{broken, text};
+use super::valid::{broken, make_raw, text};
 
 pub(crate) const COMMANDS: &[Command] = &[PFDEBUG, PFSELFTEST];
 
@@ -33,7 +33,9 @@ fn pfdebug(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     let Some(found) = turn.find(&key) else {
         return Err("ERR The specified key does not exist".into());
     };
-    let text = text(found)?;
+    text(found)?;
+    make_raw(turn, &key);
+    let text = text(turn.find(&key).expect("it was found before"))?;
     if args.is(1, b"GETREG") {
         let registers = loglog::registers(text).map_err(broken)?;
         make_dense(turn, &key)?;

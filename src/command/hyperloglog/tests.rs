@@ -79,3 +79,18 @@ fn the_inside_can_be_seen() {
     );
     check("PFSELFTEST", "OK");
 }
+
+#[test]
+fn a_short_sketch_that_is_looked_at_becomes_raw() {
+    let mut node = Node::new(1);
+    node.play("PFADD h a; PFCOUNT h");
+    for request in ["PFCOUNT h", "PFDEBUG ENCODING h"] {
+        let payload = node.ask(&["GET", "h"]);
+        let header = payload.iter().position(|byte| *byte == b'\n');
+        let text = &payload[header.expect("a bulk has a header") + 1..payload.len() - 2];
+        node.say(&[b"SET", b"h".as_slice(), text]);
+        assert_eq!(node.play("OBJECT ENCODING h"), "embstr");
+        node.play(request);
+        assert_eq!(node.play("OBJECT ENCODING h"), "raw", "{request}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Which strings are HyperLogLogs.
 
-use crate::keyspace::{Found, View};
+use crate::command::turn::Turn;
+use crate::keyspace::{Found, Key, View};
 use crate::resp::Refusal;
 use crate::value::loglog::{self, Broken};
 
@@ -13,6 +14,12 @@ pub(super) fn text(found: Found<'_>) -> Result<&[u8], Refusal> {
         View::Text(text) if loglog::encoding(text).is_some() => Ok(text),
         View::Text(_) | View::Int(_) => Err(Refusal::NOT_HYPERLOGLOG),
     }
+}
+
+/// Makes a short text raw: stock does where it might change it.
+pub(super) fn make_raw(turn: &mut Turn<'_>, key: &Key<'_>) {
+    let clock = turn.clock;
+    turn.db(key).edit(*key, &clock, 0, |_| {});
 }
 
 /// What a client is told of registers that do not hold together.
