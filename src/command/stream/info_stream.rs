@@ -16,7 +16,7 @@ pub(super) const XINFO_STREAM: Command = Command {
         usage: "key [full-block=(FULL [COUNT count:integer])]",
         summary: "Tells about a stream.",
         since: "5.0.0",
-        cost: "O(1), and O(N) of FULL with N what is told",
+        cost: "O(N) with N the nodes of the stream, and with FULL what is told",
         history: &[
             ("6.0.0", "FULL."),
             (
@@ -73,13 +73,11 @@ fn facts(reply: &mut Reply<'_>, entries: &Entries) {
     let history = entries.history();
     reply.text("length");
     entry::count(reply, entries.len());
-    // Stock keeps nodes in a radix tree, which has a node of its own for each
-    // and a root at least.
-    let nodes = entries.node_count() as i64;
+    // Stock keeps the nodes in a radix tree.
     reply.text("radix-tree-keys");
-    reply.int(nodes);
+    reply.int(entries.node_count() as i64);
     reply.text("radix-tree-nodes");
-    reply.int(nodes + 1);
+    entry::count(reply, entries.radix_node_count());
     reply.text("last-generated-id");
     entry::id(reply, history.last_id);
     reply.text("max-deleted-entry-id");

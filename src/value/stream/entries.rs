@@ -3,6 +3,7 @@
 use super::id::Id;
 use super::node::Node;
 use super::nodes::Nodes;
+use super::radix;
 use super::valid;
 use super::walk::{Direction, Walk};
 use crate::value::Rules;
@@ -99,6 +100,11 @@ impl Entries {
     /// How many nodes there are.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// How many nodes a radix tree over these nodes has.
+    pub fn radix_node_count(&self) -> u64 {
+        radix::nodes_over(self.nodes.iter().map(|node| node.id))
     }
 
     /// The id a new entry gets.
@@ -218,9 +224,10 @@ impl Entries {
         }
     }
 
-    /// Whether an entry from an id on was deleted by name.
+    /// Whether an entry from an id on may have been deleted by name, and others before it not.
     pub(super) fn has_gap_from(&self, id: Id) -> bool {
         let deleted = self.history.max_deleted_id;
-        !self.is_empty() && deleted != Id::MIN && id <= deleted
+        let is_among = !self.is_empty() && self.history.first_id <= deleted;
+        is_among && deleted != Id::MIN && id <= deleted
     }
 }

@@ -27,6 +27,7 @@ mod group;
 mod id;
 mod node;
 mod nodes;
+mod radix;
 #[cfg(test)]
 mod tests;
 mod trim;

@@ -492,3 +492,19 @@ fn a_group_is_freed_in_steps() {
     assert!((12..16).contains(&steps), "{steps} steps");
     assert_eq!(ids(stream.entries()).len(), 300);
 }
+
+#[test]
+fn the_radix_tree_is_as_large_as_that_of_stock() {
+    let nodes = |ids: &[Id]| radix::nodes_over(ids.iter().copied());
+    assert_eq!(nodes(&[]), 1);
+    assert_eq!(nodes(&[id(1, 0)]), 2);
+    // A way to where they part, that place, and for each a way and a leaf.
+    assert_eq!(nodes(&[id(3, 1), id(5, 2)]), 6);
+    // They part at the last byte: no way leads to a leaf.
+    assert_eq!(nodes(&[id(3, 1), id(3, 2)]), 4);
+    assert_eq!(nodes(&[id(3, 1), id(3, 2), id(3, 3)]), 5);
+    assert_eq!(nodes(&[id(3, 1), id(3, 2), id(4, 0)]), 8);
+    assert_eq!(nodes(&[id(3, 1), id(4, 0), id(4, 1)]), 8);
+    // And here at the first.
+    assert_eq!(nodes(&[id(0, 1), id(u64::MAX, 2)]), 5);
+}
