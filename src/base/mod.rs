@@ -21,5 +21,5 @@ pub use glob::{Case, glob_matches};
 pub use hash::{HashKey, keyed_hash};
 pub use long_double::{LongDoubleFault, add_long_double};
 pub use millis::Millis;
-pub use number::{parse_f64, parse_i64, write_f64, write_i64};
+pub use number::{parse_f64, parse_f64_as_c, parse_i64, write_f64, write_i64};
 pub use random::Random;

@@ -42,6 +42,26 @@ pub fn write_i64(out: &mut Vec<u8>, value: i64) {
 /// hexadecimal, `inf`, `infinity`), without leading space; not NaN, and not a finite text
 /// that overflows, or underflows to zero.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    let (value, is_in_range) = read_f64(text)?;
+    is_in_range.then_some(value)
+}
+
+/// The double that C's `strtod` alone makes of all of `text`, or of what is before a zero byte:
+/// it skips space in front and takes nothing as 0, and what is out of range as infinity or 0. Not
+/// NaN.
+pub fn parse_f64_as_c(text: &[u8]) -> Option<f64> {
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let spaces = text.iter().take_while(|byte| is_space(byte)).count();
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    read_f64(&text[spaces..]).map(|(value, _)| value)
+}
+
+/// The double, and whether it is in range: not a finite text that overflows, or underflows to
+/// zero.
+fn read_f64(text: &[u8]) -> Option<(f64, bool)> {
     let (negative, magnitude) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
@@ -50,10 +70,11 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let value = match magnitude {
         [b'0', b'x' | b'X', digits @ ..] => hexadecimal(digits)?,
         [b'0'..=b'9' | b'.', ..] => decimal(magnitude)?,
-        word if is_infinity(word) => f64::INFINITY,
+        word if is_infinity(word) => (f64::INFINITY, true),
         _ => return None,
     };
-    Some(if negative { -value } else { value })
+    let (value, is_in_range) = value;
+    Some((if negative { -value } else { value }, is_in_range))
 }
 
 /// Whether `word` is one of `strtod`'s for infinity.
@@ -61,7 +82,7 @@ pub(super) fn is_infinity(word: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"inf") || word.eq_ignore_ascii_case(b"infinity")
 }
 
-fn decimal(text: &[u8]) -> Option<f64> {
+fn decimal(text: &[u8]) -> Option<(f64, bool)> {
     // Rust takes what strtod takes here: digits, point, exponent, nearest even.
     let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     let is_zero_text = || {
@@ -69,18 +90,19 @@ fn decimal(text: &[u8]) -> Option<f64> {
             .take_while(|byte| !matches!(byte, b'e' | b'E'))
             .all(|byte| matches!(byte, b'0' | b'.'))
     };
-    (value.is_finite() && (value != 0.0 || is_zero_text())).then_some(value)
+    let is_in_range = value.is_finite() && (value != 0.0 || is_zero_text());
+    Some((value, is_in_range))
 }
 
 /// Reads what follows `0x`: digits, a point, `p` and a decimal exponent of two.
-fn hexadecimal(text: &[u8]) -> Option<f64> {
+fn hexadecimal(text: &[u8]) -> Option<(f64, bool)> {
     let Hexadecimal {
         mantissa,
         sticky,
         exponent,
     } = Hexadecimal::parse(text)?;
     if mantissa == 0 {
-        return Some(0.0);
+        return Some((0.0, true));
     }
     let shift = mantissa.leading_zeros();
     let wide = mantissa << shift;
@@ -91,8 +113,11 @@ fn hexadecimal(text: &[u8]) -> Option<f64> {
     // of its 64 bits, fewer below 2^-1022.
     let top = exponent.saturating_add(63);
     let kept = if top >= -1022 { 53 } else { top + 1075 };
-    if top > 1023 || kept < 0 {
-        return None;
+    if top > 1023 {
+        return Some((f64::INFINITY, false));
+    }
+    if kept < 0 {
+        return Some((0.0, false));
     }
     let dropped = 64 - kept as u32;
     let (quotient, rest, half) = if dropped == 64 {
@@ -109,7 +134,7 @@ fn hexadecimal(text: &[u8]) -> Option<f64> {
     // Exact: at most 53 bits, scaled by powers of two in range, in two steps.
     let scale = exponent + i64::from(dropped);
     let value = rounded as f64 * power_of_two(scale / 2) * power_of_two(scale - scale / 2);
-    (value.is_finite() && value != 0.0).then_some(value)
+    Some((value, value.is_finite() && value != 0.0))
 }
 
 /// 2^`exponent` for -1022..=1023.

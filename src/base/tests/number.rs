@@ -1,6 +1,6 @@
 //! Number text against what stock takes and writes.
 
-use crate::base::{parse_f64, parse_i64, write_f64, write_i64};
+use crate::base::{parse_f64, parse_f64_as_c, parse_i64, write_f64, write_i64};
 use proptest::prelude::*;
 
 fn written(value: f64) -> String {
@@ -96,6 +96,25 @@ fn floats_are_read_as_strtod_reads_them() {
         "1e+",
     ] {
         assert_eq!(parse_f64(text.as_bytes()), None, "{text}");
+    }
+}
+
+#[test]
+fn c_takes_space_nothing_and_what_is_out_of_range() {
+    for (text, expected) in [
+        ("", Some(0.0)),
+        (" \t1.5", Some(1.5)),
+        ("-1e400", Some(f64::NEG_INFINITY)),
+        ("1e-400", Some(0.0)),
+        ("0x1p2000", Some(f64::INFINITY)),
+        ("0x1p-2000", Some(0.0)),
+        ("2\0x", Some(2.0)),
+        (" ", None),
+        ("1 ", None),
+        ("+", None),
+        ("nan", None),
+    ] {
+        assert_eq!(parse_f64_as_c(text.as_bytes()), expected, "{text:?}");
     }
 }
 

@@ -205,6 +205,10 @@ const ZINCRBY: Command = Command {
 };
 
 fn zincrby(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    // Stock reads ZADD's options here too, after which a word is missing.
+    if Options::parse(args)?.1 > 2 {
+        return Err(Refusal::Syntax);
+    }
     let increment = parse_f64(args.get(2)).filter(|score| !score.is_nan());
     let increment = increment.ok_or(Refusal::NotFloat)?;
     let options = Options {

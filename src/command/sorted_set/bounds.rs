@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::base::{parse_f64, parse_i64};
+use crate::base::{parse_f64_as_c, parse_i64};
 use crate::command::list::range;
 use crate::resp::Refusal;
 use crate::value::sorted_set::{SortedSet, Towards};
@@ -62,9 +62,8 @@ impl Score {
             [b'(', number @ ..] => (number, true),
             number => (number, false),
         };
-        let score = parse_f64(number).filter(|score| !score.is_nan());
         Ok(Self {
-            score: score.ok_or(Refusal::RANGE_NOT_FLOAT)?,
+            score: parse_f64_as_c(number).ok_or(Refusal::RANGE_NOT_FLOAT)?,
             is_outside,
         })
     }

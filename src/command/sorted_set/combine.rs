@@ -9,7 +9,6 @@ use crate::command::turn::Turn;
 use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
-use crate::value::Rules;
 use crate::value::sorted_set::SortedSet;
 
 use super::members::{Listed, Members};
@@ -56,6 +55,9 @@ fn number_or_zero(score: f64) -> f64 {
     if score.is_nan() { 0.0 } else { score }
 }
 
+/// Members and their scores in the order of a sorted set.
+type Scored = Vec<(Vec<u8>, f64)>;
+
 /// A request, understood.
 struct Plan {
     operation: Operation,
@@ -67,21 +69,37 @@ struct Plan {
 }
 
 impl Plan {
-    /// `at` is the word that says how many keys follow.
-    fn parse(
+    /// A plan without options. `at` is the word that says how many keys follow; what they hold
+    /// is looked at before the options, as with stock.
+    fn of_keys(
+        turn: &mut Turn<'_>,
         args: Args<'_>,
         at: usize,
-        operation: Operation,
-        command: &'static str,
+        (operation, command): (Operation, &'static str),
     ) -> Result<Self, Refusal> {
         let numkeys = numkeys(args, at, command)?;
-        let mut plan = Self {
+        let keys = at + 1..at + 1 + numkeys;
+        for key in keys.clone() {
+            let key = turn.key(args, key);
+            turn.read(&key);
+            source(turn, &key)?;
+        }
+        Ok(Self {
             operation,
-            keys: at + 1..at + 1 + numkeys,
+            keys,
             weights: vec![1.0; numkeys],
             aggregate: Aggregate::Sum,
             listed: Listed::Members,
-        };
+        })
+    }
+
+    fn parse(
+        turn: &mut Turn<'_>,
+        args: Args<'_>,
+        at: usize,
+        named: (Operation, &'static str),
+    ) -> Result<Self, Refusal> {
+        let mut plan = Self::of_keys(turn, args, at, named)?;
         let is_stored = at == 2;
         let mut at = plan.keys.end;
         while at < args.len() {
@@ -119,14 +137,9 @@ impl Plan {
         }
     }
 
-    fn run(&self, turn: &mut Turn<'_>, args: Args<'_>) -> Result<SortedSet, Refusal> {
-        let rules = turn.rules();
+    /// After a read of every key.
+    fn run(&self, turn: &Turn<'_>, args: Args<'_>) -> Result<Scored, Refusal> {
         let keys: Vec<Key<'_>> = self.keys.clone().map(|at| turn.key(args, at)).collect();
-        // Reads count and expire; only then may all sources be looked at.
-        for key in &keys {
-            turn.read(key);
-        }
-        let turn = &*turn;
         let mut sources = Vec::with_capacity(keys.len());
         for (key, weight) in keys.iter().zip(&self.weights) {
             sources.push((source(turn, key)?, *weight));
@@ -140,7 +153,10 @@ impl Plan {
             Operation::Intersection => self.intersection(&sources),
             Operation::Union => self.union(&sources),
         };
-        Ok(collect(&scores, &rules))
+        // Members are in order already, and stay so where scores are the same.
+        let mut scored: Scored = scores.into_iter().collect();
+        scored.sort_by(|(_, one), (_, other)| one.partial_cmp(other).expect("scores are numbers"));
+        Ok(scored)
     }
 
     fn union(&self, sources: &[(Source<'_>, f64)]) -> BTreeMap<Vec<u8>, f64> {
@@ -202,37 +218,32 @@ fn difference(sources: &[(Source<'_>, f64)]) -> BTreeMap<Vec<u8>, f64> {
     scores
 }
 
-fn collect(scores: &BTreeMap<Vec<u8>, f64>, rules: &Rules) -> SortedSet {
-    let mut set = SortedSet::default();
-    for (member, score) in scores {
-        set.insert(member, *score, rules);
-    }
-    set
-}
-
 fn answer(
     turn: &mut Turn<'_>,
     args: Args<'_>,
-    (operation, command): (Operation, &'static str),
+    named: (Operation, &'static str),
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    let plan = Plan::parse(args, 1, operation, command)?;
-    let set = plan.run(turn, args)?;
-    let mut members = Members::begin(reply, set.len(), plan.listed);
-    set.visit_all(|score, member| members.add(score, member));
+    let plan = Plan::parse(turn, args, 1, named)?;
+    let scored = plan.run(turn, args)?;
+    let mut members = Members::begin(reply, scored.len(), plan.listed);
+    for (member, score) in &scored {
+        members.add(*score, member);
+    }
     Ok(())
 }
 
 fn store(
     turn: &mut Turn<'_>,
     args: Args<'_>,
-    (operation, command): (Operation, &'static str),
+    named: (Operation, &'static str),
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    let plan = Plan::parse(args, 2, operation, command)?;
-    let set = plan.run(turn, args)?;
+    let plan = Plan::parse(turn, args, 2, named)?;
+    let scored = plan.run(turn, args)?;
     let destination = turn.key(args, 1);
-    let len = set.len();
+    let len = scored.len();
+    let set = SortedSet::of_scored(&scored, &turn.rules());
     let has_changed = turn.store(&destination, set);
     turn.changed(u64::from(has_changed));
     reply.int(len as i64);
@@ -378,15 +389,8 @@ const ZINTERCARD: Command = Command {
 };
 
 fn zintercard(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let numkeys = numkeys(args, 1, "zintercard")?;
-    let limit = limit(args, 2 + numkeys)?;
-    let plan = Plan {
-        operation: Operation::Intersection,
-        keys: 2..2 + numkeys,
-        weights: vec![1.0; numkeys],
-        aggregate: Aggregate::Sum,
-        listed: Listed::Members,
-    };
+    let plan = Plan::of_keys(turn, args, 1, (Operation::Intersection, "zintercard"))?;
+    let limit = limit(args, plan.keys.end)?;
     let len = plan.run(turn, args)?.len();
     reply.int(len.min(limit) as i64);
     Ok(())

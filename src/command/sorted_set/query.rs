@@ -108,7 +108,9 @@ impl Options {
             offset: 0,
             count: -1,
         };
+        // What the name of an older command says, and what was said once, is settled.
         let is_free = !matches!(allowed, Allowed::Only(..));
+        let (mut takes_by, mut takes_rev) = (is_free, is_free);
         let mut at = from;
         while at < args.len() {
             if allowed != Allowed::AllButScores && args.is(at, b"withscores") {
@@ -117,12 +119,15 @@ impl Options {
                 options.offset = parse_i64(args.get(at + 1)).ok_or(Refusal::NotInteger)?;
                 options.count = parse_i64(args.get(at + 2)).ok_or(Refusal::NotInteger)?;
                 at += 2;
-            } else if is_free && args.is(at, b"rev") {
+            } else if takes_rev && args.is(at, b"rev") {
                 options.towards = Towards::Lowest;
-            } else if is_free && args.is(at, b"bylex") {
+                takes_rev = false;
+            } else if takes_by && args.is(at, b"bylex") {
                 options.by = By::Name;
-            } else if is_free && args.is(at, b"byscore") {
+                takes_by = false;
+            } else if takes_by && args.is(at, b"byscore") {
                 options.by = By::Score;
+                takes_by = false;
             } else {
                 return Err(Refusal::Syntax);
             }

@@ -263,12 +263,14 @@ const ZSCAN: Command = Command {
 
 fn zscan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(args.get(2)).ok_or(Refusal::INVALID_CURSOR)?;
-    let options = Walk::parse(args, 3, Among::Elements)?;
+    let options = Walk::parse(args, 3, Among::Elements);
     let key = turn.key(args, 1);
     let Some(set) = turn.read_as::<SortedSet>(&key)? else {
+        // Stock looks at no option where there is nothing to walk over.
         walk::answer_nothing(reply);
         return Ok(());
     };
+    let options = options?;
     let mut text = Vec::new();
     options.answer(cursor, reply, |position, taken| {
         set.scan(position, |score, member| {

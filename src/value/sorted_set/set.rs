@@ -51,6 +51,22 @@ impl SortedSet {
         Some(set)
     }
 
+    /// A set of different members in the order of their scores, whose form is settled before the
+    /// first is put in: the packed one keeps no sign of a zero.
+    pub fn of_scored(scored: &[(Vec<u8>, f64)], rules: &Rules) -> Self {
+        let longest = scored.iter().map(|(member, _)| member.len()).max();
+        let fits = scored.len() <= rules.zset_max_listpack_entries
+            && longest.unwrap_or(0) <= rules.zset_max_listpack_value;
+        let mut set = Self::default();
+        if !fits {
+            set.become_table(rules);
+        }
+        for (member, score) in scored {
+            set.insert(member, *score, rules);
+        }
+        set
+    }
+
     /// The packed form, if it is one.
     pub fn packed(&self) -> Option<&Listpack> {
         match &self.0 {
