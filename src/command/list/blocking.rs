@@ -109,8 +109,8 @@ const BLMPOP: Command = Command {
 };
 
 fn blmpop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let until_ms = timeout::seconds(args, 1, turn.now())?;
     let request = MultiPop::parse(args, 2, end)?;
+    let until_ms = timeout::seconds(args, 1, turn.now())?;
     let keys = request.keys.clone();
     if pop_first(turn, args, request, reply)? {
         return Ok(());

@@ -99,8 +99,8 @@ const BZMPOP: Command = Command {
 };
 
 fn bzmpop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let until_ms = timeout::seconds(args, 1, turn.now())?;
     let request = MultiPop::parse(args, 2, towards)?;
+    let until_ms = timeout::seconds(args, 1, turn.now())?;
     let keys = request.keys.clone();
     if pop_first(turn, args, request, reply)? {
         return Ok(());
