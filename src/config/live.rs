@@ -3,6 +3,7 @@
 //! Made anew after each change; a core swaps its copy between turns, so no
 //! command sees half a change.
 
+use super::events::Events;
 use super::settings::Settings;
 use super::table::POLICIES;
 use super::value::{integer, words};
@@ -58,6 +59,8 @@ pub struct Live {
     pub latency_tracking: bool,
     /// Percentiles INFO shows, 0 to 100.
     pub latency_percentiles: Vec<f64>,
+    /// Which keyspace events are published, and on which channels.
+    pub events: Events,
     /// Who may use DEBUG.
     pub enable_debug_command: Allowed,
     /// Bytes a sparse HyperLogLog may take.
@@ -169,6 +172,7 @@ impl Settings {
             latency_monitor_threshold: self.number("latency-monitor-threshold"),
             latency_tracking: self.is_on("latency-tracking"),
             latency_percentiles: self.percentiles(),
+            events: Events::of(self.bytes("notify-keyspace-events")),
             enable_debug_command: self.allowed("enable-debug-command"),
             hll_sparse_max_bytes: self.number("hll-sparse-max-bytes"),
             encodings: self.encodings(),

@@ -3,6 +3,7 @@
 //! No file is opened here and no clock read: text comes in, values go out.
 
 mod arguments;
+mod events;
 mod file;
 mod live;
 mod rewrite;
@@ -13,6 +14,7 @@ mod value;
 mod words;
 
 pub use arguments::{Arguments, HELP, Invocation, Start, load, parse, version_line};
+pub use events::{EventClass, Events};
 pub use file::{Fault, Files, Loaded, Place, Rename};
 pub use live::{Allowed, Encodings, Live, OutputLimit, Policy};
 pub use rewrite::rewrite;

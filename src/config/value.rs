@@ -3,6 +3,7 @@
 //! The text kept is canonical: sizes in bytes, words in lower case, limits of
 //! all three classes. Error texts are stock's.
 
+use super::events;
 use super::setting::Kind;
 
 /// The classes of output limits, with the name CONFIG GET shows and the other
@@ -12,10 +13,6 @@ pub(super) const CLASSES: [(&str, &str); 3] = [
     ("slave", "replica"),
     ("pubsub", "pubsub"),
 ];
-
-/// The letters of keyspace event classes and the flags shown for "A".
-const EVENTS_ALL: &[u8] = b"g$lshzxetd";
-const EVENTS_SHOWN: &[u8] = b"g$lshzxetdKEmn";
 
 /// The canonical text of `value`, given the text of `now`, which some kinds
 /// change in part.
@@ -39,7 +36,7 @@ pub(super) fn canonical(kind: Kind, now: &[u8], value: &[u8]) -> Result<Vec<u8>,
         Kind::OutputLimits => output_limits(now, value),
         Kind::Save => save(value),
         Kind::Percentiles => percentiles(value),
-        Kind::Events => events(value),
+        Kind::Events => events::canonical(value),
         Kind::Shutdown => shutdown(value),
         Kind::OomScores => oom_scores(value),
     }
@@ -209,26 +206,6 @@ fn percentiles(value: &[u8]) -> Result<Vec<u8>, String> {
 fn percentile_text(share: f64) -> String {
     let text = format!("{share:.6}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn events(value: &[u8]) -> Result<Vec<u8>, String> {
-    let mut on = Vec::new();
-    for byte in value {
-        match byte {
-            b'A' => on.extend_from_slice(EVENTS_ALL),
-            byte if EVENTS_SHOWN.contains(byte) => on.push(*byte),
-            _ => {
-                return Err(String::from(
-                    "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.",
-                ));
-            }
-        }
-    }
-    let all = EVENTS_ALL.iter().all(|byte| on.contains(byte));
-    let mut shown = Vec::from(if all { &b"A"[..] } else { b"" });
-    let named = EVENTS_SHOWN.iter().filter(|byte| on.contains(byte));
-    shown.extend(named.filter(|byte| !all || !EVENTS_ALL.contains(byte)));
-    Ok(shown)
 }
 
 fn shutdown(value: &[u8]) -> Result<Vec<u8>, String> {
