@@ -8,14 +8,15 @@
 
 use std::sync::Arc;
 
-use crate::base::{HashKey, Random};
-use crate::config::Settings;
-use crate::keyspace::{Clock, Touch};
+use crate::base::{HashKey, Random, slot_of};
+use crate::config::{Events, Live, Settings};
+use crate::keyspace::{Clock, Key, Touch};
 use crate::resp::{Args, Outcome, OwnedArgs, Reply, Version};
 use crate::session::{Client, Origin, Roster, SessionId};
 use crate::shard::Shard;
 use crate::telemetry::{Counters, Telemetry};
 
+use super::event::Event;
 use super::gather::{Caller, Gather, Part};
 use super::scene::{Facts, Local, Rates, Readings, Scene, System};
 use super::table::{DataHandler, Entry, Run, Table};
@@ -39,6 +40,8 @@ pub(super) struct Node {
     locals: Vec<Local>,
     session: SessionId,
     pub(super) clock: Clock,
+    /// Events of all turns.
+    pub(super) events: Vec<Event>,
 }
 
 /// The moment every node starts at: some time in 2023.
@@ -69,7 +72,25 @@ impl Node {
                 now: START_MS,
                 touch: Touch::Lru,
             },
+            events: Vec::new(),
         }
+    }
+
+    /// Has every core record the events of these classes.
+    pub(super) fn listen(&mut self, classes: &str) {
+        for local in &mut self.locals {
+            let mut live = Live::clone(&local.live);
+            live.events = Events::of(classes.as_bytes());
+            local.live = Arc::new(live);
+        }
+    }
+
+    /// The shard of a key, and the key.
+    pub(super) fn shard_of<'k>(&mut self, bytes: &'k [u8]) -> (&mut Shard, Key<'k>) {
+        let core = self.placement.core_of(slot_of(bytes));
+        let shard = home(&mut self.shards, core);
+        let key = shard.keyspace.key(bytes);
+        (shard, key)
     }
 
     /// Plays requests separated by `;` and joins their replies in the same way.
@@ -188,7 +209,7 @@ impl Node {
             &local.live,
         );
         let outcome = handler(&mut turn, args, reply);
-        drop(turn);
+        self.events.extend(turn.end().events);
         for (home, lent) in self.shards.iter_mut().zip(lent) {
             if lent.is_some() {
                 *home = lent;

@@ -10,6 +10,9 @@ mod bitmap;
 mod check;
 mod connection;
 mod database;
+#[cfg(test)]
+mod effects;
+mod event;
 mod families;
 mod gather;
 mod geo;
@@ -38,6 +41,7 @@ mod walk;
 
 pub use admit::{Admission, admit};
 pub use database::cursor_core;
+pub use event::Event;
 pub use families::commands;
 pub use gather::{Caller, Gather, Part};
 pub use route::{Placement, Route, route};

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::base::{HashKey, Random};
-use crate::config::{Encodings, Live};
+use crate::config::{Encodings, EventClass, Live};
 use crate::keyspace::{
     Clock, Database, Discarded, Found, Key, Keyspace, Lifetime, NotCompound, View,
 };
@@ -14,6 +14,7 @@ use crate::resp::{Args, Refusal};
 use crate::shard::Shard;
 use crate::value::{Compound, Rules, Typed};
 
+use super::event::Event;
 use super::route::Placement;
 use super::waiting::{Side, Waiting};
 
@@ -101,6 +102,8 @@ pub struct Turn<'a> {
     pub side: Option<Side>,
     /// A key was touched for which somebody waits.
     pub has_ready: bool,
+    /// What happened, as far as anybody may listen, in this order.
+    events: Vec<Event>,
 }
 
 /// What is to be done after a turn.
@@ -110,6 +113,8 @@ pub struct After {
     pub discarded: Vec<Discarded>,
     pub side: Option<Side>,
     pub has_ready: bool,
+    /// To be published.
+    pub events: Vec<Event>,
 }
 
 impl<'a> Turn<'a> {
@@ -137,6 +142,7 @@ impl<'a> Turn<'a> {
             waiting: Waiting::Never,
             side: None,
             has_ready: false,
+            events: Vec::new(),
         }
     }
 
@@ -148,6 +154,7 @@ impl<'a> Turn<'a> {
             discarded: self.discarded,
             side: self.side,
             has_ready: self.has_ready,
+            events: self.events,
         }
     }
 
@@ -343,15 +350,26 @@ impl<'a> Turn<'a> {
         compound.ok().and_then(T::of_mut).ok_or(Refusal::WrongType)
     }
 
-    /// Removes the key if its value has no elements left.
+    /// Removes the key if its value has no elements left: the end of a change
+    /// that was told.
     pub fn prune(&mut self, key: &Key<'_>) -> bool {
-        self.db(key).prune(*key)
+        let is_gone = self.db(key).prune(*key);
+        if is_gone {
+            self.notify(key, EventClass::Generic, "del");
+        }
+        is_gone
     }
 
     /// Puts a result of many elements behind a key, whatever is there, without
-    /// a deadline; one without elements removes the key. `false` when nothing
-    /// was there and nothing came.
-    pub fn store(&mut self, key: &Key<'_>, value: impl Into<Compound>) -> bool {
+    /// a deadline, and tells so; one without elements removes the key. `false`
+    /// when nothing was there and nothing came.
+    pub fn store(
+        &mut self,
+        key: &Key<'_>,
+        value: impl Into<Compound>,
+        class: EventClass,
+        event: &'static str,
+    ) -> bool {
         let value = value.into();
         let clock = self.clock;
         if value.is_empty() {
@@ -359,13 +377,18 @@ impl<'a> Turn<'a> {
         }
         self.db(key)
             .set_compound(*key, value, Lifetime::Forever, &clock);
+        self.touch(key, class, event);
         true
     }
 
-    /// Removes a key; `false` when it is not there.
+    /// Removes a key and tells so; `false` when it is not there.
     pub fn delete(&mut self, key: &Key<'_>) -> bool {
         let clock = self.clock;
-        self.db(key).remove(*key, &clock)
+        let is_gone = self.db(key).remove(*key, &clock);
+        if is_gone {
+            self.touch(key, EventClass::Generic, "del");
+        }
+        is_gone
     }
 
     /// Frees what was cut out of a key's value, in steps if it is large.
@@ -379,20 +402,55 @@ impl<'a> Turn<'a> {
         rules(&self.live.encodings, self.any_keyspace().hash_key())
     }
 
-    /// Says that a key has changed: whoever watches it or waits for it is told.
+    /// Says that a key has changed, and by what: whoever watches it, waits for
+    /// it or listens to the event is told.
     #[inline]
-    pub fn touch(&mut self, key: &Key<'_>) {
-        self.touch_at(self.database, key);
+    pub fn touch(&mut self, key: &Key<'_>, class: EventClass, event: &'static str) {
+        self.touch_at(self.database, key, class, event);
     }
 
     /// The same for a key of database `index`.
     #[inline]
-    pub fn touch_at(&mut self, index: usize, key: &Key<'_>) {
+    pub fn touch_at(
+        &mut self,
+        index: usize,
+        key: &Key<'_>,
+        class: EventClass,
+        event: &'static str,
+    ) {
         let shard = shard_of(&mut self.data, self.placement, key);
         if !shard.observers.is_idle() {
             shard.observers.touch(index, key);
             self.has_ready |= shard.observers.has_ready();
         }
+        if self.live.events.has(class) {
+            self.note(index, key, class, event);
+        }
+    }
+
+    /// The same for a change that is no event.
+    pub fn touch_silently(&mut self, key: &Key<'_>) {
+        let shard = shard_of(&mut self.data, self.placement, key);
+        shard.observers.touch(self.database, key);
+        self.has_ready |= shard.observers.has_ready();
+    }
+
+    /// Says what happened to a key, which whoever watches it need not know.
+    #[inline]
+    pub fn notify(&mut self, key: &Key<'_>, class: EventClass, event: &'static str) {
+        if self.live.events.has(class) {
+            self.note(self.database, key, class, event);
+        }
+    }
+
+    #[cold]
+    fn note(&mut self, database: usize, key: &Key<'_>, class: EventClass, name: &'static str) {
+        self.events.push(Event {
+            database,
+            class,
+            name,
+            key: key.bytes.into(),
+        });
     }
 
     /// Looks whether somebody waits for what was touched beside `touch`.

@@ -44,7 +44,7 @@ pub struct Events(u16);
 
 impl Events {
     /// Those of a setting's canonical text.
-    pub(super) fn of(text: &[u8]) -> Events {
+    pub fn of(text: &[u8]) -> Events {
         let mut events = Events::default();
         for &letter in text {
             if letter == b'A' {

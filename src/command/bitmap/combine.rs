@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::View;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
@@ -37,12 +38,12 @@ fn bitop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let joined = join(turn, args, operation)?;
     let len = joined.len();
     let key = turn.key(args, DESTINATION);
-    let clock = turn.clock;
-    let database = turn.db(&key);
     if joined.is_empty() {
-        let removed = database.remove(key, &clock);
+        let removed = turn.delete(&key);
         turn.changed(u64::from(removed));
     } else {
+        let clock = turn.clock;
+        let database = turn.db(&key);
         // What is no string goes first, whatever it is.
         let found = database.find(key, &clock);
         if found.is_some_and(|found| found.text().is_none()) {
@@ -52,6 +53,7 @@ fn bitop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
         database.edit(key, &clock, len, |text| *text = joined);
         database.set_deadline(key, None, &clock);
         turn.changed(1);
+        turn.touch(&key, EventClass::String, "set");
     }
     reply.int(len as i64);
     Ok(())

@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec, Words};
@@ -130,6 +131,9 @@ fn write(turn: &mut Turn<'_>, key: Key<'_>, steps: &[Step], reply: &mut Reply<'_
         }
     });
     turn.changed(changes);
+    if changes > 0 {
+        turn.touch(&key, EventClass::String, "setbit");
+    }
     Ok(())
 }
 

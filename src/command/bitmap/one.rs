@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::bits;
@@ -72,6 +73,9 @@ fn setbit(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     });
     // A bit that is already so is no change.
     turn.changed(u64::from(has_changed));
+    if has_changed {
+        turn.touch(&key, EventClass::String, "setbit");
+    }
     reply.int(i64::from(before));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::sorted_set::SortedSet;
@@ -92,6 +93,9 @@ fn geoadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         turn.prune(&key);
     }
     turn.changed(added + moved);
+    if added + moved > 0 {
+        turn.touch(&key, EventClass::SortedSet, "zadd");
+    }
     let told = if options.counts_changes {
         added + moved
     } else {

@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::sorted_set::SortedSet;
@@ -188,7 +189,11 @@ fn answer(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>, form: Form
     match query.store_at {
         Some(word) => {
             let count = found.hits.len();
-            store(turn, args, word, &found, query.stored);
+            let event = match form {
+                Form::SearchStore => "geosearchstore",
+                Form::Search | Form::Radius(_) | Form::RadiusByMember(_) => "georadiusstore",
+            };
+            store(turn, args, (word, event), &found, query.stored);
             reply.int(count as i64);
         }
         None => write(reply, &query, &found),
@@ -197,7 +202,13 @@ fn answer(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>, form: Form
 }
 
 /// Puts what was found at the key at `word`; nothing found leaves no key.
-fn store(turn: &mut Turn<'_>, args: Args<'_>, word: usize, found: &Hits, stored: Stored) {
+fn store(
+    turn: &mut Turn<'_>,
+    args: Args<'_>,
+    (word, event): (usize, &'static str),
+    found: &Hits,
+    stored: Stored,
+) {
     let key = turn.key(args, word);
     let rules = turn.rules();
     let mut set = SortedSet::default();
@@ -208,7 +219,7 @@ fn store(turn: &mut Turn<'_>, args: Args<'_>, word: usize, found: &Hits, stored:
         };
         set.insert(found.name(hit), score, &rules);
     }
-    let has_changed = turn.store(&key, set);
+    let has_changed = turn.store(&key, set, EventClass::SortedSet, event);
     turn.changed((found.hits.len() as u64).max(u64::from(has_changed)));
 }
 

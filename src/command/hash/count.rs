@@ -3,6 +3,7 @@
 use crate::base::{LongDoubleFault, add_long_double, parse_i64};
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::hash::Fate;
@@ -39,7 +40,8 @@ fn hincrby(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
         Some(Item::Text(text)) => parse_i64(text).ok_or(Refusal::NOT_INTEGER_IN_HASH)?,
     };
     let after = before.checked_add(amount).ok_or(Refusal::OVERFLOW)?;
-    put(turn, args, itoa::Buffer::new().format(after).as_bytes())?;
+    let mut text = itoa::Buffer::new();
+    put(turn, args, text.format(after).as_bytes(), "hincrby")?;
     reply.int(after);
     Ok(())
 }
@@ -78,16 +80,17 @@ fn hincrbyfloat(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> O
         }
         LongDoubleFault::NotFinite => Refusal::FLOAT_OVERFLOW,
     })?;
-    put(turn, args, &after)?;
+    put(turn, args, &after, "hincrbyfloat")?;
     reply.bulk(&after);
     Ok(())
 }
 
 /// Sets the field to the sum; it keeps its deadline.
-fn put(turn: &mut Turn<'_>, args: Args<'_>, sum: &[u8]) -> Outcome {
+fn put(turn: &mut Turn<'_>, args: Args<'_>, sum: &[u8], event: &'static str) -> Outcome {
     let (key, now, rules) = (turn.key(args, 1), turn.now(), turn.rules());
     let hash = edit_or_new(turn, &key)?;
     hash.set(args.get(2), sum, Fate::Keep, now, &rules);
     turn.changed(1);
+    turn.touch(&key, EventClass::Hash, event);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::hash::Fate;
@@ -166,7 +167,11 @@ fn expire(turn: &mut Turn<'_>, args: Args<'_>, measure: Measure, reply: &mut Rep
             reply.int(1);
         }
     }
-    after_edit(turn, &key);
+    if changes > 0 {
+        let event = if deadline <= now { "hdel" } else { "hexpire" };
+        turn.touch(&key, EventClass::Hash, event);
+        after_edit(turn, &key);
+    }
     turn.changed(changes);
     Ok(())
 }
@@ -249,6 +254,9 @@ fn hpersist(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
                 changes += 1;
             }
         }
+    }
+    if changes > 0 {
+        turn.touch(&key, EventClass::Hash, "hpersist");
     }
     turn.changed(changes);
     Ok(())

@@ -3,6 +3,7 @@
 use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::hash::Fate;
@@ -82,6 +83,11 @@ fn hgetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         return Ok(());
     };
     let mut changes = 0;
+    let event = match request.fate {
+        Fate::Until(deadline) if deadline <= now => "hdel",
+        Fate::Until(_) => "hexpire",
+        Fate::Clear | Fate::Keep => "hpersist",
+    };
     for field in request.fields.iter() {
         bulk_or_null(reply, hash.get(field, now));
         let Some(current) = hash.deadline(field, now) else {
@@ -94,7 +100,10 @@ fn hgetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
             Fate::Until(_) => hash.set_deadline(field, request.fate, now, &rules),
         });
     }
-    after_edit(turn, &key);
+    if changes > 0 {
+        turn.touch(&key, EventClass::Hash, event);
+        after_edit(turn, &key);
+    }
     turn.changed(changes);
     Ok(())
 }
@@ -153,8 +162,14 @@ fn hsetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
             hash.set(field, value, request.fate, now, &rules);
         }
     }
-    after_edit(turn, &key);
     turn.changed((request.fields.len() / 2) as u64);
+    turn.touch(&key, EventClass::Hash, "hset");
+    if is_over {
+        turn.notify(&key, EventClass::Hash, "hdel");
+    } else if matches!(request.fate, Fate::Until(_)) {
+        turn.notify(&key, EventClass::Hash, "hexpire");
+    }
+    after_edit(turn, &key);
     reply.int(1);
     Ok(())
 }
@@ -267,7 +282,10 @@ fn hgetdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
         bulk_or_null(reply, hash.get(field, now));
         removed += u64::from(hash.remove(field, now));
     }
-    after_edit(turn, &key);
+    if removed > 0 {
+        turn.touch(&key, EventClass::Hash, "hdel");
+        after_edit(turn, &key);
+    }
     turn.changed(removed);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::hash::Fate;
@@ -76,6 +77,7 @@ fn set(turn: &mut Turn<'_>, args: Args<'_>, command: &str) -> Result<i64, Refusa
         added += i64::from(is_new);
     }
     turn.changed((args.len() / 2 - 1) as u64);
+    turn.touch(&key, EventClass::Hash, "hset");
     Ok(added)
 }
 
@@ -101,6 +103,7 @@ fn hsetnx(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     if sets {
         hash.set(args.get(2), args.get(3), Fate::Clear, now, &rules);
         turn.changed(1);
+        turn.touch(&key, EventClass::Hash, "hset");
     }
     reply.int(i64::from(sets));
     Ok(())
@@ -133,8 +136,11 @@ fn hdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         .iter()
         .filter(|field| hash.remove(field, now))
         .count();
-    after_edit(turn, &key);
     turn.changed(removed as u64);
+    if removed > 0 {
+        turn.touch(&key, EventClass::Hash, "hdel");
+        after_edit(turn, &key);
+    }
     reply.int(removed as i64);
     Ok(())
 }

@@ -57,6 +57,7 @@ fn count_of_one(turn: &mut Turn<'_>, key: &Key<'_>) -> Result<u64, Refusal> {
         loglog::remember_count(text, count)
     });
     turn.changed(1);
+    turn.touch_silently(key);
     Ok(count)
 }
 

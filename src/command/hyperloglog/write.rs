@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::loglog::{self, Broken, Union};
@@ -51,6 +52,9 @@ fn pfadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
         }
     });
     turn.changed(changes);
+    if changes > 0 {
+        turn.touch(&key, EventClass::String, "pfadd");
+    }
     outcome.map_err(broken)?;
     reply.int(i64::from(changes > 0));
     Ok(())
@@ -95,6 +99,7 @@ fn pfmerge(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
         outcome = union.merge_into(text, sparse_len_max);
     });
     turn.changed(1);
+    turn.touch(&key, EventClass::String, "pfadd");
     outcome.map_err(broken)?;
     reply.ok();
     Ok(())

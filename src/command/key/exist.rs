@@ -26,11 +26,10 @@ const DEL: Command = Command {
 };
 
 fn del(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let clock = turn.clock;
     let mut deleted = 0;
     for index in 1..args.len() {
         let key = turn.key(args, index);
-        deleted += u64::from(turn.db(&key).remove(key, &clock));
+        deleted += u64::from(turn.delete(&key));
     }
     turn.changed(deleted);
     reply.int(deleted as i64);

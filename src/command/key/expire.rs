@@ -3,6 +3,7 @@
 use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 
@@ -143,9 +144,10 @@ fn set_deadline(
         match u64::try_from(deadline) {
             Ok(deadline) if deadline > clock.now => {
                 turn.db(&key).set_deadline(key, Some(deadline), &clock);
+                turn.touch(&key, EventClass::Generic, "expire");
             }
             Ok(_) | Err(_) => {
-                turn.db(&key).remove(key, &clock);
+                turn.delete(&key);
             }
         }
         turn.changed(1);
@@ -229,6 +231,7 @@ fn persist(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     if had_deadline {
         turn.db(&key).set_deadline(key, None, &clock);
         turn.changed(1);
+        turn.touch(&key, EventClass::Generic, "persist");
     }
     reply.int(i64::from(had_deadline));
     Ok(())

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::{Clock, Found, Lifetime};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::snapshot::{Compression, PayloadFault, Restored, Value, read_payload, write_payload};
@@ -106,7 +107,7 @@ fn restore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     match lifetime {
         // A moment that has come: what was there goes, and nothing comes.
         Lifetime::Until(deadline) if deadline <= clock.now => {
-            let removed = turn.db(&key).remove(key, &clock);
+            let removed = turn.delete(&key);
             turn.changed(u64::from(removed));
         }
         Lifetime::Until(_) | Lifetime::Forever | Lifetime::Keep => {
@@ -121,6 +122,7 @@ fn restore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
             }
             database.set_access(key, access, &clock);
             turn.changed(1);
+            turn.touch(&key, EventClass::Generic, "restore");
         }
     }
     reply.ok();

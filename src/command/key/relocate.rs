@@ -4,6 +4,8 @@
 use crate::command::database::database_index;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
+use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 
@@ -35,13 +37,20 @@ fn rename(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         return Err(Refusal::NO_SUCH_KEY);
     }
     if from.bytes != to.bytes {
-        let clock = turn.clock;
-        let value = turn.db(&from).take(from, &clock).expect("it was found");
-        turn.db(&to).put(to, value, &clock);
-        turn.changed(1);
+        relocate(turn, from, to);
     }
     reply.ok();
     Ok(())
+}
+
+/// Gives a value its new name; a key that has it goes.
+fn relocate(turn: &mut Turn<'_>, from: Key<'_>, to: Key<'_>) {
+    let clock = turn.clock;
+    let value = turn.db(&from).take(from, &clock).expect("it was found");
+    turn.db(&to).put(to, value, &clock);
+    turn.changed(1);
+    turn.touch(&from, EventClass::Generic, "rename_from");
+    turn.touch(&to, EventClass::Generic, "rename_to");
 }
 
 const RENAMENX: Command = Command {
@@ -71,10 +80,7 @@ fn renamenx(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
     // A key's own name is taken, too.
     let is_free = turn.find(&to).is_none();
     if is_free {
-        let clock = turn.clock;
-        let value = turn.db(&from).take(from, &clock).expect("it was found");
-        turn.db(&to).put(to, value, &clock);
-        turn.changed(1);
+        relocate(turn, from, to);
     }
     reply.int(i64::from(is_free));
     Ok(())
@@ -119,6 +125,7 @@ fn copy(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         value.access = age::new(&clock);
         turn.db_at(options.database, &to).put(to, value, &clock);
         turn.changed(1);
+        turn.touch_at(options.database, &to, EventClass::Generic, "copy_to");
     }
     reply.int(i64::from(copies));
     Ok(())
@@ -174,6 +181,8 @@ fn move_key(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
         let value = turn.db(&key).take(key, &clock).expect("it was found");
         turn.db_at(database, &key).put(key, value, &clock);
         turn.changed(1);
+        turn.touch(&key, EventClass::Generic, "move_from");
+        turn.touch_at(database, &key, EventClass::Generic, "move_to");
     }
     reply.int(i64::from(moves));
     Ok(())

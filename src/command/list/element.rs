@@ -16,6 +16,22 @@ pub(in crate::command) fn end(args: Args<'_>, index: usize) -> Result<End, Refus
     }
 }
 
+/// The event of a push at an end.
+pub(super) fn push_event(end: End) -> &'static str {
+    match end {
+        End::Front => "lpush",
+        End::Back => "rpush",
+    }
+}
+
+/// The event of a pop at an end.
+pub(super) fn pop_event(end: End) -> &'static str {
+    match end {
+        End::Front => "lpop",
+        End::Back => "rpop",
+    }
+}
+
 /// The indexes from `start` through `stop` that a value of `len` elements has;
 /// negative ones count from its end.
 pub(in crate::command) fn range(start: i64, stop: i64, len: usize) -> Range<usize> {

@@ -7,6 +7,7 @@ use crate::command::item::bulk;
 use crate::command::multi_pop::MultiPop;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
@@ -58,7 +59,7 @@ fn push(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>, end: End) ->
     list.push(end, elements, &rules);
     reply.int(list.len() as i64);
     turn.changed(count);
-    turn.touch(&key);
+    turn.touch(&key, EventClass::List, element::push_event(end));
     Ok(())
 }
 
@@ -102,7 +103,7 @@ fn push_existing(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>, end
     list.push(end, elements, &rules);
     reply.int(list.len() as i64);
     turn.changed(count);
-    turn.touch(&key);
+    turn.touch(&key, EventClass::List, element::push_event(end));
     Ok(())
 }
 
@@ -246,12 +247,15 @@ pub(in crate::command) fn pop(
     };
     show(list.walk(end, outermost).take(count), count);
     let removed = list.remove(first, count, &rules);
+    turn.changed(count as u64);
+    if count > 0 {
+        turn.touch(key, EventClass::List, element::pop_event(end));
+    }
     if count == len {
         turn.prune(key);
     }
     if let Some(removed) = removed {
         turn.bury(key, removed);
     }
-    turn.changed(count as u64);
     Ok(Some(count))
 }

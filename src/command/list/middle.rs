@@ -3,6 +3,7 @@
 use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::list::{End, List};
@@ -36,6 +37,7 @@ fn lset(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let index = element::index(index?, list.len()).ok_or(Refusal::INDEX_OUT_OF_RANGE)?;
     list.set(index, args.get(3), &rules);
     turn.changed(1);
+    turn.touch(&key, EventClass::List, "lset");
     reply.ok();
     Ok(())
 }
@@ -78,6 +80,7 @@ fn linsert(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     list.insert(index + beyond, args.get(4), &rules);
     reply.int(list.len() as i64);
     turn.changed(1);
+    turn.touch(&key, EventClass::List, "linsert");
     Ok(())
 }
 
@@ -110,10 +113,11 @@ fn lrem(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         return Ok(());
     };
     let removed = list.remove_equal(args.get(3), end, count_max, &rules);
-    if list.is_empty() {
+    turn.changed(removed as u64);
+    if removed > 0 {
+        turn.touch(&key, EventClass::List, "lrem");
         turn.prune(&key);
     }
-    turn.changed(removed as u64);
     reply.int(removed as i64);
     Ok(())
 }
@@ -146,6 +150,8 @@ fn ltrim(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let kept = element::range(start, stop, len);
     let tail = list.remove(kept.end, len - kept.end, &rules);
     let head = list.remove(0, kept.start, &rules);
+    // Also where nothing is removed, as stock does.
+    turn.touch(&key, EventClass::List, "ltrim");
     if kept.is_empty() {
         turn.prune(&key);
     }

@@ -5,12 +5,13 @@ use std::iter::once;
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::list::{End, List};
 
-use super::element::end;
+use super::element::{self, end};
 use super::ends::pop;
 
 pub(crate) const COMMANDS: &[Command] = &[LMOVE, RPOPLPUSH];
@@ -99,13 +100,19 @@ pub(in crate::command) fn move_element(
         drop(list.remove(index, 1, &rules));
         list.push(to, once(text.as_slice()), &rules);
         turn.changed(1);
+        turn.touch(source, EventClass::List, element::push_event(to));
+        turn.notify(source, EventClass::List, element::pop_event(from));
     } else {
-        pop(turn, source, from, 1, |elements, _| {
-            elements.for_each(|item| item.write_into(&mut text));
-        })?;
+        if let Some(item) = turn
+            .find_as::<List>(source)?
+            .and_then(|list| list.outermost(from))
+        {
+            item.write_into(&mut text);
+        }
         turn.edit_or_new::<List>(destination)?
             .push(to, once(text.as_slice()), &rules);
-        turn.touch(destination);
+        turn.touch(destination, EventClass::List, element::push_event(to));
+        pop(turn, source, from, 1, |_, _| {})?;
     }
     reply.bulk(&text);
     Ok(true)

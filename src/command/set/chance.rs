@@ -4,6 +4,7 @@ use crate::base::parse_i64;
 use crate::command::item::bulk;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::set::Set;
@@ -54,8 +55,9 @@ fn pop_one(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
         return Ok(());
     };
     set.take_one(random, |item| bulk(reply, item));
-    turn.prune(&key);
     turn.changed(1);
+    turn.touch(&key, EventClass::Set, "spop");
+    turn.prune(&key);
     Ok(())
 }
 
@@ -71,14 +73,20 @@ fn pop_several(
         return Ok(());
     };
     let taken = count.min(set.len());
-    if taken == set.len() {
+    let is_all = taken == set.len();
+    if is_all {
         all(reply, set);
-        turn.delete(&key);
     } else {
         reply.set(taken);
         set.take(taken, random, |item| bulk(reply, item));
     }
     turn.changed(taken as u64);
+    if taken > 0 {
+        turn.touch(&key, EventClass::Set, "spop");
+    }
+    if is_all {
+        turn.delete(&key);
+    }
     Ok(())
 }
 

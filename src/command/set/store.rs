@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::set::Set;
@@ -45,7 +46,7 @@ fn sinterstore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
     let sets = read_sets(turn, args, DESTINATION + 1..args.len())?;
     let common =
         all_found(sets).map_or_else(Set::default, |sets| Set::of_intersection(sets, &rules));
-    store(turn, args, common, reply);
+    store(turn, args, common, "sinterstore", reply);
     Ok(())
 }
 
@@ -64,7 +65,7 @@ fn sunionstore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
     let sets = read_sets(turn, args, DESTINATION + 1..args.len())?;
     let sets: Vec<&Set> = sets.into_iter().flatten().collect();
     let union = Set::union(&sets, &rules);
-    store(turn, args, union, reply);
+    store(turn, args, union, "sunionstore", reply);
     Ok(())
 }
 
@@ -84,16 +85,22 @@ fn sdiffstore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Out
     let rest = first_and_others(&sets).map_or_else(Set::default, |(first, others)| {
         Set::of_difference(first, &others, &rules)
     });
-    store(turn, args, rest, reply);
+    store(turn, args, rest, "sdiffstore", reply);
     Ok(())
 }
 
 /// Replaces the destination, or removes it where the result is empty, and
 /// answers with the result's length.
-fn store(turn: &mut Turn<'_>, args: Args<'_>, result: Set, reply: &mut Reply<'_>) {
+fn store(
+    turn: &mut Turn<'_>,
+    args: Args<'_>,
+    result: Set,
+    event: &'static str,
+    reply: &mut Reply<'_>,
+) {
     let key = turn.key(args, DESTINATION);
     let len = result.len();
-    let has_changed = turn.store(&key, result);
+    let has_changed = turn.store(&key, result, EventClass::Set, event);
     turn.changed(u64::from(has_changed));
     reply.int(len as i64);
 }

@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::set::Set;
@@ -30,6 +31,9 @@ fn sadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let set = turn.edit_or_new::<Set>(&key)?;
     let added = set.extend(args.tail(2).iter(), &rules);
     turn.changed(added as u64);
+    if added > 0 {
+        turn.touch(&key, EventClass::Set, "sadd");
+    }
     reply.int(added as i64);
     Ok(())
 }
@@ -57,9 +61,12 @@ fn srem(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         for member in args.tail(2).iter() {
             removed += u64::from(set.remove(member));
         }
-        turn.prune(&key);
+        turn.changed(removed);
+        if removed > 0 {
+            turn.touch(&key, EventClass::Set, "srem");
+            turn.prune(&key);
+        }
     }
-    turn.changed(removed);
     reply.int(removed as i64);
     Ok(())
 }
@@ -95,12 +102,16 @@ fn smove(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     if is_member && source.bytes != destination.bytes {
         if let Some(set) = turn.edit_as::<Set>(&source)? {
             set.remove(member);
+            turn.touch(&source, EventClass::Set, "srem");
             turn.prune(&source);
         }
         let rules = turn.rules();
         let set = turn.edit_or_new::<Set>(&destination)?;
         let added = set.extend([member].into_iter(), &rules);
         turn.changed(1 + added as u64);
+        if added > 0 {
+            turn.touch(&destination, EventClass::Set, "sadd");
+        }
     }
     reply.int(i64::from(is_member));
     Ok(())

@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{
     Begin, Categories, Extent, Flags, Group, KeyFlags, Keys, KeysFault, Spec, Visit, Words,
@@ -138,7 +139,7 @@ fn run(
             let key = turn.key(args, destination);
             let result = result(turn, elements, &request);
             let len = result.len();
-            let has_changed = turn.store(&key, result);
+            let has_changed = turn.store(&key, result, EventClass::List, "sortstore");
             turn.changed((len as u64).max(u64::from(has_changed)));
             reply.int(len as i64);
         }

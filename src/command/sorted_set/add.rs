@@ -3,6 +3,7 @@
 use crate::base::parse_f64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::sorted_set::SortedSet;
@@ -74,6 +75,10 @@ fn zadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         }
     }
     turn.changed(added + changed);
+    if added + changed > 0 {
+        let event = if options.increments { "zincr" } else { "zadd" };
+        turn.touch(&key, EventClass::SortedSet, event);
+    }
     match last {
         _ if !options.increments => {
             let told = if options.counts_changes {
@@ -218,11 +223,15 @@ fn zincrby(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     let key = turn.key(args, 1);
     let rules = turn.rules();
     let set = turn.edit_or_new::<SortedSet>(&key)?;
-    let score = match options.add(set, args.get(3), increment, &rules)? {
-        Added::New(score) | Added::Changed(score) | Added::Same(score) => score,
+    let (score, has_changed) = match options.add(set, args.get(3), increment, &rules)? {
+        Added::New(score) | Added::Changed(score) => (score, true),
+        Added::Same(score) => (score, false),
         Added::Left => unreachable!("no option forbids it"),
     };
     turn.changed(1);
+    if has_changed {
+        turn.touch(&key, EventClass::SortedSet, "zincr");
+    }
     reply.double(score);
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::base::{parse_f64, parse_i64};
 use crate::command::set::limit;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
@@ -244,7 +245,7 @@ fn store(
     let destination = turn.key(args, 1);
     let len = scored.len();
     let set = SortedSet::of_scored(&scored, &turn.rules());
-    let has_changed = turn.store(&destination, set);
+    let has_changed = turn.store(&destination, set, EventClass::SortedSet, named.1);
     turn.changed(u64::from(has_changed));
     reply.int(len as i64);
     Ok(())

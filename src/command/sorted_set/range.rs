@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::sorted_set::{SortedSet, Towards};
@@ -214,7 +215,7 @@ fn zrangestore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
     }
     let destination = turn.key(args, 1);
     let len = stored.len();
-    let has_changed = turn.store(&destination, stored);
+    let has_changed = turn.store(&destination, stored, EventClass::SortedSet, "zrangestore");
     turn.changed(u64::from(has_changed));
     reply.int(len as i64);
     Ok(())

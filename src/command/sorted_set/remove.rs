@@ -4,6 +4,7 @@ use crate::base::parse_i64;
 use crate::command::multi_pop::MultiPop;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::Key;
 use crate::resp::Version;
 use crate::resp::{Args, Outcome, Refusal, Reply};
@@ -46,9 +47,12 @@ fn zrem(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         for member in args.iter().skip(2) {
             removed += u64::from(set.remove(member).is_some());
         }
-        turn.prune(&key);
+        turn.changed(removed);
+        if removed > 0 {
+            turn.touch(&key, EventClass::SortedSet, "zrem");
+            turn.prune(&key);
+        }
     }
-    turn.changed(removed);
     reply.int(removed as i64);
     Ok(())
 }
@@ -70,7 +74,8 @@ const ZREMRANGEBYRANK: Command = Command {
 
 fn zremrangebyrank(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = RankRange::parse(args.get(2), args.get(3))?;
-    remove(turn, args, |set| range.ranks(set, Towards::Highest), reply)
+    let ranks = |set: &SortedSet| range.ranks(set, Towards::Highest);
+    remove(turn, args, ranks, "zremrangebyrank", reply)
 }
 
 const ZREMRANGEBYSCORE: Command = Command {
@@ -90,7 +95,8 @@ const ZREMRANGEBYSCORE: Command = Command {
 
 fn zremrangebyscore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = ScoreRange::parse(args.get(2), args.get(3))?;
-    remove(turn, args, |set| range.ranks(set), reply)
+    let ranks = |set: &SortedSet| range.ranks(set);
+    remove(turn, args, ranks, "zremrangebyscore", reply)
 }
 
 const ZREMRANGEBYLEX: Command = Command {
@@ -110,22 +116,27 @@ const ZREMRANGEBYLEX: Command = Command {
 
 fn zremrangebylex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = NameRange::parse(args.get(2), args.get(3))?;
-    remove(turn, args, |set| range.ranks(set), reply)
+    let ranks = |set: &SortedSet| range.ranks(set);
+    remove(turn, args, ranks, "zremrangebylex", reply)
 }
 
 fn remove(
     turn: &mut Turn<'_>,
     args: Args<'_>,
     ranks: impl FnOnce(&SortedSet) -> std::ops::Range<usize>,
+    event: &'static str,
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let key = turn.key(args, 1);
     let mut removed = 0;
     if let Some(set) = turn.edit_as::<SortedSet>(&key)? {
         removed = set.remove_ranks(ranks(set));
-        turn.prune(&key);
+        turn.changed(removed as u64);
+        if removed > 0 {
+            turn.touch(&key, EventClass::SortedSet, event);
+            turn.prune(&key);
+        }
     }
-    turn.changed(removed as u64);
     reply.int(removed as i64);
     Ok(())
 }
@@ -217,9 +228,16 @@ pub(super) fn take(
             members.add(score, member)
         });
         set.remove_ranks(ranks);
-        turn.prune(key);
+        turn.changed(count as u64);
+        if count > 0 {
+            let event = match towards {
+                Towards::Highest => "zpopmin",
+                Towards::Lowest => "zpopmax",
+            };
+            turn.touch(key, EventClass::SortedSet, event);
+            turn.prune(key);
+        }
     }
-    turn.changed(count as u64);
     Ok(())
 }
 

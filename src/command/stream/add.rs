@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::stream::{Id, IdFault, Stream, WantedId};
@@ -65,8 +66,11 @@ fn xadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         IdFault::NotAbove => Refusal::XADD_NOT_ABOVE,
     })?;
     entries.add(id, texts, &rules);
-    if let Some(trim) = options.trim {
-        trim.run(turn, &key)?;
+    turn.touch(&key, EventClass::Stream, "xadd");
+    if let Some(trim) = options.trim
+        && trim.run(turn, &key)? > 0
+    {
+        turn.notify(&key, EventClass::Stream, "xtrim");
     }
     entry::id(reply, id);
     turn.changed(1);

@@ -3,6 +3,7 @@
 use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::stream::{Id, Stream};
@@ -37,6 +38,9 @@ fn xdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let count = stream.entries_mut().delete(ids.into_iter());
     entry::count(reply, count);
     turn.changed(count);
+    if count > 0 {
+        turn.touch(&key, EventClass::Stream, "xdel");
+    }
     Ok(())
 }
 
@@ -72,6 +76,9 @@ fn xtrim(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let count = trim.run(turn, &key)?;
     entry::count(reply, count);
     turn.changed(count);
+    if count > 0 {
+        turn.touch(&key, EventClass::Stream, "xtrim");
+    }
     Ok(())
 }
 
@@ -129,5 +136,6 @@ fn xsetid(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     entries.set_history(last_id, added, max_deleted.filter(|id| *id != Id::MIN));
     reply.ok();
     turn.changed(1);
+    turn.notify(&key, EventClass::Stream, "xsetid");
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group as Family, KeyFlags, Keys, Spec};
@@ -66,6 +67,9 @@ fn xclaim(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     }
     reply.fill_array(mark, len);
     turn.changed(changes);
+    if is_new {
+        turn.notify(&key, EventClass::Stream, "xgroup-createconsumer");
+    }
     Ok(())
 }
 
@@ -139,6 +143,9 @@ fn xautoclaim(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Out
     reply.array(deleted.len());
     deleted.into_iter().for_each(|id| entry::id(reply, id));
     turn.changed(stale.changed + u64::from(is_new));
+    if is_new {
+        turn.notify(&key, EventClass::Stream, "xgroup-createconsumer");
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use crate::command::help;
 use crate::command::scene::Scene;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Categories, Flags, Group as Family, KeyFlags, Keys, Spec};
@@ -69,6 +70,7 @@ fn create(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         b"$" => stream.map_or(Id::MIN, |stream| stream.entries().history().last_id),
         word => id::exact(word, 0)?,
     };
+    let is_there = stream.is_some();
     // No refusal follows where there is no stream yet.
     let stream = turn.edit_or_new::<Stream>(&key)?;
     let group = Group::new(last_id, options.entries_read);
@@ -77,6 +79,11 @@ fn create(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     }
     reply.ok();
     turn.changed(1);
+    if is_there {
+        turn.notify(&key, EventClass::Stream, "xgroup-create");
+    } else {
+        turn.touch(&key, EventClass::Stream, "xgroup-create");
+    }
     Ok(())
 }
 
@@ -114,6 +121,7 @@ fn set_id(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     group.entries_read = options.entries_read;
     reply.ok();
     turn.changed(1);
+    turn.notify(&key, EventClass::Stream, "xgroup-setid");
     Ok(())
 }
 
@@ -139,6 +147,10 @@ fn destroy(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     if let Some(removed) = removed {
         turn.bury(&key, removed);
         turn.changed(1);
+        turn.notify(&key, EventClass::Stream, "xgroup-destroy");
+        // Who waits for the group is told that there is none.
+        turn.look_again(&key);
+        turn.look_for_ready();
     }
     Ok(())
 }
@@ -167,6 +179,9 @@ fn create_consumer(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -
     }
     reply.int(i64::from(is_new));
     turn.changed(u64::from(is_new));
+    if is_new {
+        turn.notify(&key, EventClass::Stream, "xgroup-createconsumer");
+    }
     Ok(())
 }
 
@@ -188,6 +203,9 @@ fn delete_consumer(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -
     let pending = edit_group(turn, &key, args.get(3))?.remove_consumer(args.get(4));
     reply.int(pending.unwrap_or(0) as i64);
     turn.changed(u64::from(pending.is_some()));
+    if pending.is_some() {
+        turn.notify(&key, EventClass::Stream, "xgroup-delconsumer");
+    }
     Ok(())
 }
 

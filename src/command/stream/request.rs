@@ -7,6 +7,7 @@ use crate::base::parse_i64;
 use crate::command::timeout;
 use crate::command::turn::Turn;
 use crate::command::waiting::Awaits;
+use crate::config::EventClass;
 use crate::resp::{Args, OwnedArgs, Refusal, Reply, Version};
 use crate::shard::Awaited;
 use crate::spec::{KeyFlags, KeysFault, Visit, Words};
@@ -208,6 +209,9 @@ impl Request {
             }
         };
         turn.changed(u64::from(is_new) + u64::from(is_served));
+        if is_new {
+            turn.notify(&key, EventClass::Stream, "xgroup-createconsumer");
+        }
         Ok(is_served)
     }
 }

@@ -3,6 +3,7 @@
 use crate::base::{add_long_double, parse_i64};
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::{Lifetime, Owned, OwnedContent, View};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
@@ -112,6 +113,7 @@ fn add(turn: &mut Turn<'_>, args: Args<'_>, amount: i64, reply: &mut Reply<'_>) 
     let clock = turn.clock;
     turn.db(&key).set_int(key, after, Lifetime::Keep, &clock);
     turn.changed(1);
+    turn.touch(&key, EventClass::String, "incrby");
     reply.int(after);
     Ok(())
 }
@@ -153,6 +155,7 @@ fn incrbyfloat(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
     };
     turn.db(&key).put(key, sum, &clock);
     turn.changed(1);
+    turn.touch(&key, EventClass::String, "incrbyfloat");
     reply.bulk(&after);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::Lifetime;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
@@ -41,6 +42,7 @@ fn append(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         Some(_) => database.edit(key, &clock, len, |text| text.extend_from_slice(more)),
     }
     turn.changed(1);
+    turn.touch(&key, EventClass::String, "append");
     reply.int(len as i64);
     Ok(())
 }
@@ -78,6 +80,7 @@ fn setrange(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
         text::overwrite(text, offset, part);
     });
     turn.changed(1);
+    turn.touch(&key, EventClass::String, "setrange");
     reply.int(before.max(end) as i64);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::View;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec};
@@ -84,8 +85,7 @@ fn getdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
             return Ok(());
         }
     }
-    let clock = turn.clock;
-    turn.db(&key).remove(key, &clock);
+    turn.delete(&key);
     turn.changed(1);
     Ok(())
 }
@@ -121,7 +121,12 @@ fn getex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let now = turn.now();
     let fate = fate(args, now)?;
     let key = turn.key(args, 1);
-    match turn.read_text(&key)? {
+    let found = turn.read(&key);
+    let has_deadline = found.is_some_and(|found| found.deadline().is_some());
+    match found
+        .map(|found| found.text().ok_or(Refusal::WrongType))
+        .transpose()?
+    {
         Some(found) => view(reply, found),
         None => {
             reply.null();
@@ -131,19 +136,22 @@ fn getex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let clock = turn.clock;
     match fate {
         Fate::Leave => {}
-        Fate::Persist => {
-            let persisted = turn.db(&key).set_deadline(key, None, &clock);
-            turn.changed(u64::from(persisted));
+        Fate::Persist if has_deadline => {
+            turn.db(&key).set_deadline(key, None, &clock);
+            turn.changed(1);
+            turn.touch(&key, EventClass::Generic, "persist");
         }
+        Fate::Persist => {}
         Fate::Until(deadline) => {
             let deadline = deadline?;
             if deadline <= now {
-                turn.db(&key).remove(key, &clock);
+                turn.delete(&key);
                 turn.changed(1);
                 return Ok(());
             }
             turn.db(&key).set_deadline(key, Some(deadline), &clock);
             turn.changed(1);
+            turn.touch(&key, EventClass::Generic, "expire");
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::config::EventClass;
 use crate::keyspace::Lifetime;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
@@ -100,6 +101,7 @@ fn store_pairs(turn: &mut Turn<'_>, args: Args<'_>) {
         let key = turn.key(args, index);
         let value = args.get(index + 1);
         turn.db(&key).set(key, value, Lifetime::Forever, &clock);
+        turn.touch(&key, EventClass::String, "set");
     }
     turn.changed((args.len() / 2) as u64);
 }

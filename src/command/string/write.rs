@@ -2,7 +2,8 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
-use crate::keyspace::Lifetime;
+use crate::config::EventClass;
+use crate::keyspace::{Key, Lifetime};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec, Words};
 
@@ -64,6 +65,7 @@ fn set(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
             None => database.set(key, args.get(2), Lifetime::Forever, &clock),
         }
         turn.changed(1);
+        turn.touch(&key, EventClass::String, "set");
         reply.ok();
         return Ok(());
     }
@@ -102,19 +104,22 @@ fn set(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-/// Stores word 2 at word 1; a deadline that is over deletes instead.
+/// Stores word 2 at word 1. A deadline that is over is one, too: the key goes
+/// when it is met.
 fn store(turn: &mut Turn<'_>, args: Args<'_>, lifetime: Lifetime) {
     let key = turn.key(args, 1);
-    let (clock, now) = (turn.clock, turn.now());
-    match lifetime {
-        Lifetime::Until(deadline) if deadline <= now => {
-            turn.db(&key).remove(key, &clock);
-        }
-        Lifetime::Until(_) | Lifetime::Keep | Lifetime::Forever => {
-            turn.db(&key).set(key, args.get(2), lifetime, &clock);
-        }
-    }
+    let clock = turn.clock;
+    turn.db(&key).set(key, args.get(2), lifetime, &clock);
     turn.changed(1);
+    tell(turn, &key, lifetime);
+}
+
+/// Says that a key was set, perhaps with a deadline.
+fn tell(turn: &mut Turn<'_>, key: &Key<'_>, lifetime: Lifetime) {
+    turn.touch(key, EventClass::String, "set");
+    if matches!(lifetime, Lifetime::Until(_)) {
+        turn.notify(key, EventClass::Generic, "expire");
+    }
 }
 
 fn set_options(args: Args<'_>, now: u64) -> Result<Set, Refusal> {
@@ -240,6 +245,7 @@ fn set_for(
     let lifetime = Lifetime::Until(deadline);
     turn.db(&key).set(key, args.get(3), lifetime, &clock);
     turn.changed(1);
+    tell(turn, &key, lifetime);
     reply.ok();
     Ok(())
 }

@@ -1,0 +1,139 @@
+//! What commands tell, as `tests/effects/cases.txt` has it from stock Redis:
+//! the keys they touch and the events they publish.
+
+use std::sync::Arc;
+
+use crate::config::EventClass;
+use crate::shard::Watch;
+
+use super::check::Node;
+use super::event::Event;
+
+const CASES: &str = include_str!("../../tests/effects/cases.txt");
+
+/// The keys whose watches are looked at: database and name.
+const KEYS: [(usize, &str); 5] = [(0, "k"), (0, "j"), (0, "i"), (1, "k"), (1, "j")];
+
+#[test]
+fn commands_tell_what_stock_tells() {
+    let mut differences = Vec::new();
+    for shards in [1, 3] {
+        let mut node = Node::new(shards);
+        for (case, told) in cases() {
+            let got = tell(&mut node, case);
+            if got != told {
+                differences.push(format!(
+                    "{case}\n  wanted {told:?}\n  got    {got:?} with {shards} shards"
+                ));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// The cases with what the last request of each tells.
+fn cases() -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut cases: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in CASES.lines() {
+        if let Some(told) = line.strip_prefix("  ") {
+            if ["n ", "m ", "x "]
+                .iter()
+                .any(|class| told.starts_with(class))
+            {
+                continue;
+            }
+            let (_, last) = cases.last_mut().expect("a case comes first");
+            last.push(told);
+        } else if !line.is_empty() && !line.starts_with(['#', '!']) {
+            cases.push((line, Vec::new()));
+        }
+    }
+    cases
+}
+
+/// What the last request of a case tells here.
+fn tell(node: &mut Node, case: &str) -> Vec<String> {
+    let mut requests: Vec<Vec<Vec<u8>>> = case.split(';').map(words).collect();
+    let last = requests.pop().expect("a line has a request");
+    node.listen("");
+    node.play("FLUSHALL");
+    for request in &requests {
+        node.say(request);
+    }
+    let watches: Vec<Arc<Watch>> = KEYS.iter().map(|key| watch(node, *key)).collect();
+    node.listen("AE");
+    node.events.clear();
+    node.say(&last);
+    let mut told = Vec::new();
+    let touched: Vec<String> = KEYS
+        .iter()
+        .zip(&watches)
+        .filter(|((_, name), watch)| {
+            let (shard, key) = node.shard_of(name.as_bytes());
+            !shard.observers.is_watched(&key, watch)
+        })
+        .map(|((database, name), _)| named(*database, name))
+        .collect();
+    if !touched.is_empty() {
+        told.push(format!("touched {}", touched.join(" ")));
+    }
+    told.extend(node.events.iter().map(written));
+    told
+}
+
+fn watch(node: &mut Node, (database, name): (usize, &str)) -> Arc<Watch> {
+    let watch = Arc::new(Watch {
+        database,
+        keys: vec![name.as_bytes().into()],
+        ends_ms: None,
+    });
+    let (shard, key) = node.shard_of(name.as_bytes());
+    shard.observers.watch(&key, &watch);
+    watch
+}
+
+fn written(event: &Event) -> String {
+    let key = event.key.escape_ascii().to_string();
+    let letter = match event.class {
+        EventClass::Generic => 'g',
+        EventClass::String => '$',
+        EventClass::List => 'l',
+        EventClass::Set => 's',
+        EventClass::Hash => 'h',
+        EventClass::SortedSet => 'z',
+        EventClass::Expired => 'x',
+        EventClass::Evicted => 'e',
+        EventClass::Stream => 't',
+        EventClass::Module => 'd',
+        EventClass::New => 'n',
+        EventClass::Miss => 'm',
+    };
+    format!("{letter} {} {}", event.name, named(event.database, &key))
+}
+
+/// A key of database 0 by its name, another with its database.
+fn named(database: usize, key: &str) -> String {
+    match database {
+        0 => key.to_owned(),
+        _ => format!("{database}:{key}"),
+    }
+}
+
+/// Words are separated by spaces; `\xHH` is a byte, `""` an empty word.
+fn words(request: &str) -> Vec<Vec<u8>> {
+    request.split_ascii_whitespace().map(word).collect()
+}
+
+fn word(written: &str) -> Vec<u8> {
+    if written == "\"\"" {
+        return Vec::new();
+    }
+    let mut parts = written.split("\\x");
+    let mut bytes = Vec::from(parts.next().unwrap_or_default());
+    for part in parts {
+        let (byte, rest) = part.split_at(2);
+        bytes.push(u8::from_str_radix(byte, 16).expect("two hexadecimal digits"));
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    bytes
+}
