@@ -33,6 +33,9 @@ pub mod snapshot;
 /// One core's data as one thing: its keyspace, and who observes its keys.
 pub mod shard;
 
+/// Lua scripts: EVAL's and FUNCTION's, calling commands through a host they are lent.
+pub mod script;
+
 /// One client: its requests in, its replies out in order.
 pub mod session;
 

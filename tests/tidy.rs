@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("keyspace", &["base", "memory", "value"]),
     ("snapshot", &["base", "value"]),
     ("shard", &["base", "resp", "keyspace"]),
+    ("script", &["base", "resp"]),
     (
         "session",
         &["base", "resp", "spec", "config", "telemetry", "shard"],
@@ -86,7 +87,7 @@ const PLACES: &[Place] = &[
     Place {
         what: "unsafe",
         is: |_, word| word == "unsafe" || word == "unsafe_code",
-        allowed: &["memory/", "runtime/"],
+        allowed: &["memory/", "runtime/", "script/raw/"],
         free_in_tests: false,
         instead: "build on the safe face of memory/ or runtime/, or extend it there",
     },

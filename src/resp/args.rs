@@ -140,6 +140,12 @@ impl OwnedArgs {
         self.bytes.extend_from_slice(word);
     }
 
+    /// Takes all words out; their memory is kept.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.spans.clear();
+    }
+
     /// The words, borrowed.
     #[inline]
     pub fn args(&self) -> Args<'_> {

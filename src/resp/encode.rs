@@ -80,6 +80,11 @@ impl<'a> Reply<'a> {
         self.line(b'+', text.as_bytes());
     }
 
+    /// As [`Reply::simple`], for texts that a client sent.
+    pub fn simple_bytes(&mut self, text: &[u8]) {
+        self.line(b'+', text);
+    }
+
     /// An error line with its code, `ERR …`. CR and LF become spaces.
     pub fn error(&mut self, text: &str) {
         self.error_bytes(text.as_bytes());

@@ -1,0 +1,6 @@
+//! Tests of scripts, with a host that makes its replies up. What stock replies is compared in
+//! `tests/script`; here is what a client cannot see: the host, endings, memory.
+
+mod engine;
+mod host;
+mod run;
