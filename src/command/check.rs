@@ -42,6 +42,8 @@ pub(super) struct Node {
     pub(super) clock: Clock,
     /// Events of all turns.
     pub(super) events: Vec<Event>,
+    /// Changes that handlers have counted.
+    pub(super) changes: u64,
 }
 
 /// The moment every node starts at: some time in 2023.
@@ -73,6 +75,7 @@ impl Node {
                 touch: Touch::Lru,
             },
             events: Vec::new(),
+            changes: 0,
         }
     }
 
@@ -209,7 +212,9 @@ impl Node {
             &local.live,
         );
         let outcome = handler(&mut turn, args, reply);
-        self.events.extend(turn.end().events);
+        let after = turn.end();
+        self.events.extend(after.events);
+        self.changes += after.tally.changes;
         for (home, lent) in self.shards.iter_mut().zip(lent) {
             if lent.is_some() {
                 *home = lent;

@@ -7,6 +7,8 @@
 mod admit;
 mod bitmap;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod check;
 mod connection;
 mod database;

@@ -228,8 +228,8 @@ fn zincrby(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
         Added::Same(score) => (score, false),
         Added::Left => unreachable!("no option forbids it"),
     };
-    turn.changed(1);
     if has_changed {
+        turn.changed(1);
         turn.touch(&key, EventClass::SortedSet, "zincr");
     }
     reply.double(score);
