@@ -229,6 +229,7 @@ impl Work {
             return;
         }
         if session.inbox.is_empty() && session.stage == Stage::Open {
+            session.in_hand = bytes.len();
             let used = self.serve(id, bytes);
             self.keep(id, &bytes[used..]);
             return;
@@ -267,9 +268,13 @@ impl Work {
         // It was wanted for the first request, which now runs.
         let wanted = std::mem::take(&mut connection.wanted);
         let mut inbox = std::mem::take(&mut session.inbox);
+        session.in_hand = inbox.len();
         if wanted >= GIANT_BYTES && inbox.len() == wanted {
             match self.serve_giant(id, inbox) {
-                None => return,
+                None => {
+                    self.let_go(id);
+                    return;
+                }
                 Some(other) => inbox = other,
             }
         }
@@ -286,7 +291,15 @@ impl Work {
             inbox.drain(..used);
         }
         session.inbox = inbox;
+        session.in_hand = 0;
         self.reserve_wanted(id);
+    }
+
+    /// Says that no bytes are being served any more.
+    fn let_go(&mut self, id: SessionId) {
+        if let Some(session) = self.local.roster.find(id) {
+            session.in_hand = 0;
+        }
     }
 
     /// Whether more may be read for a session: one that takes requests may
@@ -300,12 +313,11 @@ impl Work {
 
     /// Keeps bytes that are not a whole request.
     fn keep(&mut self, id: SessionId, rest: &[u8]) {
-        if rest.is_empty() {
+        let Some(session) = self.local.roster.find(id) else {
             return;
-        }
-        if let Some(session) = self.local.roster.find(id)
-            && session.stage != Stage::Closing
-        {
+        };
+        session.in_hand = 0;
+        if !rest.is_empty() && session.stage != Stage::Closing {
             session.inbox.extend_from_slice(rest);
             self.reserve_wanted(id);
         }

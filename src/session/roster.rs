@@ -55,6 +55,8 @@ pub struct Session {
     pub stage: Stage,
     /// Received bytes that are not a whole request yet, or wait for the stage.
     pub inbox: Vec<u8>,
+    /// Received bytes that are being served, beside the inbox.
+    pub in_hand: usize,
     pub decoder: Decoder,
     pub outbox: Outbox,
     /// Things under way that the stage waits for; it opens after the last.
@@ -99,6 +101,7 @@ impl Roster {
             client,
             stage: Stage::Open,
             inbox: Vec::new(),
+            in_hand: 0,
             decoder: Decoder::new(),
             outbox: Outbox::default(),
             awaiting: 0,

@@ -8,8 +8,8 @@ pub(super) fn describe(session: &Session, now_ms: u64) -> String {
     let client = &session.client;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let seconds = |since: u64| now_ms.saturating_sub(since) / 1000;
-    let query = session.inbox.len();
-    let query_free = session.inbox.capacity() - query;
+    let query = session.inbox.len() + session.in_hand;
+    let query_free = session.inbox.capacity() - session.inbox.len();
     let unsent = session.outbox.pending();
     let footprint = session.outbox.footprint();
     let transaction = session.transaction.as_deref();
