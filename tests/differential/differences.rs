@@ -1,6 +1,6 @@
 //! Where basalt and stock 7.0.15 are to differ, each with its reason: mostly because 7.2 does.
 
-use crate::stage::Step;
+use crate::step::Step;
 use crate::wire::Reply;
 
 struct Known {

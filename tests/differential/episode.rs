@@ -3,7 +3,8 @@
 use crate::compare::Comparison;
 use crate::grammar::Template;
 use crate::random::Random;
-use crate::stage::{Difference, SETTINGS, Stage, Step};
+use crate::stage::{Difference, SETTINGS, Stage};
+use crate::step::Step;
 use crate::words::{EDGES, Kinds};
 
 pub struct Episode {
@@ -24,10 +25,12 @@ impl Episode {
         for at in 1..=count {
             steps.push(any_step(&mut random, &mut clock, templates));
             if at.is_multiple_of(DIGEST_EVERY) || at == count {
-                steps.push(Step {
-                    comparison: Comparison::Own,
-                    ..Step::exact("DIGEST")
-                });
+                for own in ["DIGEST", "CHANGES"] {
+                    steps.push(Step {
+                        comparison: Comparison::Own,
+                        ..Step::exact(own)
+                    });
+                }
             }
         }
         Self {

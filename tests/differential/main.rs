@@ -17,9 +17,12 @@ mod compare;
 mod differences;
 mod episode;
 mod grammar;
+mod queued;
 mod random;
 mod shrink;
+mod side;
 mod stage;
+mod step;
 mod words;
 
 use std::collections::BTreeSet;
@@ -73,10 +76,10 @@ fn random_commands_are_answered_as_by_stock() {
         let episode = Episode::new(seed, steps, &templates);
         episodes += 1;
         if let Some((at, difference)) = episode.first_difference(&mut stage) {
-            let last = &episode.steps[at];
-            // What one command shows again and again is told once.
-            if met.insert(last.name()) {
-                findings.push(shrink::report(&mut stage, &episode, at, &difference));
+            let finding = shrink::finding(&mut stage, &episode, at, &difference);
+            // What the same commands show again and again is told once.
+            if met.insert(finding.names) {
+                findings.push(finding.text);
                 // Told at once, as a long run is not waited for.
                 writeln!(io::stderr(), "{}", findings[findings.len() - 1]).expect("it is open");
             }

@@ -3,32 +3,39 @@
 use std::fmt::Write as _;
 
 use crate::episode::{Episode, first_difference};
-use crate::stage::{Difference, Stage, Step};
+use crate::stage::{Difference, Stage};
+use crate::step::Step;
 
-/// What is found, and how to see it again. `at` is the step that showed it.
-pub fn report(stage: &mut Stage, episode: &Episode, at: usize, first: &Difference) -> String {
+/// What is found, and how to see it again.
+pub struct Finding {
+    pub text: String,
+    /// Of the last two commands.
+    pub names: String,
+}
+
+/// Replays the steps of an episode up to that at `at`, which showed a difference, with fewer and
+/// fewer.
+pub fn finding(stage: &mut Stage, episode: &Episode, at: usize, first: &Difference) -> Finding {
     let all = &episode.steps[..=at];
-    let mut told = format!("SEED={} (protocol {}):\n", episode.seed, episode.protocol);
+    let mut text = format!("SEED={} (protocol {}):\n", episode.seed, episode.protocol);
     let logs = stage.logs();
-    let Some((steps, difference)) = fewest(stage, episode.protocol, all) else {
-        let commands: Vec<String> = all.iter().map(Step::text).collect();
-        write!(
-            told,
-            "  it did not come again when replayed, after\n    {}\n{}",
-            commands.join("\n    "),
-            shown(first)
-        )
-        .expect("a String takes all");
-        return told;
+    let (steps, difference) = match fewest(stage, episode.protocol, all) {
+        Some((steps, difference)) => (steps, difference),
+        None => {
+            text.push_str("  It did not come again when replayed.\n");
+            (all.to_vec(), first.clone())
+        }
     };
     for step in &steps {
-        writeln!(told, "  > {}", step.text()).expect("a String takes all");
+        writeln!(text, "  > {}", step.text()).expect("a String takes all");
     }
-    told.push_str(&shown(&difference));
+    text.push_str(&shown(&difference));
     if difference.ours.contains("(no reply") {
-        told.push_str(&logs);
+        text.push_str(&logs);
     }
-    told
+    let names = steps.iter().rev().take(2).map(Step::name);
+    let names = names.collect::<Vec<_>>().join(" ");
+    Finding { text, names }
 }
 
 fn shown(difference: &Difference) -> String {

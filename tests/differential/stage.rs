@@ -1,146 +1,28 @@
 //! Stock and two nodes of ours side by side, which are asked the same.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::collections::BTreeSet;
 
-use crate::PROGRAM;
 use crate::compare::{Comparison, leaves};
 use crate::differences;
-use crate::process::Server;
-use crate::wire::{Connection, Reply, quote};
-
-/// One request, and how its replies are compared.
-#[derive(Clone)]
-pub struct Step {
-    pub words: Vec<Vec<u8>>,
-    pub comparison: Comparison,
-}
-
-impl Step {
-    pub fn exact(text: &str) -> Self {
-        Self {
-            words: text
-                .split(' ')
-                .map(|word| word.as_bytes().to_vec())
-                .collect(),
-            comparison: Comparison::Exact,
-        }
-    }
-
-    /// The command's name, in capitals.
-    pub fn name(&self) -> String {
-        String::from_utf8_lossy(&self.words[0]).to_ascii_uppercase()
-    }
-
-    /// As it is written in a transcript.
-    pub fn text(&self) -> String {
-        let is_plain = |word: &[u8]| {
-            let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"\"'\\".contains(byte);
-            !word.is_empty() && word.iter().all(is_plain)
-        };
-        let shown = self.words.iter().map(|word| {
-            if is_plain(word) {
-                String::from_utf8_lossy(word).into_owned()
-            } else {
-                quote(word)
-            }
-        });
-        shown.collect::<Vec<_>>().join(" ")
-    }
-
-    pub fn is(&self, at: usize, word: &str) -> bool {
-        let found = self.words.get(at);
-        found.is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
-    }
-
-    pub fn has(&self, word: &str) -> bool {
-        (1..self.words.len()).any(|at| self.is(at, word))
-    }
-}
+use crate::side::Side;
+use crate::step::Step;
+use crate::wire::{Reply, quote};
 
 /// Where servers are not the same.
+#[derive(Clone)]
 pub struct Difference {
     pub stock: String,
     pub ours: String,
     pub who: String,
 }
 
-/// The keys that a command may have written in an order that is open.
-fn written_openly(step: &Step) -> Vec<Vec<u8>> {
-    let after = |word: &str| {
-        let at = (1..step.words.len()).rfind(|at| step.is(*at, word));
-        at.and_then(|at| step.words.get(at + 1)).cloned()
-    };
-    let first = || step.words.get(1).cloned();
-    let keys = match step.comparison {
-        Comparison::Clocked => [first(), None],
-        Comparison::Sort => [after("STORE"), None],
-        Comparison::Geo if step.name() == "GEOSEARCHSTORE" => [first(), None],
-        Comparison::Geo => [after("STORE"), after("STOREDIST")],
-        _ => [None, None],
-    };
-    keys.into_iter().flatten().collect()
-}
-
-/// A server and the connection to it.
-struct Side {
-    name: &'static str,
-    shards: Option<usize>,
-    server: Server,
-    client: Connection,
-}
-
-impl Side {
-    fn start(name: &'static str, shards: Option<usize>) -> Self {
-        let mut settings = vec!["enable-debug-command yes".to_owned()];
-        let program = match shards {
-            None => {
-                settings.push("save \"\"".to_owned());
-                "redis-server"
-            }
-            Some(shards) => {
-                settings.push(format!("shards {shards}"));
-                PROGRAM
-            }
-        };
-        let server = Server::start(program, &settings);
-        let client = server.client();
-        Self {
-            name,
-            shards,
-            server,
-            client,
-        }
-    }
-
-    fn ask<A: AsRef<[u8]>>(&mut self, words: &[A]) -> Reply {
-        let reply = self.client.ask(words);
-        self.settled(reply)
-    }
-
-    /// A reply that does not come is one too, and the connection a new one.
-    fn settled(&mut self, reply: io::Result<Reply>) -> Reply {
-        reply.unwrap_or_else(|error| {
-            if let Ok(client) = Connection::open(self.server.port()) {
-                self.client = client;
-            }
-            Reply::Error(format!("(no reply: {error})").into_bytes())
-        })
-    }
-
-    /// Starts it again if it has ended.
-    fn revive(&mut self) {
-        if self.server.end(std::time::Duration::ZERO).is_some() {
-            *self = Self::start(self.name, self.shards);
-        }
-    }
-}
-
 pub struct Stage {
     /// Stock first.
-    sides: Vec<Side>,
+    pub sides: Vec<Side>,
     /// What is queued since MULTI; none outside of a transaction.
-    queue: Option<Vec<Step>>,
+    pub queue: Option<Vec<Step>>,
+    /// Changes counted when the episode began.
+    changes_before: Vec<i64>,
 }
 
 /// Settings that decide about encodings, and the values they may have.
@@ -167,6 +49,7 @@ impl Stage {
                 Side::start("basalt with 4 shards", Some(4)),
             ],
             queue: None,
+            changes_before: Vec::new(),
         }
     }
 
@@ -194,10 +77,31 @@ impl Stage {
                 );
             }
         }
+        self.changes_before = self.sides.iter_mut().map(Side::changes).collect();
     }
 
     /// Asks everybody; the first who differs from stock is told.
     pub fn play(&mut self, step: &Step) -> Result<(), Difference> {
+        // 7.2 also counts a consumer that is made where there is nothing to read or to claim;
+        // TRANSFER changes more at stock.
+        let counts_more = matches!(
+            step.name().as_str(),
+            "XREADGROUP" | "XCLAIM" | "XAUTOCLAIM" | "XGROUP" | "XSETID" | "EXEC" | "TRANSFER"
+        );
+        if !counts_more {
+            return self.play_and_count(step);
+        }
+        let before: Vec<i64> = self.sides.iter_mut().map(Side::changes).collect();
+        let outcome = self.play_and_count(step);
+        let after = self.sides.iter_mut().map(Side::changes);
+        let made = after.zip(before).map(|(after, before)| after - before);
+        for (counted, made) in self.changes_before.iter_mut().zip(made) {
+            *counted += made;
+        }
+        outcome
+    }
+
+    fn play_and_count(&mut self, step: &Step) -> Result<(), Difference> {
         if self.queue.is_some() {
             return self.play_queued(step);
         }
@@ -216,7 +120,7 @@ impl Stage {
                 if is_apart && let Some(key) = step.words.get(1) {
                     self.follow_stock(key)?;
                 }
-                for key in written_openly(step) {
+                for key in step.written_openly() {
                     self.follow_stock(&key)?;
                 }
                 self.after_sort(step)
@@ -225,7 +129,7 @@ impl Stage {
     }
 
     /// SORT turns a sorted set of stock into a skiplist, which nobody asked for.
-    fn after_sort(&mut self, step: &Step) -> Result<(), Difference> {
+    pub fn after_sort(&mut self, step: &Step) -> Result<(), Difference> {
         if step.comparison != Comparison::Sort {
             return Ok(());
         }
@@ -240,75 +144,8 @@ impl Stage {
         }
     }
 
-    /// A step between MULTI and EXEC. Those that need a look at the keys are left out.
-    fn play_queued(&mut self, step: &Step) -> Result<(), Difference> {
-        let name = step.name();
-        if name == "EXEC" {
-            return self.execute(step);
-        }
-        let is_plain = match step.comparison {
-            Comparison::Own
-            | Comparison::Scan
-            | Comparison::Random
-            | Comparison::Drawn
-            | Comparison::Clocked => false,
-            _ => written_openly(step).is_empty() && name != "XSETID",
-        };
-        if !is_plain {
-            return Ok(());
-        }
-        let replies = self.everybody(&step.words);
-        let exact = Step {
-            comparison: Comparison::Exact,
-            ..step.clone()
-        };
-        self.compare(&exact, &replies)?;
-        let is_known = replies.iter().any(|reply| *reply != replies[0]);
-        if is_known {
-            self.everybody(&["DISCARD"]);
-        }
-        if is_known || name == "DISCARD" && replies[0] == status("OK") {
-            self.queue = None;
-        } else if replies[0] == status("QUEUED") {
-            self.queue
-                .as_mut()
-                .expect("it is asked before")
-                .push(step.clone());
-        }
-        Ok(())
-    }
-
-    /// EXEC: each of its replies as the command's own would be.
-    fn execute(&mut self, step: &Step) -> Result<(), Difference> {
-        let replies = self.everybody(&step.words);
-        let is_misread = matches!(&replies[0], Reply::Error(text) if text.starts_with(b"ERR "));
-        let queue = if is_misread { None } else { self.queue.take() };
-        let Some(queue) = queue else {
-            return self.compare(step, &replies);
-        };
-        let of_each: Vec<&Vec<Reply>> = replies
-            .iter()
-            .filter_map(|reply| match reply {
-                Reply::Array(items) if items.len() == queue.len() => Some(items),
-                _ => None,
-            })
-            .collect();
-        if of_each.len() < replies.len() {
-            return self.compare(step, &replies);
-        }
-        for (at, step) in queue.iter().enumerate() {
-            let replies: Vec<Reply> = of_each.iter().map(|items| items[at].clone()).collect();
-            let told = |difference: Difference| Difference {
-                stock: format!("{}: {}", step.text(), difference.stock),
-                ..difference
-            };
-            self.compare(step, &replies).map_err(told)?;
-        }
-        queue.iter().try_for_each(|step| self.after_sort(step))
-    }
-
     /// Everybody's reply, asked at the same time.
-    fn everybody<A: AsRef<[u8]>>(&mut self, words: &[A]) -> Vec<Reply> {
+    pub fn everybody<A: AsRef<[u8]>>(&mut self, words: &[A]) -> Vec<Reply> {
         let sent: Vec<_> = self
             .sides
             .iter_mut()
@@ -323,7 +160,7 @@ impl Stage {
             .collect()
     }
 
-    fn compare(&self, step: &Step, replies: &[Reply]) -> Result<(), Difference> {
+    pub fn compare(&self, step: &Step, replies: &[Reply]) -> Result<(), Difference> {
         for (side, reply) in self.sides.iter().zip(replies).skip(1) {
             let agree = step.comparison.agree(&replies[0], reply)
                 || differences::is_known(step, &replies[0], reply);
@@ -418,6 +255,7 @@ impl Stage {
         match step.name().as_str() {
             "TRANSFER" => self.transfer(step.words.get(1).map_or(b"", |key| key)),
             "DIGEST" => self.digest(),
+            "CHANGES" => self.same_changes(),
             name => panic!("the runner knows no {name}"),
         }
     }
@@ -518,6 +356,17 @@ impl Stage {
         Err(all)
     }
 
+    /// Whether as many changes were counted since the episode began.
+    fn same_changes(&mut self) -> Result<(), Difference> {
+        let now: Vec<i64> = self.sides.iter_mut().map(Side::changes).collect();
+        let made = now
+            .iter()
+            .zip(&self.changes_before)
+            .map(|(now, before)| now - before);
+        let made: Vec<Reply> = made.map(Reply::Integer).collect();
+        self.compare(&Step::exact("INFO persistence"), &made)
+    }
+
     /// What our logs say of a bug, for a reply that does not come.
     pub fn logs(&self) -> String {
         let ours = self.sides.iter().skip(1).map(|side| {
@@ -530,39 +379,7 @@ impl Stage {
     }
 }
 
-impl Side {
-    /// Everything a walk meets, each once, in order.
-    fn walk(&mut self, step: &Step, at: usize, first: Reply) -> Reply {
-        let width = if matches!(step.name().as_str(), "HSCAN" | "ZSCAN") {
-            2
-        } else {
-            1
-        };
-        let mut met = BTreeMap::new();
-        let mut reply = first;
-        // A walk over a few thousand members ends long before.
-        for _ in 0..10_000 {
-            let Reply::Array(parts) = &reply else {
-                return reply;
-            };
-            let [Reply::Bulk(cursor), Reply::Array(found)] = parts.as_slice() else {
-                return reply;
-            };
-            for member in found.chunks(width) {
-                met.insert(format!("{:?}", member[0]), Reply::Array(member.to_vec()));
-            }
-            if cursor == b"0" {
-                return Reply::Array(met.into_values().collect());
-            }
-            let mut words = step.words.clone();
-            words[at] = cursor.clone();
-            reply = self.ask(&words);
-        }
-        Reply::Error(b"(the walk does not end)".to_vec())
-    }
-}
-
-fn status(text: &str) -> Reply {
+pub fn status(text: &str) -> Reply {
     Reply::Status(text.as_bytes().to_vec())
 }
 
