@@ -232,7 +232,8 @@ mod tests {
     #[test]
     fn a_wrong_request_is_refused_before_it_waits() {
         check("BLPOP a -1", "ERR timeout is negative");
-        check("BLMPOP -1 0 a LEFT", "ERR timeout is negative");
+        check("BLMPOP -1 1 a LEFT", "ERR timeout is negative");
+        check("BLMPOP -1 0 a LEFT", "ERR numkeys should be greater than 0");
         check("BLMOVE a b LEFT UP -1", "ERR syntax error");
         check(
             "SET s x; BLPOP none s 0",
