@@ -239,9 +239,11 @@ impl Node {
         };
         let mut answers = Vec::new();
         for (core, local) in self.locals.iter_mut().enumerate() {
+            let shard = home(&mut self.shards, core);
             let mut part = Part {
                 local,
-                keyspace: &mut home(&mut self.shards, core).keyspace,
+                keyspace: &mut shard.keyspace,
+                observers: &shard.observers,
                 clock: self.clock,
                 caller,
             };

@@ -3,6 +3,7 @@
 use crate::keyspace::{Clock, Keyspace};
 use crate::resp::{Args, Outcome, Reply};
 use crate::session::SessionId;
+use crate::shard::Observers;
 use crate::value::Rules;
 
 use super::scene::{Local, Scene};
@@ -36,6 +37,7 @@ pub struct Caller {
 pub struct Part<'a> {
     pub local: &'a mut Local,
     pub keyspace: &'a mut Keyspace,
+    pub observers: &'a Observers,
     pub clock: Clock,
     pub caller: Caller,
 }

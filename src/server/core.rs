@@ -19,7 +19,8 @@ use super::flush::Doors;
 use super::gather::Asks;
 use super::hop::Hops;
 use super::intake::Connection;
-use super::letter::Letter;
+use super::jitter::Jitter;
+use super::letter::{Letter, Served};
 use super::loan::Loans;
 use super::tick::Pace;
 use super::vault::Vault;
@@ -44,6 +45,7 @@ pub(super) struct Core {
     pub(super) ring: Ring,
     pub(super) work: Work,
     events: Vec<Event>,
+    jitter: Option<Jitter>,
 }
 
 /// Everything of a core but its ring.
@@ -59,10 +61,14 @@ pub(super) struct Work {
     pub(super) dirty: Vec<SessionId>,
     /// Sessions that may take requests from their inbox again.
     pub(super) resumed: Vec<SessionId>,
+    /// How many sessions wait for their keys.
+    pub(super) blocked: u64,
     pub(super) timers: Timers,
     /// Answers to blocked requests, to be posted behind the replies that are
     /// being made.
     pub(super) outgoing: Vec<(usize, Letter)>,
+    /// Answers to requests of which this core does not know yet that they wait.
+    pub(super) early: Vec<Box<Served>>,
     /// Sessions that CLIENT PAUSE holds back.
     pub(super) paused: Vec<SessionId>,
     /// Sessions to be read again.
@@ -93,6 +99,7 @@ impl Core {
     /// A core around its ring, which must be made on this thread.
     pub(super) fn new(ring: Ring, parts: Parts) -> Core {
         let cores = parts.local.placement.cores();
+        let jitter = Jitter::from_environment(parts.local.core);
         let work = Work {
             local: parts.local,
             vault: Vault::new(parts.shard),
@@ -103,8 +110,10 @@ impl Core {
             connections: Vec::new(),
             dirty: Vec::new(),
             resumed: Vec::new(),
+            blocked: 0,
             timers: Timers::default(),
             outgoing: Vec::new(),
+            early: Vec::new(),
             paused: Vec::new(),
             unstopped: Vec::new(),
             condemned: Vec::new(),
@@ -130,6 +139,7 @@ impl Core {
             ring,
             work,
             events: Vec::new(),
+            jitter,
         }
     }
 
@@ -188,9 +198,15 @@ impl Core {
     /// Runs what the others wrote; says how many letters that were.
     fn read_mail(&mut self) -> u64 {
         let mut letters = 0;
+        if let Some(jitter) = &mut self.jitter {
+            jitter.doze();
+        }
         let cores = self.work.local.placement.cores();
         // The control core is the one after the last.
         for from in 0..=cores {
+            if self.jitter.as_mut().is_some_and(Jitter::holds_back) {
+                continue;
+            }
             for _ in 0..LETTERS_PER_TURN {
                 let Some(letter) = self.work.post.receive(from) else {
                     break;
@@ -215,7 +231,7 @@ impl Core {
             Letter::Borrow { loan } => work.on_borrow(from, loan),
             Letter::Lend { loan, shard } => work.on_lend(from, loan, shard),
             Letter::Return { shard } => work.on_return(shard),
-            Letter::Served(served) => work.on_served(&served),
+            Letter::Served(served) => work.on_served(served),
             Letter::TryAgain(wait) => work.on_try_again(wait),
             Letter::Forget(observer) => work.on_forget(observer),
             Letter::Ask { ask, request } => work.on_ask(from, ask, request),

@@ -113,9 +113,11 @@ impl Work {
         let mut bytes = Vec::new();
         let started = self.watch.ns();
         let clock = self.clock_for(true);
+        let shard = self.vault.at_home().expect("the caller looked");
         let mut part = Part {
             local: &mut self.local,
-            keyspace: self.vault.keyspace().expect("the caller looked"),
+            keyspace: &mut shard.keyspace,
+            observers: &shard.observers,
             clock,
             caller: request.caller,
         };

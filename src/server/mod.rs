@@ -20,6 +20,7 @@ mod gather;
 mod giant;
 mod hop;
 mod intake;
+mod jitter;
 mod letter;
 mod loan;
 mod log;

@@ -439,6 +439,7 @@ impl Work {
             return false;
         }
         self.paused.push(id);
+        self.count_blocked();
         self.set_stage(id, Stage::Waiting);
         true
     }

@@ -115,7 +115,8 @@ impl Work {
         let now = self.clock.now;
         let has_deadlines = self.has_deadlines();
         self.pace.tick_at_ms = now + self.tick_ms(has_deadlines);
-        if has_deadlines && self.local.active_expire {
+        // Nothing changes by itself while clients are paused.
+        if has_deadlines && self.local.active_expire && self.local.pause.is_none() {
             self.expire_slice();
         } else {
             self.pace.expiry.goes_on_at_ns = None;
@@ -254,6 +255,7 @@ impl Work {
         for id in std::mem::take(&mut self.paused) {
             self.resume(id);
         }
+        self.count_blocked();
     }
 
     /// Asks the control core to stop the node.

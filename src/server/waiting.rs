@@ -36,11 +36,12 @@ enum Tried {
 impl Work {
     /// A request of one of this core's sessions now waits.
     pub(super) fn block(&mut self, id: SessionId, gap: Gap, wait: Arc<Wait>) {
-        let is_ended = |work: &mut Work| {
-            let connection = work.connection(id);
-            connection.is_none_or(|found| found.has_ended || found.is_hung_up)
-        };
-        if is_ended(self) {
+        let early = self.take_early(&wait);
+        let connection = self.connection(id);
+        let is_gone = connection.is_none_or(|found| found.has_ended || found.is_hung_up);
+        let session = self.local.roster.find(id);
+        let is_closing = session.is_some_and(|session| session.stage == Stage::Closing);
+        if is_gone || is_closing {
             // Nobody is left to answer.
             wait.claim.take();
             self.forget_everywhere(Observer::Wait(wait), 0);
@@ -51,14 +52,28 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
+        if let Some(served) = early {
+            self.fill(id, gap, &served.reply);
+            self.forget_everywhere(Observer::Wait(wait), served.cleared);
+            return self.resume(id);
+        }
         session.stage = Stage::Waiting;
         if let Some(until_ms) = wait.until_ms {
             self.timers
                 .insert((until_ms, wait.session), Arc::clone(&wait));
         }
         session.blocked = Some(Blocked { wait, gap });
+        self.blocked += 1;
+        self.count_blocked();
+    }
+
+    /// Books how many wait: for keys, or for the end of a pause.
+    pub(super) fn count_blocked(&mut self) {
+        let timed = self.timers.len() as u64;
+        let waiting = self.blocked + self.paused.len() as u64;
         let count = self.local.count();
-        count.clients_blocked.set(count.clients_blocked.read() + 1);
+        count.clients_blocked.set(waiting);
+        count.clients_waiting_with_deadline.set(timed);
     }
 
     /// Takes the blocked request of a session away: it was answered, or will
@@ -70,8 +85,8 @@ impl Work {
             self.timers.remove(&(until_ms, wait.session));
         }
         self.forget_everywhere(Observer::Wait(wait), cleared);
-        let count = self.local.count();
-        count.clients_blocked.set(count.clients_blocked.read() - 1);
+        self.blocked -= 1;
+        self.count_blocked();
         Some(gap)
     }
 
@@ -98,6 +113,8 @@ impl Work {
 
     /// The session goes: it waits and watches no more.
     pub(super) fn withdraw(&mut self, id: SessionId) {
+        self.paused.retain(|paused| *paused != id);
+        self.count_blocked();
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
@@ -114,12 +131,28 @@ impl Work {
     }
 
     /// An answer has come from the core that had what was waited for.
-    pub(super) fn on_served(&mut self, served: &Served) {
+    pub(super) fn on_served(&mut self, served: Box<Served>) {
         let wait = &served.wait;
         let id = SessionId::unpacked(wait.session);
         let entry = self.local.table.at(wait.entry);
         self.log_slow(id, entry, wait.words.args(), served.took_ns);
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        if session.blocked.is_none() && session.awaiting > 0 && session.stage == Stage::Waiting {
+            // The shard went from its core to another, which was faster with
+            // this than that one with the news that the request waits.
+            self.early.push(served);
+            return;
+        }
         self.end_wait(wait, &served.reply, served.cleared);
+    }
+
+    /// The answer to a request that came before the news that it waits.
+    fn take_early(&mut self, wait: &Arc<Wait>) -> Option<Box<Served>> {
+        let mut early = self.early.iter();
+        let at = early.position(|served| Arc::ptr_eq(&served.wait, wait))?;
+        Some(self.early.swap_remove(at))
     }
 
     /// Ends what has waited long enough.
@@ -282,7 +315,7 @@ impl Work {
     pub(super) fn post_outgoing(&mut self) {
         for (core, letter) in std::mem::take(&mut self.outgoing) {
             match letter {
-                Letter::Served(served) if core == self.local.core => self.on_served(&served),
+                Letter::Served(served) if core == self.local.core => self.on_served(served),
                 Letter::TryAgain(wait) if core == self.local.core => self.on_try_again(wait),
                 letter => self.post.post(core, letter),
             }

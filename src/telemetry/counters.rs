@@ -88,6 +88,7 @@ counters! {
     connections_rejected count: "Connections refused for `maxclients`.";
     clients_connected gauge: "Clients connected now.";
     clients_blocked gauge: "Clients waiting in a blocking command now.";
+    clients_waiting_with_deadline gauge: "Those of them whose time can run out.";
     query_buffer_bytes gauge: "Unparsed bytes of all clients now.";
     output_buffer_bytes gauge: "Unread replies of all clients now.";
     client_bytes gauge: "Memory of all clients, while `maxmemory-clients` limits it.";

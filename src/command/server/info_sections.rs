@@ -76,12 +76,13 @@ pub(super) fn clients(gathered: &Gathered<'_>, lines: &mut Lines) {
     let output = gathered.max(|share| share.output_bytes_max);
     lines.field("client_recent_max_output_buffer", output);
     lines.field("blocked_clients", gathered.totals.clients_blocked);
-    lines.zeros(&[
-        "tracking_clients",
-        "clients_in_timeout_table",
-        "total_blocking_keys",
-        "total_blocking_keys_on_nokey",
-    ]);
+    lines.zeros(&["tracking_clients"]);
+    let timed = gathered.totals.clients_waiting_with_deadline;
+    lines.field("clients_in_timeout_table", timed);
+    let awaited = gathered.sum(|share| share.awaited_keys);
+    lines.field("total_blocking_keys", awaited);
+    let awaited_or_gone = gathered.sum(|share| share.awaited_or_gone_keys);
+    lines.field("total_blocking_keys_on_nokey", awaited_or_gone);
 }
 
 pub(super) fn memory(gathered: &Gathered<'_>, lines: &mut Lines) {

@@ -21,6 +21,10 @@ pub(super) struct Share {
     /// The largest buffers of any client.
     pub(super) input_bytes_max: u64,
     pub(super) output_bytes_max: u64,
+    /// Keys that somebody waits for, and those among them of which he must be
+    /// told when they vanish.
+    pub(super) awaited_keys: u64,
+    pub(super) awaited_or_gone_keys: u64,
     /// CPU time of the core's thread.
     pub(super) user_us: u64,
     pub(super) system_us: u64,
@@ -43,11 +47,14 @@ impl Share {
     pub(super) fn of(part: &mut Part<'_>) -> Share {
         part.local.count_expired(part.keyspace);
         let readings = (part.local.system.readings)();
+        let census = part.observers.census();
         let rates = &part.local.rates;
         let mut share = Share {
             commands_per_second: rates.commands.per_second(),
             input_per_second: rates.input_bytes.per_second(),
             output_per_second: rates.output_bytes.per_second(),
+            awaited_keys: census.awaited,
+            awaited_or_gone_keys: census.awaited_or_gone,
             user_us: readings.thread_user_us,
             system_us: readings.thread_system_us,
             databases: databases(part),
@@ -78,6 +85,8 @@ impl Share {
             self.client_bytes,
             self.input_bytes_max,
             self.output_bytes_max,
+            self.awaited_keys,
+            self.awaited_or_gone_keys,
             self.user_us,
             self.system_us,
             self.databases.len() as u64,
@@ -100,6 +109,8 @@ impl Share {
             client_bytes: parcel.number(),
             input_bytes_max: parcel.number(),
             output_bytes_max: parcel.number(),
+            awaited_keys: parcel.number(),
+            awaited_or_gone_keys: parcel.number(),
             user_us: parcel.number(),
             system_us: parcel.number(),
             databases: (0..parcel.number())
