@@ -3,6 +3,7 @@
 use super::failure;
 use super::frame::Frame;
 use super::from_reply::{self, Came};
+use super::function::register_function;
 use super::host::{Effects, LogLevel, Permission};
 use super::number;
 use super::raw::{Failure, Kind, Native, Outcome, Stack};
@@ -30,12 +31,20 @@ pub(super) const EVAL_FUNCTIONS: &[(&str, Native)] = &[
     ("debug", debug),
 ];
 
-/// The numbers.
-pub(super) const CONSTANTS: &[(&str, f64)] = &[
+/// What `redis` has while a library is loaded, besides the levels and the version.
+pub(super) const LOADING_FUNCTIONS: &[(&str, Native)] =
+    &[("log", log), ("register_function", register_function)];
+
+/// The levels of the log.
+pub(super) const LEVELS: &[(&str, f64)] = &[
     ("LOG_DEBUG", 0.0),
     ("LOG_VERBOSE", 1.0),
     ("LOG_NOTICE", 2.0),
     ("LOG_WARNING", 3.0),
+];
+
+/// Where effects go.
+pub(super) const EFFECTS: &[(&str, f64)] = &[
     ("REPL_NONE", 0.0),
     ("REPL_AOF", 1.0),
     ("REPL_SLAVE", 2.0),
@@ -104,7 +113,7 @@ fn gather(stack: &mut Stack, frame: &Frame) -> Result<(), &'static str> {
 }
 
 /// Raises an error with a code and without a position, as most functions of `redis` do.
-fn refuse(stack: &mut Stack, text: &str) -> Outcome {
+pub(super) fn refuse(stack: &mut Stack, text: &str) -> Outcome {
     stack.set_top(0);
     failure::push_error(stack, text.as_bytes());
     Err(Failure::Top)
@@ -150,7 +159,7 @@ fn sha1hex(stack: &mut Stack, _frame: &Frame) -> Outcome {
     Ok(1)
 }
 
-fn log(stack: &mut Stack, frame: &Frame) -> Outcome {
+pub(super) fn log(stack: &mut Stack, frame: &Frame) -> Outcome {
     let top = stack.top();
     if top < 2 {
         return refuse(stack, "redis.log() requires two arguments or more.");

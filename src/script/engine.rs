@@ -14,7 +14,7 @@ use super::sandbox;
 use super::sha::Sha;
 use super::shebang::{self, Flags};
 use super::to_reply;
-use crate::resp::{Args, Refusal, Reply, Version};
+use crate::resp::{Args, Refusal, Reply};
 
 /// Scripts by their digests, and a Lua to run them.
 pub struct Engine {
@@ -138,7 +138,7 @@ impl Engine {
 
 impl EvalLua {
     fn new(version: &str) -> Self {
-        let mut machine = Machine::new(Frame::new(KILLED));
+        let mut machine = Machine::new(Frame::new());
         let globals = sandbox::build(&mut machine, version);
         Self { machine, globals }
     }
@@ -151,7 +151,7 @@ impl EvalLua {
         host: &mut dyn Host,
         reply: &mut Reply<'_>,
     ) -> Verdict {
-        self.machine.push_loaded(&self.globals);
+        self.machine.stack().push_loaded(&self.globals);
         let stack = self.machine.stack();
         for (name, words) in [("KEYS", keys), ("ARGV", arguments)] {
             push_words(stack, words);
@@ -159,7 +159,7 @@ impl EvalLua {
         }
         stack.set_top(0);
         let frame = self.machine.frame().clone();
-        frame.version.set(Version::Two);
+        frame.begin(KILLED);
         let verdict = frame.host.lend(host, || {
             self.machine.run(
                 function,

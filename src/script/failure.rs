@@ -44,18 +44,25 @@ fn with_code(text: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Writes the error at the top. `name` is what ran: a script's digest or a function's name.
-pub(super) fn write(stack: &mut Stack, name: &[u8], reply: &mut Reply<'_>) -> Verdict {
-    let error = stack.top();
-    let mut line = match stack.raw_field(error, "err") {
+/// The text of the error at the top.
+pub(super) fn text(stack: &mut Stack) -> Vec<u8> {
+    let text = match stack.raw_field(-1, "err") {
         Kind::String => stack.bytes(-1).unwrap_or_default().to_vec(),
         _ => b"ERR unknown error".to_vec(),
     };
-    line.extend_from_slice(b" script: ");
-    line.extend_from_slice(name);
+    stack.pop(1);
+    text
+}
+
+/// Writes the error at the top. It is said where it happened, if that is known. `name` is what ran: a script's digest or a function's name.
+pub(super) fn write(stack: &mut Stack, name: &[u8], reply: &mut Reply<'_>) -> Verdict {
+    let error = stack.top();
+    let mut line = text(stack);
     let has_source = stack.raw_field(error, "source") == Kind::String;
     let has_line = stack.raw_field(error, "line") == Kind::Number;
     if has_source && has_line {
+        line.extend_from_slice(b" script: ");
+        line.extend_from_slice(name);
         line.extend_from_slice(b", on ");
         line.extend_from_slice(stack.bytes(-2).unwrap_or_default());
         line.extend_from_slice(format!(":{}.", stack.number(-1).unwrap_or(0.0)).as_bytes());

@@ -12,6 +12,7 @@ mod engine;
 mod failure;
 mod frame;
 mod from_reply;
+mod function;
 mod host;
 mod json;
 mod msgpack;
@@ -28,6 +29,7 @@ mod to_reply;
 
 pub use engine::{Engine, Script};
 pub use failure::Verdict;
+pub use function::{Existing, Function, Libraries, Library, Policy};
 pub use host::{Effects, Host, LogLevel, Pace, Permission};
 pub use sha::Sha;
 pub use shebang::Flags;

@@ -45,16 +45,82 @@ const GUARDED_IN_TABLE: &[(&str, Guard)] =
 /// Functions of ours in a library of Lua's.
 const MATH: &[(&str, Native)] = &[("random", random), ("randomseed", randomseed)];
 
-/// Fills a new machine and closes its globals. What is returned is the table behind them, where
-/// KEYS and ARGV are put.
+/// Fills a new machine for EVAL and closes its globals. What is returned is the table behind
+/// them, where KEYS and ARGV are put.
 pub(super) fn build(machine: &mut Machine, version: &str) -> Loaded {
+    push_world(machine);
+    let open = machine.stack().top();
+    machine.push_handler();
+    machine.stack().set_field(open, "__redis__err__handler");
+    push_redis(machine, version, &[api::FUNCTIONS, api::EVAL_FUNCTIONS]);
+    close_into(machine, open, "redis");
+    close_globals(machine, open);
+    let stack = machine.stack();
+    stack.push_value(open);
+    let behind = stack.keep();
+    stack.set_top(0);
+    behind
+}
+
+/// The two worlds of functions: a small one, while their library is loaded, and the whole one.
+/// Both are seen through the same globals.
+pub(super) struct FunctionWorld {
+    globals: Loaded,
+    whole: Loaded,
+    loading: Loaded,
+}
+
+/// Fills a new machine for FUNCTION and closes its globals.
+pub(super) fn build_for_functions(machine: &mut Machine, version: &str) -> FunctionWorld {
+    push_world(machine);
+    let open = machine.stack().top();
+    push_redis(machine, version, &[api::FUNCTIONS]);
+    close_into(machine, open, "redis");
+    close_globals(machine, open);
+    let stack = machine.stack();
+    stack.push_value(open);
+    let whole = stack.keep();
+    machine.push_globals();
+    let globals = machine.stack().keep();
+    machine.stack().push_table(0, 1);
+    push_loading_redis(machine, version);
+    let stack = machine.stack();
+    stack.set_field(-2, "redis");
+    stack.refuse_missing();
+    let loading = stack.keep();
+    stack.set_top(0);
+    FunctionWorld {
+        globals,
+        whole,
+        loading,
+    }
+}
+
+impl FunctionWorld {
+    pub(super) fn enter_loading(&self, machine: &mut Machine) {
+        self.see(machine, &self.loading);
+    }
+
+    pub(super) fn leave_loading(&self, machine: &mut Machine) {
+        self.see(machine, &self.whole);
+    }
+
+    fn see(&self, machine: &mut Machine, world: &Loaded) {
+        let stack = machine.stack();
+        stack.push_loaded(&self.globals);
+        stack.push_loaded(world);
+        stack.redirect(-2);
+        stack.pop(1);
+    }
+}
+
+/// Pushes the table of all globals but `redis`, open still.
+fn push_world(machine: &mut Machine) {
     machine.push_globals();
     machine.stack().push_table(0, 64);
     let (lua, open) = (1, 2);
     copy_base(machine, lua, open);
     close_libraries(machine, lua, open);
-    push_redis(machine, version);
-    close_into(machine, open, "redis");
     json::push(machine);
     close_into(machine, open, "cjson");
     msgpack::push(machine);
@@ -65,12 +131,6 @@ pub(super) fn build(machine: &mut Machine, version: &str) -> Loaded {
         close_into(machine, open, name);
     }
     close_strings(machine, open);
-    machine.stack().push_value(open);
-    let behind = machine.keep();
-    close_globals(machine, open);
-    machine.set_globals();
-    machine.stack().set_top(0);
-    behind
 }
 
 /// Puts the table at the top into the table at `to`, closed.
@@ -105,8 +165,6 @@ fn copy_base(machine: &mut Machine, lua: i32, open: i32) {
     stack.pop(1);
     machine.push_protected_call();
     machine.stack().set_field(open, "pcall");
-    machine.push_handler();
-    machine.stack().set_field(open, "__redis__err__handler");
 }
 
 fn close_libraries(machine: &mut Machine, lua: i32, open: i32) {
@@ -136,15 +194,36 @@ fn close_libraries(machine: &mut Machine, lua: i32, open: i32) {
     close_into(machine, open, "os");
 }
 
-fn push_redis(machine: &mut Machine, version: &str) {
+fn push_redis(machine: &mut Machine, version: &str, functions: &[&[(&str, Native)]]) {
     machine.stack().push_table(0, 32);
-    set_functions(machine, api::FUNCTIONS);
-    set_functions(machine, api::EVAL_FUNCTIONS);
+    for functions in functions {
+        set_functions(machine, functions);
+    }
+    set_numbers(machine, api::LEVELS);
+    set_numbers(machine, api::EFFECTS);
+    set_version(machine, version);
+}
+
+/// Pushes the closed table `redis` of a library under way, which has no more than it needs.
+fn push_loading_redis(machine: &mut Machine, version: &str) {
+    machine.stack().push_table(0, 8);
+    set_functions(machine, api::LOADING_FUNCTIONS);
+    set_numbers(machine, api::LEVELS);
+    set_version(machine, version);
+    machine.stack().refuse_missing();
+    machine.stack().close(None);
+}
+
+fn set_numbers(machine: &mut Machine, numbers: &[(&str, f64)]) {
     let stack = machine.stack();
-    for (name, value) in api::CONSTANTS {
+    for (name, value) in numbers {
         stack.push_number(*value);
         stack.set_field(-2, name);
     }
+}
+
+fn set_version(machine: &mut Machine, version: &str) {
+    let stack = machine.stack();
     stack.push_bytes(version.as_bytes());
     stack.set_field(-2, "REDIS_VERSION");
     stack.push_number(version_number(version));
@@ -172,23 +251,22 @@ fn close_strings(machine: &mut Machine, open: i32) {
     stack.pop(2);
 }
 
-/// Leaves the face of the globals at the top. Reading a name that is not there is an error.
+/// Makes the face of the table at `open` the globals. Reading a name that is not there is an error.
 fn close_globals(machine: &mut Machine, open: i32) {
     let stack = machine.stack();
-    for shown in [true, false] {
-        stack.push_table(0, 1);
-        stack.push_missing();
-        stack.set_field(-2, "__index");
-        if shown {
-            stack.close(None);
-        }
-    }
-    stack.set_metatable(open);
-    let shown = stack.top();
     stack.push_value(open);
-    stack.close(Some(shown));
+    stack.refuse_missing();
+    // What `getmetatable` shows.
+    stack.push_table(0, 1);
+    stack.push_missing();
+    stack.set_field(-2, "__index");
+    stack.close(None);
+    stack.insert(-2);
+    stack.close(Some(-2));
     stack.push_value(-1);
     stack.set_field(open, "_G");
+    machine.set_globals();
+    machine.stack().pop(1);
 }
 
 fn random(stack: &mut Stack, frame: &Frame) -> Outcome {

@@ -5,6 +5,8 @@ use basalt::script::{Effects, Host, LogLevel, Pace, Permission};
 
 pub(super) struct Canned {
     pub(super) is_read_only: bool,
+    /// How often a script was looked at; it is ended at the hundredth time.
+    pub(super) looks: u32,
 }
 
 /// A command, its reply, and its reply in RESP3 where that is another.
@@ -107,6 +109,11 @@ impl Host for Canned {
     fn set_effects(&mut self, _effects: Effects) {}
 
     fn pace(&mut self) -> Pace {
-        Pace::GoOn
+        self.looks += 1;
+        if self.looks == 100 {
+            Pace::Kill
+        } else {
+            Pace::GoOn
+        }
     }
 }

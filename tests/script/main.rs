@@ -3,7 +3,8 @@
 //!
 //! `UPDATE=1` writes stock's replies into the files: read the difference
 //! before you keep it. In a file, `> ` begins a script and `| ` continues it;
-//! `3> ` is for a client that speaks RESP3. `= ` is the reply, its bytes
+//! `3> ` is for a client that speaks RESP3. `L> ` loads a library, `R> `
+//! replaces one, `D> ` deletes one, `X> ` all; `F> ` calls a function. `= ` is the reply, its bytes
 //! escaped. `! ` after it is basalt's own reply, where that is another;
 //! a comment above says why.
 
@@ -20,10 +21,32 @@ mod player;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What is asked for in a step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    Eval,
+    EvalInResp3,
+    Load,
+    Replace,
+    Delete,
+    Flush,
+    Call,
+}
+
+const PREFIXES: [(&str, Ask); 7] = [
+    ("> ", Ask::Eval),
+    ("3> ", Ask::EvalInResp3),
+    ("L> ", Ask::Load),
+    ("R> ", Ask::Replace),
+    ("D> ", Ask::Delete),
+    ("X> ", Ask::Flush),
+    ("F> ", Ask::Call),
+];
+
 /// A script, what it replies, and where that stands in its file.
 struct Step {
     line: usize,
-    is_resp3: bool,
+    ask: Ask,
     script: String,
     /// The line of stock's reply; beyond the script if none is written yet.
     reply_line: usize,
@@ -41,14 +64,13 @@ fn parse(text: &str) -> Vec<Step> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let opened = line
-            .strip_prefix("> ")
-            .map(|script| (false, script))
-            .or_else(|| line.strip_prefix("3> ").map(|script| (true, script)));
-        if let Some((is_resp3, script)) = opened {
+        let opened = PREFIXES
+            .iter()
+            .find_map(|(prefix, ask)| Some((*ask, line.strip_prefix(prefix)?)));
+        if let Some((ask, script)) = opened {
             steps.push(Step {
                 line: index + 1,
-                is_resp3,
+                ask,
                 script: script.to_owned(),
                 reply_line: index + 1,
                 stock: None,
@@ -77,12 +99,12 @@ fn check(name: &str) {
     let path = folder().join(format!("{name}.txt"));
     let text = fs::read_to_string(&path).expect("the file is readable");
     let steps = parse(&text);
-    let stock = player::on_stock(steps.iter().map(|step| (step.is_resp3, &*step.script)));
+    let stock = player::on_stock(steps.iter().map(|step| (step.ask, &*step.script)));
     if std::env::var("UPDATE").is_ok_and(|value| value == "1") {
         fs::write(&path, updated(&text, &steps, &stock)).expect("the file is writable");
         return;
     }
-    let basalt = player::on_basalt(steps.iter().map(|step| (step.is_resp3, &*step.script)));
+    let basalt = player::on_basalt(steps.iter().map(|step| (step.ask, &*step.script)));
     let mut told = Vec::new();
     for ((step, stock), basalt) in steps.iter().zip(stock).zip(basalt) {
         let Some(wanted) = &step.stock else {
@@ -154,6 +176,7 @@ files! {
     base_lua: "base-lua",
     bit: "bit",
     cjson: "cjson",
+    functions: "functions",
     cmsgpack: "cmsgpack",
     structs: "struct",
 }

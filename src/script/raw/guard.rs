@@ -68,6 +68,15 @@ impl Stack {
         self.remove(real);
     }
 
+    /// Makes the face at `face` read from the table at the top, and takes that.
+    pub(in crate::script) fn redirect(&mut self, face: i32) {
+        let is_face = self.push_metatable(face);
+        assert!(is_face, "a face has a metatable");
+        self.insert(-2);
+        self.set_field(-2, "__index");
+        self.pop(1);
+    }
+
     /// Replaces the function of Lua's at the top by one that knows faces.
     pub(in crate::script) fn guard(&mut self, guard: Guard) {
         match guard {
@@ -96,6 +105,14 @@ impl Stack {
     /// Pushes the function that answers for names a table does not have: an error.
     pub(in crate::script) fn push_missing(&mut self) {
         push_closure(self, missing, 0);
+    }
+
+    /// Makes it an error to read from the table at the top what it has not.
+    pub(in crate::script) fn refuse_missing(&mut self) {
+        self.push_table(0, 1);
+        self.push_missing();
+        self.set_field(-2, "__index");
+        self.set_metatable(-2);
     }
 
     /// Pushes the real table behind the face at `at`; nothing if it is no face.

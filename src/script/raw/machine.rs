@@ -9,7 +9,7 @@ use std::rc::Rc;
 use mlua::{Lua, LuaOptions, StdLib, ffi};
 
 use super::call::{push_closure, push_native, raise};
-use super::{Kind, Native, Stack};
+use super::{Kind, Loaded, Native, Stack};
 use crate::script::frame::Frame;
 
 /// Lua, and the frame its functions find.
@@ -20,10 +20,6 @@ pub(in crate::script) struct Machine {
     lua: Lua,
     frame: Rc<Frame>,
 }
-
-/// A function kept by Lua, as long as that lives.
-#[derive(Debug)]
-pub(in crate::script) struct Loaded(c_int);
 
 /// Where a chunk's errors say they are.
 pub(in crate::script) type Origin = &'static CStr;
@@ -124,21 +120,11 @@ impl Machine {
             )
         };
         if status == 0 {
-            return Ok(self.keep());
+            return Ok(self.stack.keep());
         }
         let text = self.stack.bytes(-1).unwrap_or_default().to_vec();
         self.stack.pop(1);
         Err(text)
-    }
-
-    /// Takes the top, and keeps it.
-    pub(in crate::script) fn keep(&mut self) -> Loaded {
-        // SAFETY: the value to keep is at the top; luaL_ref takes it.
-        Loaded(unsafe { ffi::luaL_ref(self.stack.state(), ffi::LUA_REGISTRYINDEX) })
-    }
-
-    pub(in crate::script) fn push_loaded(&mut self, loaded: &Loaded) {
-        self.stack.raw_element(ffi::LUA_REGISTRYINDEX, loaded.0);
     }
 
     /// Calls `function` with what `arguments` pushes (it says how many); `end` finds the result,
@@ -151,9 +137,8 @@ impl Machine {
     ) -> End {
         debug_assert_eq!(self.stack.top(), 0, "nothing stays after a run");
         self.push_handler();
-        self.push_loaded(function);
+        self.stack.push_loaded(function);
         let arguments = arguments(&mut self.stack);
-        self.frame.killed.set(false);
         self.watch();
         // SAFETY: function and arguments are on the stack, and the handler at 1.
         let status = unsafe { ffi::lua_pcall(self.stack.state(), arguments, 1, 1) };

@@ -18,6 +18,6 @@ mod stack;
 
 pub(super) use call::{Failure, Native, Outcome, UPVALUE, push_native_with};
 pub(super) use guard::Guard;
-pub(super) use machine::{Loaded, Machine, Ran};
+pub(super) use machine::{Machine, Ran};
 pub(super) use slot::HostSlot;
-pub(super) use stack::{Kind, Stack};
+pub(super) use stack::{Kind, Loaded, Stack};

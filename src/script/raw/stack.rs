@@ -53,6 +53,10 @@ pub(in crate::script) struct Where {
     pub(in crate::script) is_native: bool,
 }
 
+/// A value kept by Lua until it is given up, or as long as Lua lives.
+#[derive(Debug)]
+pub(in crate::script) struct Loaded(c_int);
+
 /// A state of Lua and the values of the call that runs in it.
 pub(in crate::script) struct Stack {
     state: *mut ffi::lua_State,
@@ -248,6 +252,20 @@ impl Stack {
     /// Takes a table from the top, as the metatable of the value.
     pub(in crate::script) fn set_metatable(&mut self, at: i32) {
         lua!(self, lua_setmetatable, at);
+    }
+
+    /// Takes the top, and keeps it.
+    pub(in crate::script) fn keep(&mut self) -> Loaded {
+        Loaded(lua!(self, luaL_ref, ffi::LUA_REGISTRYINDEX))
+    }
+
+    pub(in crate::script) fn push_loaded(&mut self, loaded: &Loaded) {
+        self.raw_element(ffi::LUA_REGISTRYINDEX, loaded.0);
+    }
+
+    /// Lets Lua collect what was kept in this state.
+    pub(in crate::script) fn give_up(&mut self, loaded: Loaded) {
+        lua!(self, luaL_unref, ffi::LUA_REGISTRYINDEX, loaded.0);
     }
 
     pub(in crate::script) fn absolute(&self, at: i32) -> i32 {

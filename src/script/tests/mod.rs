@@ -2,5 +2,6 @@
 //! `tests/script`; here is what a client cannot see: the host, endings, memory.
 
 mod engine;
+mod function;
 mod host;
 mod run;
