@@ -12,6 +12,7 @@ use crate::base::{HashKey, Random, slot_of};
 use crate::config::{Events, Live, Settings};
 use crate::keyspace::{Clock, Key, Touch};
 use crate::resp::{Args, Outcome, OwnedArgs, Reply, Version};
+use crate::script::{Engine, Libraries};
 use crate::session::{Client, Origin, Roster, SessionId};
 use crate::shard::Shard;
 use crate::telemetry::{Counters, Telemetry};
@@ -21,6 +22,7 @@ use super::gather::{Caller, Gather, Part};
 use super::scene::{Facts, Local, Rates, Readings, Scene, System};
 use super::table::{DataHandler, Entry, Run, Table};
 use super::turn::{Data, Lent, Turn};
+use super::version::REDIS_VERSION;
 use super::{Admission, Placement, Route, admit, commands, cursor_core, route};
 
 /// The replies to some requests, on any number of shards.
@@ -296,6 +298,8 @@ fn local(
         monitored: 0,
         active_expire: true,
         wishes: Vec::new(),
+        scripts: Engine::new(REDIS_VERSION),
+        functions: Libraries::new(REDIS_VERSION),
         expired_counted: 0,
     }
 }

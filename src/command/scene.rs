@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::base::Random;
 use crate::config::{Author, Live, Settings};
 use crate::keyspace::Keyspace;
+use crate::script::{Engine, Libraries};
 use crate::session::{Client, Roster, Session, SessionId};
 use crate::shard::Observer;
 use crate::telemetry::{Counters, Rate, Telemetry};
@@ -110,6 +111,10 @@ pub struct Local {
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
     pub wishes: Vec<Wish>,
+    /// The scripts of EVAL, on this core.
+    pub scripts: Engine,
+    /// The libraries of FUNCTION, on this core.
+    pub functions: Libraries,
     /// Of the keys that expired here, how many the counters have.
     pub expired_counted: u64,
 }

@@ -6,11 +6,14 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
 use crate::base::{HashKey, Random};
-use crate::command::{Facts, Local, Placement, Rates, Readings, System, Table, commands};
+use crate::command::{
+    Facts, Local, Placement, REDIS_VERSION, Rates, Readings, System, Table, commands,
+};
 use crate::config::{self, Fault, Files, Live, Loaded, Settings, Start};
 use crate::runtime::clock::unix_ms;
 use crate::runtime::core::{Bell, Listener, Mailboxes, Postbox, Ring, Unavailable};
 use crate::runtime::{control, process, signal};
+use crate::script::{Engine, Libraries};
 use crate::session::Roster;
 use crate::shard::Shard;
 use crate::telemetry::{Counters, Telemetry};
@@ -75,6 +78,7 @@ fn complain(text: &str) -> ExitCode {
 }
 
 /// What every core shares, made before any of them.
+#[derive(Clone)]
 struct Plan {
     settings: Arc<Settings>,
     live: Arc<Live>,
@@ -203,7 +207,7 @@ fn start_cores(plan: &Plan, listeners: Vec<Listener>, control: Bell) -> Result<S
     for core in 0..plan.cores.len() {
         let (open, opened) = mpsc::channel::<Doors>();
         openers.push(open);
-        let local = local(plan, core);
+        let plan = plan.clone();
         let databases = plan.live.databases as usize;
         let hash_key = plan.hash_key;
         let post = Postbox::new(Arc::clone(&plan.mailboxes), core);
@@ -225,7 +229,8 @@ fn start_cores(plan: &Plan, listeners: Vec<Listener>, control: Bell) -> Result<S
             // The boot gives up when another core's ring cannot be had.
             let Ok(doors) = opened.recv() else { return };
             let parts = Parts {
-                local,
+                // Lua does not leave the thread it is made in.
+                local: local(&plan, core),
                 shard: Shard::new(core, databases, hash_key),
                 post,
                 hash_key,
@@ -304,6 +309,8 @@ fn local(plan: &Plan, core: usize) -> Local {
         monitored: 0,
         active_expire: true,
         wishes: Vec::new(),
+        scripts: Engine::new(REDIS_VERSION),
+        functions: Libraries::new(REDIS_VERSION),
         expired_counted: 0,
     }
 }
