@@ -2,8 +2,8 @@
 
 use super::table::Command;
 use super::{
-    bitmap, connection, database, geo, hash, hyperloglog, key, list, server, set, sort, sorted_set,
-    stream, string, transaction,
+    bitmap, connection, database, geo, hash, hyperloglog, key, list, script, server, set, sort,
+    sorted_set, stream, string, transaction,
 };
 
 const FAMILIES: &[&[Command]] = &[
@@ -44,6 +44,8 @@ const FAMILIES: &[&[Command]] = &[
     list::READ,
     list::RELOCATE,
     list::SEARCH,
+    script::FUNCTION,
+    script::SCRIPT,
     server::COMMAND,
     server::CONFIG,
     server::DEBUG,

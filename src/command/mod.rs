@@ -27,6 +27,7 @@ mod list;
 mod multi_pop;
 mod route;
 mod scene;
+mod script;
 mod server;
 mod set;
 mod sort;

@@ -244,6 +244,15 @@ macro_rules! stated {
 }
 
 stated! {
+    // Scripts and functions.
+    NO_SCRIPT_DEBUGGER = "ERR basalt has no debugger for scripts";
+    SCRIPT_DEBUG_MODE = "ERR Use SCRIPT DEBUG YES/SYNC/NO";
+    SCRIPT_FLUSH_MODE = "ERR SCRIPT FLUSH only support SYNC|ASYNC option";
+    FUNCTION_FLUSH_MODE = "ERR FUNCTION FLUSH only supports SYNC|ASYNC option";
+    LIBRARY_NOT_FOUND = "ERR Library not found";
+    LIBRARY_NAME_MISSING = "ERR library name argument was not given";
+    RESTORE_POLICY = "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.";
+
     // Keys, numbers, strings.
     NO_SUCH_KEY = "ERR no such key";
     SAME_OBJECT = "ERR source and destination objects are the same";

@@ -198,6 +198,7 @@ transcripts! {
     protocol: "protocol",
     resp3: "resp3",
     scan: "scan",
+    scripts: "scripts",
     server: "server",
     several_cores: "several-cores",
     sets: "sets",

@@ -4,7 +4,7 @@
 use crate::config::Policy;
 
 use super::info::Gathered;
-use super::print::{Lines, ratio};
+use super::print::{Lines, human, ratio};
 use crate::command::REDIS_VERSION;
 
 /// Seconds with six decimals.
@@ -103,22 +103,30 @@ pub(super) fn memory(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("allocator_active", footprint.resident);
     lines.field("allocator_resident", footprint.resident);
     lines.size("total_system_memory", footprint.machine);
-    lines.field("used_memory_lua", 0);
-    lines.field("used_memory_vm_eval", 0);
-    lines.field("used_memory_lua_human", "0B");
-    lines.zeros(&[
-        "used_memory_scripts_eval",
-        "number_of_cached_scripts",
-        "number_of_functions",
-        "number_of_libraries",
-        "used_memory_vm_functions",
-    ]);
-    lines.size("used_memory_vm_total", 0);
-    lines.field("used_memory_functions", 0);
-    lines.size("used_memory_scripts", 0);
+    scripts(gathered, lines);
     lines.size("maxmemory", live.maxmemory);
     lines.field("maxmemory_policy", policy(live.maxmemory_policy));
     allocator(gathered, lines);
+}
+
+/// Every core keeps all scripts and libraries: bytes are added up, and numbers are this core's.
+fn scripts(gathered: &Gathered<'_>, lines: &mut Lines) {
+    let lua = gathered.sum(|share| share.scripts_lua_bytes);
+    let texts = gathered.sum(|share| share.scripts_bytes);
+    let functions_lua = gathered.sum(|share| share.functions_lua_bytes);
+    let functions = gathered.sum(|share| share.functions_bytes);
+    lines.field("used_memory_lua", lua);
+    lines.field("used_memory_vm_eval", lua);
+    lines.field("used_memory_lua_human", human(lua));
+    lines.field("used_memory_scripts_eval", texts);
+    let local = gathered.local;
+    lines.field("number_of_cached_scripts", local.scripts.len());
+    lines.field("number_of_functions", local.functions.functions_len());
+    lines.field("number_of_libraries", local.functions.len());
+    lines.field("used_memory_vm_functions", functions_lua);
+    lines.size("used_memory_vm_total", lua + functions_lua);
+    lines.field("used_memory_functions", functions);
+    lines.size("used_memory_scripts", texts + functions);
 }
 
 fn allocator(gathered: &Gathered<'_>, lines: &mut Lines) {

@@ -115,14 +115,11 @@ fn stats_merge(
     pairs.int("replication.backlog", 0);
     pairs.int("clients.slaves", 0);
     pairs.int("clients.normal", footprint.clients);
-    for name in [
-        "cluster.links",
-        "aof.buffer",
-        "lua.caches",
-        "functions.caches",
-    ] {
-        pairs.int(name, 0);
-    }
+    pairs.int("cluster.links", 0);
+    pairs.int("aof.buffer", 0);
+    let sum = |bytes: fn(&Share) -> u64| shares.iter().map(bytes).sum();
+    pairs.int("lua.caches", sum(|share| share.scripts_bytes));
+    pairs.int("functions.caches", sum(|share| share.functions_bytes));
     for held in &databases {
         pairs.name(&format!("db.{}", held.index));
         pairs.reply.map(3);

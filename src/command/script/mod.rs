@@ -1,0 +1,10 @@
+//! SCRIPT and FUNCTION: scripts and libraries, which every core keeps for itself and all cores
+//! alike. Running them is not here.
+
+mod cache;
+mod function;
+mod function_change;
+mod library_host;
+
+pub(super) use cache::COMMANDS as SCRIPT;
+pub(super) use function::COMMANDS as FUNCTION;
