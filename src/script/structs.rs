@@ -158,7 +158,10 @@ fn write_string(
     field: &Field,
     out: &mut Vec<u8>,
 ) -> Result<usize, Failure> {
-    let text = string(stack, argument)?;
+    if !matches!(stack.kind(argument), Kind::String | Kind::Number) {
+        return Err(missing(stack, argument, "string"));
+    }
+    let text = stack.text(argument).unwrap_or_default();
     let len = if field.size == 0 {
         text.len()
     } else {
@@ -286,13 +289,16 @@ fn number(stack: &Stack, at: i32) -> Result<f64, Failure> {
     if let Some(number) = stack.number(at) {
         return Ok(number);
     }
+    Err(missing(stack, at, "number"))
+}
+
+/// An argument to pack is missing or of another type. The library puts a nil after its arguments.
+fn missing(stack: &Stack, at: i32, type_name: &str) -> Failure {
     let got = match stack.kind(at) {
-        // The library puts a nil after its arguments.
-        Kind::None if at > 1 => Kind::Nil,
+        Kind::None => Kind::Nil,
         kind => kind,
     };
-    let text = format!("number expected, got {}", got.name());
-    Err(Failure::argument(at, text))
+    Failure::argument(at, format!("{type_name} expected, got {}", got.name()))
 }
 
 fn string(stack: &mut Stack, at: i32) -> Result<&[u8], Failure> {
@@ -343,8 +349,15 @@ fn read_integer(bytes: &[u8], is_big: bool) -> u64 {
     }
 }
 
-/// Extends the sign of an integer of `size` bytes.
+/// Extends the sign of an integer of `size` bytes. Beyond 8 of them, stock looks for the sign at
+/// the place the processor takes from the lowest six bits of the distance; so do we.
 fn signed(bits: u64, size: usize) -> i64 {
-    let unused = 64 - size.clamp(1, 8) as u32 * 8;
-    (bits << unused) as i64 >> unused
+    let sign = (size as u32 * 8).wrapping_sub(1) & 63;
+    let above = u64::MAX << sign;
+    let extended = if bits & above == 0 {
+        bits
+    } else {
+        bits | above
+    };
+    extended as i64
 }

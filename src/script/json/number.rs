@@ -20,12 +20,30 @@ fn word(text: &[u8]) -> Option<(f64, usize)> {
         (b"inf", f64::INFINITY),
         (b"nan", f64::NAN),
     ];
-    words.into_iter().find_map(|(word, value)| {
-        let begin = text.get(..word.len())?;
-        begin
-            .eq_ignore_ascii_case(word)
-            .then_some((value, word.len()))
-    })
+    let (word, value) = words.into_iter().find(|(word, _)| {
+        text.get(..word.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+    })?;
+    let payload = if value.is_nan() {
+        nan_payload(&text[word.len()..])
+    } else {
+        0
+    };
+    Some((value, word.len() + payload))
+}
+
+/// The bytes of `(…)` after `nan`, where C allows letters, digits and underscores.
+fn nan_payload(text: &[u8]) -> usize {
+    let Some(inner) = text.strip_prefix(b"(") else {
+        return 0;
+    };
+    let is_inner = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+    let len = inner.iter().take_while(is_inner).count();
+    if inner.get(len) == Some(&b')') {
+        len + 2
+    } else {
+        0
+    }
 }
 
 fn hexadecimal(text: &[u8]) -> Option<(f64, usize)> {

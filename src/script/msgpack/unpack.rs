@@ -160,10 +160,9 @@ impl<'a> Reader<'a> {
                     left
                 }
                 Level::Map { left } => {
-                    // An even number is left before a key.
-                    if *left % 2 == 0 {
+                    // An odd number is left before a value.
+                    if *left % 2 == 1 {
                         check_key(stack)?;
-                    } else {
                         stack.raw_set(-3);
                     }
                     left
@@ -193,11 +192,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Lua's own errors for keys that are none.
+/// Lua's own errors for keys that are none: the key is below the top.
 fn check_key(stack: &Stack) -> Result<(), Failure> {
-    match stack.kind(-1) {
+    match stack.kind(-2) {
         Kind::Nil => Err(Failure::Bare("table index is nil".into())),
-        Kind::Number if stack.number(-1).is_some_and(f64::is_nan) => {
+        Kind::Number if stack.number(-2).is_some_and(f64::is_nan) => {
             Err(Failure::Bare("table index is NaN".into()))
         }
         _ => Ok(()),

@@ -253,3 +253,14 @@ fn replacing_a_library_many_times_keeps_one() {
         libraries.lua_bytes()
     );
 }
+
+#[test]
+fn of_names_that_differ_in_case_alone_the_first_is_called() {
+    // Stock calls either, by the chance of its hash.
+    let mut libraries = loaded(&[b"#!lua name=a\n\
+        redis.register_function('a', function() return 1 end)\n\
+        redis.register_function('A', function() return 2 end)"]);
+    let (_, reply) = call(&mut libraries, "A", &mut Scripted::default());
+    assert_eq!(reply, ":1\\r\\n");
+    assert_eq!(names(&libraries), ["a: a A"]);
+}
