@@ -68,7 +68,7 @@ pub(super) struct Work {
     /// being made.
     pub(super) outgoing: Vec<(usize, Letter)>,
     /// Answers to requests of which this core does not know yet that they wait.
-    pub(super) early: Vec<Box<Served>>,
+    pub(super) early: Vec<Served>,
     /// Sessions that CLIENT PAUSE holds back.
     pub(super) paused: Vec<SessionId>,
     /// Sessions to be read again.
@@ -231,7 +231,7 @@ impl Core {
             Letter::Borrow { loan } => work.on_borrow(from, loan),
             Letter::Lend { loan, shard } => work.on_lend(from, loan, shard),
             Letter::Return { shard } => work.on_return(shard),
-            Letter::Served(served) => work.on_served(served),
+            Letter::Served(served) => work.on_served(*served),
             Letter::TryAgain(wait) => work.on_try_again(wait),
             Letter::Forget(observer) => work.on_forget(observer),
             Letter::Ask { ask, request } => work.on_ask(from, ask, request),

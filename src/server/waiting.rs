@@ -131,7 +131,7 @@ impl Work {
     }
 
     /// An answer has come from the core that had what was waited for.
-    pub(super) fn on_served(&mut self, served: Box<Served>) {
+    pub(super) fn on_served(&mut self, served: Served) {
         let wait = &served.wait;
         let id = SessionId::unpacked(wait.session);
         let entry = self.local.table.at(wait.entry);
@@ -149,7 +149,7 @@ impl Work {
     }
 
     /// The answer to a request that came before the news that it waits.
-    fn take_early(&mut self, wait: &Arc<Wait>) -> Option<Box<Served>> {
+    fn take_early(&mut self, wait: &Arc<Wait>) -> Option<Served> {
         let mut early = self.early.iter();
         let at = early.position(|served| Arc::ptr_eq(&served.wait, wait))?;
         Some(self.early.swap_remove(at))
@@ -315,7 +315,7 @@ impl Work {
     pub(super) fn post_outgoing(&mut self) {
         for (core, letter) in std::mem::take(&mut self.outgoing) {
             match letter {
-                Letter::Served(served) if core == self.local.core => self.on_served(served),
+                Letter::Served(served) if core == self.local.core => self.on_served(*served),
                 Letter::TryAgain(wait) if core == self.local.core => self.on_try_again(wait),
                 letter => self.post.post(core, letter),
             }

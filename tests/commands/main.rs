@@ -118,7 +118,8 @@ fn differences(file: &str, stage: &Stage, steps: &[Step], replies: &[Vec<String>
     let mut found = Vec::new();
     for (step, got) in steps.iter().zip(replies) {
         let wanted = step.expected_on(stage.is_stock);
-        let is_open = wanted.lines.is_empty() && step.kind != transcript::Kind::Raw;
+        let is_open = wanted.lines.is_empty()
+            && !matches!(step.kind, transcript::Kind::Raw | transcript::Kind::Wait);
         if is_open || !wanted.accepts(got) {
             found.push(format!(
                 "{file}:{}: {}\n  wanted:\n    {}\n  got from {}:\n    {}",
@@ -180,6 +181,7 @@ transcripts! {
     bitfield: "bitfield",
     bitmaps: "bitmaps",
     client: "client",
+    blocking: "blocking",
     command: "command",
     config: "config",
     connection: "connection",
@@ -207,4 +209,5 @@ transcripts! {
     stream_groups: "stream-groups",
     streams: "streams",
     strings: "strings",
+    transactions: "transactions",
 }

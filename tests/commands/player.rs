@@ -16,6 +16,9 @@ const POLL_TIMEOUT: Duration = Duration::from_secs(3);
 /// complete.
 const SILENCE: Duration = Duration::from_millis(200);
 
+/// The connection that looks at the others.
+const OBSERVER: &str = "observer";
+
 struct Client {
     connection: Connection,
     id: Option<i64>,
@@ -54,6 +57,9 @@ impl Player {
             }
             Kind::Scan => self
                 .scan(&step.connection, &words())
+                .unwrap_or_else(show_error),
+            Kind::Wait => self
+                .send_and_wait(step, &words())
                 .unwrap_or_else(show_error),
             Kind::Poll => self.poll(step, &words()),
             Kind::Ask | Kind::Sorted | Kind::Bytes => {
@@ -100,6 +106,26 @@ impl Player {
 
     fn read(&mut self, name: &str) -> io::Result<Vec<String>> {
         self.on(name, |connection| Ok(connection.read()?.lines()))
+    }
+
+    /// Sends a command that waits; nothing is shown when the server says that
+    /// it does.
+    fn send_and_wait(&mut self, step: &Step, words: &[Vec<u8>]) -> io::Result<Vec<String>> {
+        let id = self.id(&step.connection).to_string();
+        self.on(&step.connection, |connection| connection.send(words))?;
+        let start = Instant::now();
+        while start.elapsed() < POLL_TIMEOUT {
+            let reply = self.on(OBSERVER, |observer| {
+                observer.ask(&["CLIENT", "LIST", "ID", &id])
+            })?;
+            let lines = reply.lines().concat();
+            let flags = lines.split_once(" flags=").map_or("", |(_, rest)| rest);
+            if flags.split(' ').next().is_some_and(|set| set.contains('b')) {
+                return Ok(Vec::new());
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(vec!["(does not wait)".to_owned()])
     }
 
     fn poll(&mut self, step: &Step, words: &[Vec<u8>]) -> Vec<String> {

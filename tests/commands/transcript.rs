@@ -8,6 +8,7 @@
 //! b> GET k                 the same on another connection, opened on first use
 //! ?> EXISTS k              asked again until the reply is the expected one
 //! %> KEYS *                members sorted, where their order means nothing
+//! |> BLPOP k 0             sent, and seen to wait: its reply is read by `<`
 //! => GET k                 the reply's bytes, quoted
 //! !> "*1\r\n$4\r\nPI"      these bytes; then as many replies as are expected
 //! b<                       the next thing that arrives, nothing sent
@@ -35,6 +36,7 @@ pub enum Kind {
     Raw,
     Read,
     Scan,
+    Wait,
 }
 
 /// Expected lines and where they stand, to replace them.
@@ -181,6 +183,7 @@ fn step_of(line: &str, number: usize) -> Option<Step> {
         ("=", Kind::Ask) => Kind::Bytes,
         ("!", Kind::Ask) => Kind::Raw,
         ("*", Kind::Ask) => Kind::Scan,
+        ("|", Kind::Ask) => Kind::Wait,
         _ => return None,
     };
     let block = Block {

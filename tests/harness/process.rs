@@ -63,9 +63,14 @@ impl Server {
     /// Starts `program` from a file with `settings` and waits until it
     /// answers. Panics with its log if it does not.
     pub fn start(program: &str, settings: &[String]) -> Self {
+        Self::start_with(program, settings, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_with(program: &str, settings: &[String], environment: &[(&str, &str)]) -> Self {
         let mut told = String::new();
         for _ in 0..START_ATTEMPTS {
-            let mut server = Self::spawn(program, settings);
+            let mut server = Self::spawn(program, settings, environment);
             match server.wait_until_it_answers() {
                 Ok(()) => return server,
                 Err(why) => told = format!("{why}; its log:\n{}", server.log()),
@@ -74,7 +79,7 @@ impl Server {
         panic!("{program} with {settings:?} does not serve: {told}");
     }
 
-    fn spawn(program: &str, settings: &[String]) -> Self {
+    fn spawn(program: &str, settings: &[String], environment: &[(&str, &str)]) -> Self {
         let folder = Folder::new();
         let port = free_port();
         let directory = folder.path().display();
@@ -91,6 +96,7 @@ impl Server {
         let child = Command::new(program)
             .arg(&file)
             .current_dir(folder.path())
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)
