@@ -34,6 +34,16 @@ fn swapdb(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
             .ok_or(Refusal::DB_OUT_OF_RANGE)
     };
     let (one, other) = (index(one)?, index(other)?);
+    // A database that changes places with itself has not changed.
+    if one != other {
+        swap(turn, one, other);
+    }
+    turn.changed(1);
+    reply.ok();
+    Ok(())
+}
+
+fn swap(turn: &mut Turn<'_>, one: usize, other: usize) {
     let now = turn.now();
     for shard in turn.shards() {
         let keyspace = &mut shard.keyspace;
@@ -47,9 +57,6 @@ fn swapdb(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         }
     }
     turn.look_for_ready();
-    turn.changed(1);
-    reply.ok();
-    Ok(())
 }
 
 /// An integer of 32 bits.
