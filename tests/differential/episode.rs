@@ -21,9 +21,10 @@ impl Episode {
         let mut random = Random::new(seed);
         let protocol = *random.of(&["2", "3"]);
         let mut clock = 1;
+        let focus = random.chance(65).then(|| random.of(templates).letter);
         let mut steps = settings(&mut random);
         for at in 1..=count {
-            steps.push(any_step(&mut random, &mut clock, templates));
+            steps.push(any_step(&mut random, &mut clock, focus, templates));
             if at.is_multiple_of(DIGEST_EVERY) || at == count {
                 for own in ["DIGEST", "CHANGES"] {
                     steps.push(Step {
@@ -70,12 +71,24 @@ fn settings(random: &mut Random) -> Vec<Step> {
     steps
 }
 
-fn any_step(random: &mut Random, clock: &mut i64, templates: &[Template]) -> Step {
+fn any_step(
+    random: &mut Random,
+    clock: &mut i64,
+    focus: Option<char>,
+    templates: &[Template],
+) -> Step {
     loop {
         let template = random.of(templates);
+        let is_beside = focus.is_some_and(|focus| focus != template.letter);
+        // Those of any key are asked of the one in focus, too.
+        let left_out = if template.letter == 'k' { 70 } else { 90 };
+        if is_beside && random.chance(left_out) {
+            continue;
+        }
         let mut kinds = Kinds {
             random,
             letter: 's',
+            focus,
             clock,
         };
         let mut words = template.words(&mut kinds);

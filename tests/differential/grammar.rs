@@ -1,7 +1,8 @@
 //! The language `commands.txt` is written in: one command a line, its words by chance.
 //!
 //! ```text
-//! [string s]                     the commands below are of strings, `key` is s1, s2 or s3
+//! [string s]                     the commands below are of strings, `key` is s1, s2 or s3;
+//!                                the letter k is for those of any key
 //! SET key value { NX | EX secs } a word in capitals stands for itself, others name a kind (words.rs)
 //! ( a | b )                      one of them
 //! [ a b ]                        both or nothing
@@ -22,7 +23,7 @@ const REPEATS_MAX: usize = 4;
 
 pub struct Template {
     /// The letter of its keys.
-    letter: char,
+    pub letter: char,
     pub comparison: Comparison,
     items: Vec<Item>,
 }

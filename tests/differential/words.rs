@@ -10,6 +10,8 @@ pub struct Kinds<'a> {
     pub random: &'a mut Random,
     /// The letter of the keys that the command is made for.
     pub letter: char,
+    /// The letter of what an episode is about: one key of it is used most.
+    pub focus: Option<char>,
     /// Grows with the ids of streams given out, so that most can be added.
     pub clock: &'a mut i64,
 }
@@ -234,7 +236,7 @@ impl Kinds<'_> {
             "lex" => self.lex(),
             "id" => self.id(),
             "new-id" => self.new_id(),
-            "group" => format!("g{}", self.random.between(1, 2)),
+            "group" => format!("g{}", self.random.of(&[1, 1, 1, 2])),
             "consumer" => format!("c{}", self.random.between(1, 3)),
             "idle" => self.seldom("0", &["-1", "9999999999999", "x", "9223372036854775807"]),
             "lon" => self.coordinate(170),
@@ -243,6 +245,7 @@ impl Kinds<'_> {
             "block-ms" => self.seldom("4", &["-1", "x", "", "1"]),
             "timeout" => self.seldom("0.01", &["-1", "x", "", "0.001", "1e-3", "nan"]),
             "unit" => self.seldom("km", UNITS),
+            "db" if self.random.chance(60) => "0".to_owned(),
             "db" => self.mostly(0, 3),
             "cursor" => self.seldom("0", &["", "x", "-1", "18446744073709551616", "0x0", " 0"]),
             "numfields" => self.mostly(1, 3),
@@ -261,11 +264,20 @@ impl Kinds<'_> {
         if self.letter != 'y' && self.random.chance(8) {
             return self.any_key();
         }
+        if self.focus == Some(self.letter) && self.random.chance(75) {
+            return format!("{}1", self.letter).into_bytes();
+        }
         let number = *self.random.of(&[1, 1, 1, 2, 2, 3]);
         format!("{}{number}", self.letter).into_bytes()
     }
 
     fn any_key(&mut self) -> Vec<u8> {
+        if let Some(focus) = self.focus
+            && focus != 'y'
+            && self.random.chance(50)
+        {
+            return format!("{focus}1").into_bytes();
+        }
         match self.random.below(40) {
             0 => Vec::new(),
             1 => b"bin\x00\xffkey".to_vec(),
