@@ -16,6 +16,7 @@ impl Stage {
             Comparison::Own
             | Comparison::Scan
             | Comparison::Random
+            | Comparison::Sort
             | Comparison::Drawn
             | Comparison::Clocked => false,
             // DEBUG asks all cores, and so runs behind the others.
@@ -71,6 +72,6 @@ impl Stage {
             };
             self.compare(step, &replies).map_err(told)?;
         }
-        queue.iter().try_for_each(|step| self.after_sort(step))
+        Ok(())
     }
 }

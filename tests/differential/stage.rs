@@ -129,7 +129,7 @@ impl Stage {
     }
 
     /// SORT turns a sorted set of stock into a skiplist, which nobody asked for.
-    pub fn after_sort(&mut self, step: &Step) -> Result<(), Difference> {
+    fn after_sort(&mut self, step: &Step) -> Result<(), Difference> {
         if step.comparison != Comparison::Sort {
             return Ok(());
         }
