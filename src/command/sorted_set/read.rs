@@ -188,14 +188,14 @@ fn zrandmember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
         return Ok(());
     }
     let count = parse_i64(args.get(2)).ok_or(Refusal::NotInteger)?;
+    if count == i64::MIN {
+        return Err(Refusal::COUNT_OUT_OF_RANGE);
+    }
     let listed = match args.len() {
         3 => Listed::Members,
         4 if args.is(3, b"withscores") => Listed::WithScores,
         _ => return Err(Refusal::Syntax),
     };
-    if count == i64::MIN {
-        return Err(Refusal::COUNT_OUT_OF_RANGE);
-    }
     let is_listable = (-i64::MAX / 2..=i64::MAX / 2).contains(&count);
     if listed == Listed::WithScores && !is_listable {
         return Err(Refusal::OUT_OF_RANGE);
