@@ -178,7 +178,11 @@ impl Node {
                 let place = route(entry, args, self.placement);
                 self.turn(handler, place, args, database, reply)
             }
-            Run::Node(_) | Run::Container(_) | Run::Exec => panic!("{} needs a server", entry.name),
+            Run::Node(_)
+            | Run::Container(_)
+            | Run::Exec
+            | Run::Script { .. }
+            | Run::KillScript { .. } => panic!("{} needs a server", entry.name),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::table::Command;
 use super::{
-    bitmap, connection, database, geo, hash, hyperloglog, key, list, script, server, set, sort,
-    sorted_set, stream, string, transaction,
+    bitmap, connection, database, eval, geo, hash, hyperloglog, key, list, script, server, set,
+    sort, sorted_set, stream, string, transaction,
 };
 
 const FAMILIES: &[&[Command]] = &[
@@ -18,6 +18,7 @@ const FAMILIES: &[&[Command]] = &[
     database::NAMES,
     database::SCAN,
     database::SWAP,
+    eval::COMMANDS,
     geo::ADD,
     geo::READ,
     geo::SEARCH,

@@ -14,6 +14,7 @@ mod connection;
 mod database;
 #[cfg(test)]
 mod effects;
+mod eval;
 mod event;
 mod families;
 mod gather;
@@ -44,12 +45,13 @@ mod walk;
 
 pub use admit::{Admission, admit};
 pub use database::cursor_core;
+pub use eval::{Evaluation, reaches_only_declared_keys};
 pub use event::Event;
 pub use families::commands;
 pub use gather::{Caller, Gather, Part};
 pub use route::{Placement, Route, route};
 pub use scene::{Facts, Local, Node, Pause, Rates, Readings, Scene, System, Wish};
-pub use table::{Command, DataHandler, Entry, KeyPlan, Run, Table};
+pub use table::{Command, DataHandler, Entry, KeyPlan, Run, Subject, Table};
 pub use turn::{After, Data, First, Lent, Tally, Turn};
 pub use version::REDIS_VERSION;
 pub use waiting::{Asker, Side, Waiting};

@@ -35,12 +35,27 @@ pub enum Run {
     EverywhereOr(Gather, DataHandler),
     /// Runs what was put off since MULTI.
     Exec,
+    /// Runs a script or a function, where its keys are.
+    Script { subject: Subject, reads_only: bool },
+    /// Ends the script that runs too long, or the function.
+    KillScript { is_function: bool },
     /// At the control core: CONFIG SET, CONFIG REWRITE.
     Node(fn(&mut Node<'_>, Args<'_>, &mut Reply<'_>) -> Outcome),
     /// The second word names the command.
     Container(&'static [Command]),
     /// The same, but alone it is a command too, at the client's core: COMMAND.
     AloneOr(HereHandler, &'static [Command]),
+}
+
+/// What names a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Its text.
+    Body,
+    /// Its SHA1 digest.
+    Digest,
+    /// The function's name.
+    Function,
 }
 
 /// A handler that sees data.

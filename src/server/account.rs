@@ -129,6 +129,11 @@ impl Work {
             &session.client.origin.address,
             args,
         );
+        self.feed_all(line);
+    }
+
+    /// Gives a line to the MONITOR clients of all cores.
+    fn feed_all(&mut self, line: Vec<u8>) {
         let line = Bytes::from(line);
         for core in 0..self.local.placement.cores() {
             if self.local.monitored >> core & 1 == 0 {
@@ -139,6 +144,15 @@ impl Work {
             } else {
                 self.post.post(core, Letter::Feed(line.clone()));
             }
+        }
+    }
+
+    /// Shows a command that a script runs.
+    pub(super) fn feed_script(&mut self, database: usize, entry: &Entry, args: Args<'_>) {
+        let hidden = entry.flags().has(Flags::SKIP_MONITOR) || entry.flags().has(Flags::ADMIN);
+        if self.local.monitored != 0 && !hidden {
+            let now_us = crate::runtime::clock::unix_us();
+            self.feed_all(monitor_line(now_us, database, "lua", args));
         }
     }
 

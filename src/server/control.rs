@@ -129,6 +129,7 @@ impl Control {
                             self.post.post(author, answer);
                         }
                     }
+                    Letter::Log { level, text } => self.log.line(level.into(), &text),
                     Letter::Stop => {
                         self.log.notice("User requested shutdown...");
                         self.is_stopping = true;

@@ -22,6 +22,7 @@ use super::intake::Connection;
 use super::jitter::Jitter;
 use super::letter::{Letter, Served};
 use super::loan::Loans;
+use super::script::Scripts;
 use super::tick::Pace;
 use super::vault::Vault;
 use super::waiting::Timers;
@@ -67,6 +68,7 @@ pub(super) struct Work {
     /// Answers to blocked requests, to be posted behind the replies that are
     /// being made.
     pub(super) outgoing: Vec<(usize, Letter)>,
+    pub(super) scripts: Scripts,
     /// Answers to requests of which this core does not know yet that they wait.
     pub(super) early: Vec<Served>,
     /// Sessions that CLIENT PAUSE holds back.
@@ -113,6 +115,7 @@ impl Core {
             blocked: 0,
             timers: Timers::default(),
             outgoing: Vec::new(),
+            scripts: Scripts::default(),
             early: Vec::new(),
             paused: Vec::new(),
             unstopped: Vec::new(),
@@ -171,8 +174,15 @@ impl Core {
         self.events = events;
         let letters = self.read_mail();
         self.work.run_resumed();
+        self.run_due();
         self.work.background();
         self.rearm_listeners();
+        self.send_off();
+        self.work.count_turn(began, happened, letters);
+    }
+
+    /// Replies and mail go out.
+    fn send_off(&mut self) {
         self.hang_up_condemned();
         self.flush();
         self.work.post_hops();
@@ -183,7 +193,21 @@ impl Core {
             count.wakes.add(1);
             doors.knock(core, ring);
         });
-        self.work.count_turn(began, happened, letters);
+    }
+
+    /// A turn while a script runs that takes long: requests and mail are met,
+    /// and what may not run now is refused.
+    pub(super) fn turn_below_script(&mut self) {
+        self.send_off();
+        self.ring.enter(None);
+        let mut events = Vec::new();
+        self.ring.reap(&mut events);
+        for event in events {
+            self.on_event(event);
+        }
+        self.read_mail();
+        self.work.run_resumed();
+        self.send_off();
     }
 
     /// How long to sleep: not at all with work at hand, else until the next
@@ -232,6 +256,11 @@ impl Core {
             Letter::Lend { loan, shard } => work.on_lend(from, loan, shard),
             Letter::Return { shard } => work.on_return(shard),
             Letter::Served(served) => work.on_served(*served),
+            Letter::RunScript(call) => work.on_run_script(call),
+            Letter::Scripted(scripted) => work.on_scripted(&scripted),
+            Letter::Script(body) => work.on_script(body),
+            Letter::Busy(busy) => work.on_busy(busy),
+            Letter::Kill(kill) => work.on_kill(kill),
             Letter::TryAgain(wait) => work.on_try_again(wait),
             Letter::Forget(observer) => work.on_forget(observer),
             Letter::Ask { ask, request } => work.on_ask(from, ask, request),
@@ -261,7 +290,7 @@ impl Core {
                 work.count_call(entry, 0, refusal.as_ref());
                 work.resume(session);
             }
-            Letter::Decide(_) | Letter::TakenOver { .. } => {
+            Letter::Decide(_) | Letter::TakenOver { .. } | Letter::Log { .. } => {
                 unreachable!("a shard core is not the control core")
             }
             Letter::Stop => work.is_stopping = true,
@@ -334,6 +363,7 @@ impl Work {
             || self.pace.relief.goes_on
             || self.post.has_unsent()
             || self.vault.has_ready()
+            || !self.scripts.due.is_empty()
     }
 
     /// Something that a session waited for is done. After the last it takes

@@ -8,8 +8,12 @@ use bytes::Bytes;
 use crate::command::{Caller, First, Side};
 use crate::config::{Author, Live, Settings};
 use crate::resp::{Args, OwnedArgs, Refusal, Span, Version};
+use crate::script::LogLevel;
 use crate::session::{Gap, SessionId};
 use crate::shard::{Observer, Shard, Wait};
+
+use super::busy::Kill;
+use super::script::{ScriptCall, Scripted};
 
 /// One letter; a pair's letters arrive in the order they were posted.
 pub(super) enum Letter {
@@ -33,6 +37,19 @@ pub(super) enum Letter {
     Served(Box<Served>),
     /// A blocked request could be answered, by who holds all of its keys.
     TryAgain(Arc<Wait>),
+    /// A script with all its keys on this core.
+    RunScript(Box<ScriptCall>),
+    /// It has run.
+    Scripted(Box<Scripted>),
+    /// A script's text, which every core keeps.
+    Script(Arc<[u8]>),
+    /// A script takes long at this core, and whether it is a function; or it
+    /// has ended.
+    Busy(Option<(usize, bool)>),
+    /// The script that runs here shall end.
+    Kill(Kill),
+    /// A line for the log, from a script.
+    Log { level: LogLevel, text: String },
     /// Somebody does not observe keys of this shard any more.
     Forget(Observer),
     /// Asks for this core's part of a command.

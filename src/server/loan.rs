@@ -15,6 +15,7 @@ use crate::shard::{Shard, Wait};
 
 use super::core::Work;
 use super::letter::Letter;
+use super::script::{Due, ScriptCall};
 use super::serve::finish;
 use super::transaction::Exec;
 use super::vault::Waiter;
@@ -33,6 +34,8 @@ pub(super) enum Job {
     Call(Box<Call>),
     /// A transaction.
     Exec(Box<Exec>),
+    /// A script.
+    Script(Box<ScriptCall>),
     /// A blocked command is looked at again.
     Again(Arc<Wait>),
 }
@@ -161,12 +164,28 @@ impl Work {
     /// Runs a job whose shards are all here, and gives them back.
     fn run_loan(&mut self, number: u64) {
         let mut loan = self.loans.open.remove(&number).expect("a loan runs once");
+        let is_for_the_core = match &loan.job {
+            Job::Script(_) => true,
+            Job::Exec(exec) => exec.has_scripts(),
+            Job::Call(_) | Job::Again(_) => false,
+        };
+        if is_for_the_core {
+            let Loan { job, held, .. } = loan;
+            self.scripts.due.push_back(Due { job, held });
+            return;
+        }
         match &loan.job {
+            Job::Script(_) => unreachable!("it was just put by"),
             Job::Call(call) => self.run_call(call, &mut loan.held),
             Job::Exec(exec) => self.run_exec(exec, &mut loan.held),
             Job::Again(wait) => self.run_again(wait, &mut loan.held),
         }
-        for (core, shard) in loan.held.into_iter().enumerate() {
+        self.give_back(loan.held);
+    }
+
+    /// Gives the shards of a job back, and sends its answers off.
+    pub(super) fn give_back(&mut self, held: Lent) {
+        for (core, shard) in held.into_iter().enumerate() {
             let Some(shard) = shard else { continue };
             if core == self.local.core {
                 self.vault.put(shard);

@@ -3,13 +3,15 @@
 //! `core` is the loop turn of one shard core. What a turn does is spread by
 //! idea: `intake` (connections and their bytes), `serve` (requests in order),
 //! `hop` (one key, another core), `loan` (keys of several cores), `gather`
-//! (a part at every core), `transaction` (MULTI to EXEC), `waiting` (blocked
+//! (a part at every core), `transaction` (MULTI to EXEC), `script` and
+//! `busy` (Lua), `waiting` (blocked
 //! requests), `flush` (replies out), `tick` (time), `expiry` (keys
 //! whose time has come), `relief` (memory limits).
 
 mod account;
 mod ahead;
 mod boot;
+mod busy;
 mod control;
 mod core;
 mod crash;
@@ -25,6 +27,7 @@ mod letter;
 mod loan;
 mod log;
 mod relief;
+mod script;
 mod serve;
 mod tick;
 mod transaction;

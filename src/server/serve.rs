@@ -132,6 +132,14 @@ impl Work {
             }
         };
         session.client.last_command = Some(entry.name);
+        if self.scripts.busy.is_some()
+            && let Some(refusal) = self.busy_refusal(entry)
+        {
+            return self.refuse_admission(id, Some(entry), &refusal);
+        }
+        let Some(session) = self.local.roster.find(id) else {
+            return Flow::Pause;
+        };
         let is_in_multi = session.transaction.is_some();
         if self.must_pause(id, entry) {
             return Flow::Hold;
@@ -189,6 +197,8 @@ impl Work {
             Run::Everywhere(gather) | Run::EverywhereOr(gather, _) => {
                 self.start_gather(id, entry, &gather, args)
             }
+            Run::Script { .. } => self.start_script(id, entry, args),
+            Run::KillScript { is_function } => self.ask_to_kill(id, entry, is_function),
             Run::Exec => self.start_exec(id, entry, args),
             Run::Node(_) => {
                 self.ask_control(id, entry, args);
@@ -434,6 +444,13 @@ impl Work {
         let transaction = session.and_then(|session| session.transaction.as_deref());
         let writes = flags.has(Flags::WRITE)
             || flags.has(Flags::MAY_REPLICATE)
+            || matches!(
+                entry.command.run,
+                Run::Script {
+                    reads_only: false,
+                    ..
+                }
+            )
             || is_exec && transaction.is_some_and(|transaction| transaction.writes);
         if pause.until_ms <= self.clock.now || !(pause.all || writes) {
             return false;

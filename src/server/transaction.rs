@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::command::{Data, DataHandler, Entry, Lent, Route, Run, Scene, Turn};
+use crate::command::{Data, DataHandler, Entry, Lent, Route, Run, Scene, Table, Turn};
 use crate::command::{cursor_core, route};
-use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply};
+use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
 use crate::session::{Gap, Queued, SessionId, Stage, Transaction};
 use crate::shard::{Observer, Watch};
 use crate::spec::Flags;
@@ -20,6 +20,44 @@ pub(super) struct Exec {
     gap: Gap,
     transaction: Box<Transaction>,
     watches: Vec<Arc<Watch>>,
+}
+
+impl Exec {
+    pub(super) fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Whether a script is among its requests.
+    pub(super) fn has_scripts(&self) -> bool {
+        self.transaction.has_scripts
+    }
+
+    /// How many requests there are.
+    pub(super) fn len(&self) -> usize {
+        self.transaction.commands.len()
+    }
+
+    pub(super) fn command<'a>(
+        &'a self,
+        table: &'static Table,
+        index: usize,
+    ) -> (&'static Entry, Args<'a>) {
+        let queued = &self.transaction.commands[index];
+        (table.at(queued.entry), queued.words.args())
+    }
+}
+
+/// A transaction that runs: its reply so far.
+pub(super) struct Going {
+    pieces: Vec<Piece>,
+    made: Vec<u8>,
+}
+
+impl Going {
+    /// Where the next reply is written.
+    pub(super) fn made(&mut self) -> &mut Vec<u8> {
+        &mut self.made
+    }
 }
 
 /// A part of EXEC's reply.
@@ -65,8 +103,17 @@ impl Work {
         let version = session.client.version;
         let transaction = session.transaction.as_mut()?;
         let flags = entry.flags();
-        transaction.writes |= flags.has(Flags::WRITE) || flags.has(Flags::MAY_REPLICATE);
+        transaction.writes |= flags.has(Flags::WRITE)
+            || flags.has(Flags::MAY_REPLICATE)
+            || matches!(
+                entry.command.run,
+                Run::Script {
+                    reads_only: false,
+                    ..
+                }
+            );
         transaction.grows |= flags.has(Flags::DENYOOM);
+        transaction.has_scripts |= matches!(entry.command.run, Run::Script { .. });
         transaction.queue(Queued {
             entry: entry.index,
             words,
@@ -164,7 +211,7 @@ impl Work {
 
     /// The cores of all keys that a transaction names or that are watched, one
     /// bit each.
-    fn cores_of(&self, transaction: &Transaction, watches: &[Arc<Watch>]) -> u64 {
+    fn cores_of(&mut self, transaction: &Transaction, watches: &[Arc<Watch>]) -> u64 {
         let placement = self.local.placement;
         let all = u64::MAX >> (64 - placement.cores());
         let mut cores = 0;
@@ -180,7 +227,9 @@ impl Work {
                 },
                 Run::Whole(_) | Run::EverywhereOr(..) => all,
                 Run::AtCursor(_) => 1 << cursor_core(args, placement),
-                Run::Here(_)
+                Run::Script { .. } => self.cores_of_script(entry, args) | 1 << self.local.core,
+                Run::KillScript { .. }
+                | Run::Here(_)
                 | Run::AloneOr(..)
                 | Run::Everywhere(_)
                 | Run::Node(_)
@@ -194,33 +243,63 @@ impl Work {
         })
     }
 
-    /// Runs a transaction; all shards it needs are in `held`.
+    /// Runs a transaction without scripts; all shards it needs are in `held`.
     pub(super) fn run_exec(&mut self, exec: &Exec, held: &mut Lent) {
+        let Some(mut going) = self.begin_exec(exec, held) else {
+            return;
+        };
+        for index in 0..exec.len() {
+            self.run_step(exec, index, held, &mut going);
+        }
+        self.end_exec(exec, going, held);
+    }
+
+    /// Looks at the watched keys; nothing if the transaction does not run,
+    /// and its client was told so.
+    pub(super) fn begin_exec(&mut self, exec: &Exec, held: &mut Lent) -> Option<Going> {
         let id = exec.session;
         let Some(version) = self.local.roster.find(id).map(|found| found.client.version) else {
             // Nobody would learn of it; as if the client had gone before EXEC.
             self.are_untouched(&exec.watches, held);
-            return;
+            return None;
         };
         let mut made = Vec::new();
         if !self.are_untouched(&exec.watches, held) {
             Reply::new(&mut made, version).null_array();
             self.fill(id, exec.gap, &made);
             self.count_exec();
-            return self.resume(id);
+            self.resume(id);
+            return None;
         }
         self.mark_in_exec(id, true);
-        let commands = &exec.transaction.commands;
-        Reply::new(&mut made, version).array(commands.len());
-        let mut pieces = Vec::new();
+        Reply::new(&mut made, version).array(exec.len());
         self.begin_lap();
-        for (index, queued) in commands.iter().enumerate() {
-            if self.run_queued(id, queued, held, &mut made) {
-                continue;
-            }
-            pieces.push(Piece::Made(std::mem::take(&mut made)));
-            pieces.push(Piece::Elsewhere(index));
+        Some(Going {
+            pieces: Vec::new(),
+            made,
+        })
+    }
+
+    /// Runs one request of a transaction, or leaves its place in the reply.
+    pub(super) fn run_step(
+        &mut self,
+        exec: &Exec,
+        index: usize,
+        held: &mut Lent,
+        going: &mut Going,
+    ) {
+        let queued = &exec.transaction.commands[index];
+        if !self.run_queued(exec.session, queued, held, &mut going.made) {
+            let made = std::mem::take(&mut going.made);
+            going.pieces.push(Piece::Made(made));
+            going.pieces.push(Piece::Elsewhere(index));
         }
+    }
+
+    /// Serves who waited for what the transaction touched, and replies.
+    pub(super) fn end_exec(&mut self, exec: &Exec, going: Going, held: &mut Lent) {
+        let id = exec.session;
+        let Going { mut pieces, made } = going;
         pieces.push(Piece::Made(made));
         self.serve_ready(Some(held));
         self.count_exec();
@@ -269,7 +348,11 @@ impl Work {
             | Run::DataOrWhole(handler, _)
             | Run::Whole(handler)
             | Run::AtCursor(handler)
-            | Run::EverywhereOr(_, handler) => self.run_data(id, handler, args, held, made),
+            | Run::EverywhereOr(_, handler) => {
+                let client = &session.client;
+                let client = (client.database, client.version, client.no_touch);
+                self.run_data(client, handler, args, held, made)
+            }
             Run::Here(handler) | Run::AloneOr(handler, _) => {
                 let now_ms = self.clock.now;
                 let mut scene = Scene {
@@ -280,6 +363,8 @@ impl Work {
                 handler(&mut scene, args, &mut Reply::new(made, version))
             }
             Run::Everywhere(_) | Run::Node(_) => return false,
+            Run::KillScript { .. } => Err(Refusal::NOT_BUSY),
+            Run::Script { .. } => unreachable!("a core runs it, not its work"),
             Run::Container(_) | Run::Exec => unreachable!("neither is put off"),
         };
         let took = self.lap();
@@ -288,19 +373,16 @@ impl Work {
         true
     }
 
-    fn run_data(
+    /// Runs a data handler on borrowed shards, for a client of this database,
+    /// protocol version, and wish to leave no mark of its reads.
+    pub(super) fn run_data(
         &mut self,
-        id: SessionId,
+        (database, version, no_touch): (usize, Version, bool),
         handler: DataHandler,
         args: Args<'_>,
         held: &mut Lent,
         made: &mut Vec<u8>,
     ) -> Outcome {
-        let Some(session) = self.local.roster.find(id) else {
-            return Ok(());
-        };
-        let client = &session.client;
-        let (version, database, no_touch) = (client.version, client.database, client.no_touch);
         let clock = self.clock_for(no_touch);
         let mut turn = Turn::new(
             Data::Lent(held),
@@ -343,6 +425,13 @@ impl Work {
                 }
             }
         }
+    }
+
+    /// What a transaction's client is at this point of it: its database,
+    /// protocol version, and wish to leave no mark of its reads.
+    pub(super) fn client_of(&mut self, exec: &Exec) -> Option<(usize, Version, bool)> {
+        let client = &self.local.roster.find(exec.session)?.client;
+        Some((client.database, client.version, client.no_touch))
     }
 
     fn mark_in_exec(&mut self, id: SessionId, is_in_exec: bool) {

@@ -78,6 +78,11 @@ impl Vault {
         self.line.push_back(waiter);
     }
 
+    /// Everybody in line; who goes on waiting gets in line again.
+    pub(super) fn take_line(&mut self) -> VecDeque<Waiter> {
+        std::mem::take(&mut self.line)
+    }
+
     /// The next in line, if the shard is here for it.
     pub(super) fn next(&mut self) -> Option<Waiter> {
         self.shard.as_ref()?;

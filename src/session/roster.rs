@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use crate::resp::Decoder;
+use crate::resp::{Decoder, Version};
 use crate::shard::{Wait, Watch};
 
-use super::client::Client;
+use super::client::{Client, Origin};
 use super::outbox::{Gap, Outbox};
 use super::transaction::Transaction;
 
@@ -21,6 +21,12 @@ pub struct SessionId {
 }
 
 impl SessionId {
+    /// The client of a script's commands, on every core.
+    pub const SCRIPT: SessionId = SessionId {
+        index: u32::MAX,
+        generation: 0,
+    };
+
     /// As one number, for those who only hand it back.
     #[must_use]
     pub fn packed(self) -> u64 {
@@ -70,6 +76,24 @@ pub struct Session {
     pub watches: Vec<Arc<Watch>>,
 }
 
+impl Session {
+    fn new(client: Client) -> Session {
+        Session {
+            client,
+            stage: Stage::Open,
+            inbox: Vec::new(),
+            in_hand: 0,
+            decoder: Decoder::new(),
+            outbox: Outbox::default(),
+            awaiting: 0,
+            blocked: None,
+            transaction: None,
+            is_in_exec: false,
+            watches: Vec::new(),
+        }
+    }
+}
+
 /// A request without a reply yet.
 #[derive(Debug)]
 pub struct Blocked {
@@ -84,6 +108,8 @@ pub struct Roster {
     places: Vec<Place>,
     free: Vec<u32>,
     len: usize,
+    /// Whom a script's commands take for their client.
+    script: Option<Box<Session>>,
 }
 
 #[derive(Debug, Default)]
@@ -97,19 +123,7 @@ const GENERATION_MASK: u32 = 0xff_ffff;
 impl Roster {
     /// Gives a client a place.
     pub fn admit(&mut self, client: Client) -> SessionId {
-        let session = Box::new(Session {
-            client,
-            stage: Stage::Open,
-            inbox: Vec::new(),
-            in_hand: 0,
-            decoder: Decoder::new(),
-            outbox: Outbox::default(),
-            awaiting: 0,
-            blocked: None,
-            transaction: None,
-            is_in_exec: false,
-            watches: Vec::new(),
-        });
+        let session = Box::new(Session::new(client));
         self.len += 1;
         let index = match self.free.pop() {
             Some(index) => index,
@@ -125,6 +139,22 @@ impl Roster {
             index,
             generation: place.generation,
         }
+    }
+
+    /// Makes the client of a script's commands what the script is now.
+    pub fn begin_script(&mut self, database: usize, version: Version) {
+        let session = self.script.get_or_insert_with(|| {
+            let nowhere = Origin {
+                address: "lua".into(),
+                local: "".into(),
+                is_loopback: true,
+                is_unix: false,
+                fd: -1,
+            };
+            Box::new(Session::new(Client::new(0, nowhere, true, 0)))
+        });
+        session.client.database = database;
+        session.client.version = version;
     }
 
     /// Ends a session; its place may be given to another.
@@ -143,7 +173,10 @@ impl Roster {
     /// The session, unless it is gone.
     #[must_use]
     pub fn find(&mut self, id: SessionId) -> Option<&mut Session> {
-        let place = self.places.get_mut(id.index as usize)?;
+        let Some(place) = self.places.get_mut(id.index as usize) else {
+            let is_script = id == SessionId::SCRIPT;
+            return self.script.as_deref_mut().filter(|_| is_script);
+        };
         if place.generation == id.generation {
             place.session.as_deref_mut()
         } else {

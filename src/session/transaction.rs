@@ -20,6 +20,8 @@ pub struct Transaction {
     pub writes: bool,
     /// One of them may need more memory.
     pub grows: bool,
+    /// One of them is a script.
+    pub has_scripts: bool,
     bytes: usize,
 }
 

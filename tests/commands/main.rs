@@ -189,6 +189,7 @@ transcripts! {
     databases: "databases",
     debug_data: "debug-data",
     dump_restore: "dump-restore",
+    eval: "eval",
     expire: "expire",
     geo: "geo",
     hash_field_expiry: "hash-field-expiry",

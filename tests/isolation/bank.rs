@@ -35,6 +35,21 @@ fn transfer_blindly(wire: &mut Connection, from: usize, to: usize, amount: i64) 
     exec(wire, &writes).expect("nothing is watched");
 }
 
+/// In a script: one that declares its keys, and one that does not.
+fn transfer_by_script(wire: &mut Connection, from: usize, to: usize, amount: i64, declares: bool) {
+    let (from, to, amount) = (account(from), account(to), amount.to_string());
+    let reply = if declares {
+        let script =
+            "redis.call('DECRBY', KEYS[1], ARGV[1]) return redis.call('INCRBY', KEYS[2], ARGV[1])";
+        wire.ask(&["EVAL", script, "2", &from, &to, &amount])
+    } else {
+        let script =
+            "redis.call('DECRBY', ARGV[1], ARGV[3]) return redis.call('INCRBY', ARGV[2], ARGV[3])";
+        wire.ask(&["EVAL", script, "0", &from, &to, &amount])
+    };
+    number(&reply.expect("the node answers"));
+}
+
 fn sum(wire: &mut Connection) -> i64 {
     let names: Vec<String> = (0..ACCOUNTS).map(account).collect();
     let balances = texts(&ask(wire, &format!("MGET {}", names.join(" "))));
@@ -79,10 +94,11 @@ fn teller(port: u16, seed: u64, client: usize) -> usize {
         let from = dice.below(ACCOUNTS);
         let to = (from + 1 + dice.below(ACCOUNTS - 1)) % ACCOUNTS;
         let amount = dice.below(9) as i64;
-        if dice.below(3) == 0 {
-            transfer_blindly(&mut wire, from, to, amount);
-        } else {
-            done += usize::from(transfer_watched(&mut wire, from, to, amount));
+        match dice.below(5) {
+            0 => transfer_blindly(&mut wire, from, to, amount),
+            1 => transfer_by_script(&mut wire, from, to, amount, true),
+            2 => transfer_by_script(&mut wire, from, to, amount, false),
+            _ => done += usize::from(transfer_watched(&mut wire, from, to, amount)),
         }
     }
     done

@@ -10,6 +10,7 @@ mod process;
 mod wire;
 
 mod boot;
+mod busy;
 mod bytes;
 mod crash;
 mod flood;

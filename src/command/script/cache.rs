@@ -1,5 +1,6 @@
 //! SCRIPT: the scripts EVALSHA knows.
 
+use super::kill::SCRIPT_KILL;
 use crate::command::gather::Gather;
 use crate::command::help;
 use crate::command::scene::Scene;
@@ -24,7 +25,7 @@ const SCRIPT: Command = Command {
     run: Run::Container(SUBCOMMANDS),
 };
 
-const SUBCOMMANDS: &[Command] = &[DEBUG, EXISTS, FLUSH, HELP, LOAD];
+const SUBCOMMANDS: &[Command] = &[DEBUG, EXISTS, FLUSH, HELP, SCRIPT_KILL, LOAD];
 
 const DEBUG: Command = Command {
     spec: Spec {
@@ -163,6 +164,8 @@ fn help(_: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
             "    For each digest, whether its script is kept.",
             "FLUSH [ASYNC|SYNC]",
             "    Forget all scripts.",
+            "KILL",
+            "    End the script that runs, if it has written nothing.",
             "LOAD <script>",
             "    Keep a script; its digest is the reply.",
         ],

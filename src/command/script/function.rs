@@ -1,6 +1,7 @@
 //! FUNCTION: the libraries FCALL knows, and what reads them.
 
 use super::function_change::{DELETE, FLUSH, LOAD, RESTORE};
+use super::kill::FUNCTION_KILL;
 use crate::base::{Case, glob_matches};
 use crate::command::help;
 use crate::command::scene::Scene;
@@ -25,7 +26,16 @@ const FUNCTION: Command = Command {
     run: Run::Container(SUBCOMMANDS),
 };
 
-const SUBCOMMANDS: &[Command] = &[DELETE, DUMP, FLUSH, HELP, LIST, LOAD, RESTORE];
+const SUBCOMMANDS: &[Command] = &[
+    DELETE,
+    DUMP,
+    FLUSH,
+    HELP,
+    FUNCTION_KILL,
+    LIST,
+    LOAD,
+    RESTORE,
+];
 
 const DUMP: Command = Command {
     spec: Spec {

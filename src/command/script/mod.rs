@@ -4,6 +4,7 @@
 mod cache;
 mod function;
 mod function_change;
+mod kill;
 mod library_host;
 
 pub(super) use cache::COMMANDS as SCRIPT;

@@ -1,0 +1,177 @@
+//! A script that takes long: everybody hears that the node is busy, and may end
+//! it if it has written nothing.
+
+use crate::command::Entry;
+use crate::resp::{Refusal, Reply, Version};
+use crate::session::{Gap, SessionId, Stage};
+use crate::spec::Flags;
+
+use super::core::Work;
+use super::letter::{Batch, Letter};
+use super::serve::Flow;
+use super::vault::Waiter;
+
+/// A client asks for the end of the script that runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kill {
+    home: usize,
+    session: SessionId,
+    gap: Gap,
+    version: Version,
+    entry: u16,
+    is_function: bool,
+}
+
+impl Work {
+    /// Tells every core that a script takes long, once.
+    pub(super) fn begin_busy(&mut self, is_function: bool) {
+        if self.scripts.busy.is_some() {
+            return;
+        }
+        let me = self.local.core;
+        self.scripts.busy = Some((me, is_function));
+        self.tell_busy(self.scripts.busy);
+        self.refuse_line();
+    }
+
+    /// A script takes long at some core, or has ended.
+    pub(super) fn on_busy(&mut self, busy: Option<(usize, bool)>) {
+        self.scripts.busy = busy;
+        if busy.is_some() {
+            self.refuse_line();
+        }
+    }
+
+    /// Who stands in line for this core's shard hears that the node is busy.
+    /// Loans wait on: they may hold shards of others.
+    fn refuse_line(&mut self) {
+        if self.vault.at_home().is_some() {
+            return;
+        }
+        for waiter in self.vault.take_line() {
+            match waiter {
+                Waiter::Session(id) => self.resume(id),
+                Waiter::Batch { from, batch } => self.refuse_batch(from, batch),
+                Waiter::Borrow { .. }
+                | Waiter::Own { .. }
+                | Waiter::Ask { .. }
+                | Waiter::Forget(_) => self.vault.wait(waiter),
+            }
+        }
+    }
+
+    /// Answers requests of another core without running them.
+    pub(super) fn refuse_batch(&mut self, from: usize, mut batch: Box<Batch>) {
+        for index in 0..batch.requests.len() {
+            let request = batch.requests[index];
+            let entry = self.local.table.at(request.entry);
+            if let Some(refusal) = self.busy_refusal(entry) {
+                Reply::new(&mut batch.replies, request.version).refuse(&refusal);
+                self.count_rejected(Some(entry), &refusal);
+            }
+            batch.requests[index].reply_end = batch.replies.len();
+        }
+        self.post.post(from, Letter::Replies(batch));
+    }
+
+    /// The script has ended.
+    pub(super) fn end_busy(&mut self) {
+        for body in std::mem::take(&mut self.scripts.late) {
+            self.on_script(body);
+        }
+        let me = self.local.core;
+        if self.scripts.busy.is_some_and(|(core, _)| core == me) {
+            self.scripts.busy = None;
+            self.tell_busy(None);
+        }
+    }
+
+    fn tell_busy(&mut self, busy: Option<(usize, bool)>) {
+        let me = self.local.core;
+        for core in (0..self.local.placement.cores()).filter(|&core| core != me) {
+            self.post.post(core, Letter::Busy(busy));
+        }
+    }
+
+    /// What a request hears while a script takes long, if it may not run.
+    pub(super) fn busy_refusal(&self, entry: &Entry) -> Option<Refusal> {
+        let (_, is_function) = self.scripts.busy?;
+        if entry.flags().has(Flags::ALLOW_BUSY) {
+            return None;
+        }
+        Some(match is_function {
+            true => Refusal::BUSY_FUNCTION,
+            false => Refusal::BUSY_SCRIPT,
+        })
+    }
+
+    /// SCRIPT KILL and FUNCTION KILL: decided by the core where it runs.
+    pub(super) fn ask_to_kill(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        is_function: bool,
+    ) -> Flow {
+        let Some((core, _)) = self.scripts.busy else {
+            self.reject(id, Some(entry), &Refusal::NOT_BUSY);
+            return Flow::Next;
+        };
+        let me = self.local.core;
+        let Some(session) = self.local.roster.find(id) else {
+            return Flow::Pause;
+        };
+        session.stage = Stage::Waiting;
+        session.awaiting += 1;
+        let kill = Kill {
+            home: me,
+            session: id,
+            gap: session.outbox.leave_gap(),
+            version: session.client.version,
+            entry: entry.index,
+            is_function,
+        };
+        if core == me {
+            self.on_kill(kill);
+        } else {
+            self.post.post(core, Letter::Kill(kill));
+        }
+        Flow::Pause
+    }
+
+    /// Ends the script that runs here, if it may be.
+    pub(super) fn on_kill(&mut self, kill: Kill) {
+        let refusal = match &mut self.scripts.running {
+            None => Some(Refusal::NOT_BUSY),
+            Some(running) if running.has_written => Some(Refusal::UNKILLABLE),
+            Some(running) if running.is_function && !kill.is_function => {
+                Some(Refusal::BUSY_FUNCTION)
+            }
+            Some(running) if !running.is_function && kill.is_function => Some(Refusal::BUSY_SCRIPT),
+            Some(running) => {
+                running.is_killed = true;
+                None
+            }
+        };
+        let mut reply = Vec::new();
+        let mut writer = Reply::new(&mut reply, kill.version);
+        match &refusal {
+            Some(refusal) => writer.refuse(refusal),
+            None => writer.ok(),
+        }
+        if kill.home == self.local.core {
+            self.fill(kill.session, kill.gap, &reply);
+            let entry = self.local.table.at(kill.entry);
+            self.count_call(entry, 0, refusal.as_ref());
+            self.resume(kill.session);
+        } else {
+            let letter = Letter::Decided {
+                session: kill.session,
+                gap: kill.gap,
+                reply,
+                entry: kill.entry,
+                refusal,
+            };
+            self.post.post(kill.home, letter);
+        }
+    }
+}

@@ -1,0 +1,547 @@
+//! Scripts and functions: where they run, what they may call, and what
+//! everybody else hears when one takes long.
+//!
+//! A script of which its text shows that it names its keys as `KEYS[…]` runs
+//! with the shards of these, at their core if it is one; any other with every
+//! shard. It runs between two parts of a turn of the loop and not inside a
+//! session's requests, so that the loop can go on below it when it takes long.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::command::{
+    Entry, Evaluation, Lent, REDIS_VERSION, Route, Run, Scene, Subject, cursor_core,
+    reaches_only_declared_keys, route,
+};
+use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
+use crate::script::{
+    Effects, Engine, Flags as ScriptFlags, Host, Libraries, LogLevel, Pace, Permission, Sha,
+    Verdict,
+};
+use crate::session::{Gap, SessionId, Stage};
+use crate::spec::Flags;
+
+use super::core::{Core, Work};
+use super::letter::Letter;
+use super::loan::Job;
+use super::serve::{Flow, finish};
+use super::transaction::Exec;
+
+/// A request to run a script.
+pub(super) struct ScriptCall {
+    /// The core of its client.
+    pub(super) home: usize,
+    session: SessionId,
+    gap: Gap,
+    entry: &'static Entry,
+    database: usize,
+    version: Version,
+    no_touch: bool,
+    words: OwnedArgs,
+}
+
+/// A script that has run at another core than its client's.
+pub(super) struct Scripted {
+    call: Box<ScriptCall>,
+    reply: Vec<u8>,
+    took_ns: u64,
+}
+
+/// What waits for its place in the loop, with its shards in hand.
+pub(super) struct Due {
+    pub(super) job: Job,
+    pub(super) held: Lent,
+}
+
+/// Scripts of one core.
+#[derive(Default)]
+pub(super) struct Scripts {
+    pub(super) due: VecDeque<Due>,
+    /// Of scripts seen here: whether they reach declared keys only.
+    proofs: HashMap<Sha, bool>,
+    /// The one that runs.
+    pub(super) running: Option<Running>,
+    /// Texts that came while one ran.
+    pub(super) late: Vec<Arc<[u8]>>,
+    /// The core whose script takes long, and whether it is a function.
+    pub(super) busy: Option<(usize, bool)>,
+}
+
+/// A script that runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Running {
+    pub(super) is_function: bool,
+    pub(super) has_written: bool,
+    pub(super) is_killed: bool,
+    began_ns: u64,
+}
+
+/// What a script runs as.
+struct State {
+    database: usize,
+    no_touch: bool,
+    reads_only: bool,
+    /// Memory was over its limit when it began, and it may not grow it.
+    is_out_of_memory: bool,
+}
+
+/// Answers a running script.
+struct Caller<'a> {
+    core: &'a mut Core,
+    held: &'a mut Lent,
+    state: State,
+}
+
+impl Host for Caller<'_> {
+    fn call(&mut self, words: Args<'_>, version: Version, reply: &mut Vec<u8>) {
+        let work = &mut self.core.work;
+        let before = reply.len();
+        let outcome = work.call_from_script(&mut self.state, self.held, words, version, reply);
+        finish(reply, before, version, &outcome);
+    }
+
+    fn permission(&mut self, words: Args<'_>) -> Permission {
+        match self.core.work.local.table.find(words) {
+            Some(_) => Permission::Granted,
+            None => Permission::Unknown,
+        }
+    }
+
+    fn log(&mut self, level: LogLevel, message: &[u8]) {
+        let text = String::from_utf8_lossy(message).into_owned();
+        self.core.work.log_of_script(level, text);
+    }
+
+    fn set_effects(&mut self, _: Effects) {}
+
+    fn pace(&mut self) -> Pace {
+        self.core.pace()
+    }
+}
+
+impl Core {
+    /// Runs the scripts whose shards are here.
+    pub(super) fn run_due(&mut self) {
+        while let Some(Due { job, mut held }) = self.work.scripts.due.pop_front() {
+            match job {
+                Job::Script(call) => self.run_script(call, &mut held),
+                Job::Exec(exec) => self.run_exec_with_scripts(&exec, &mut held),
+                Job::Call(_) | Job::Again(_) => unreachable!("these run where they are"),
+            }
+            self.work.give_back(held);
+        }
+    }
+
+    fn run_script(&mut self, call: Box<ScriptCall>, held: &mut Lent) {
+        let mut reply = Vec::new();
+        let began = self.work.watch.ns();
+        let state = State {
+            database: call.database,
+            no_touch: call.no_touch,
+            reads_only: false,
+            is_out_of_memory: false,
+        };
+        let args = call.words.args();
+        let refusal = self.evaluate(call.entry, args, state, call.version, held, &mut reply);
+        let took_ns = self.work.watch.ns() - began;
+        self.work.count_call(call.entry, took_ns, refusal.as_ref());
+        self.work.serve_ready(Some(held));
+        let scripted = Scripted {
+            call,
+            reply,
+            took_ns,
+        };
+        let home = scripted.call.home;
+        let letter = Letter::Scripted(Box::new(scripted));
+        self.work.outgoing.push((home, letter));
+    }
+
+    /// Runs a script and writes its reply; the error it ended with, to be
+    /// counted.
+    fn evaluate(
+        &mut self,
+        entry: &Entry,
+        args: Args<'_>,
+        mut state: State,
+        version: Version,
+        held: &mut Lent,
+        out: &mut Vec<u8>,
+    ) -> Option<Refusal> {
+        let before = out.len();
+        let prepared = self.work.prepare(entry, args, &mut state);
+        let (request, subject) = match prepared {
+            Ok(prepared) => prepared,
+            Err(refusal) => {
+                Reply::new(out, version).refuse(&refusal);
+                return Some(refusal);
+            }
+        };
+        let is_function = subject.is_none();
+        self.work.scripts.running = Some(Running {
+            is_function,
+            has_written: false,
+            is_killed: false,
+            began_ns: self.work.watch.ns(),
+        });
+        // Out of the core's hands while it runs, for the loop may go on below.
+        let local = &mut self.work.local;
+        let mut engine = std::mem::replace(&mut local.scripts, Engine::new(REDIS_VERSION));
+        let mut libraries = std::mem::replace(&mut local.functions, Libraries::new(REDIS_VERSION));
+        let mut host = Caller {
+            core: self,
+            held,
+            state,
+        };
+        let (keys, arguments) = (request.keys, request.arguments);
+        let mut reply = Reply::new(out, version);
+        let verdict = match &subject {
+            Some(sha) => engine.run(sha, keys, arguments, &mut host, &mut reply),
+            None => libraries.run(request.subject, keys, arguments, &mut host, &mut reply),
+        };
+        self.work.local.scripts = engine;
+        self.work.local.functions = libraries;
+        self.work.scripts.running = None;
+        self.work.end_busy();
+        self.work.grant_wishes();
+        match verdict {
+            Verdict::Returned => None,
+            Verdict::Failed | Verdict::FailedAtCommand => Some(error_of(&out[before..])),
+        }
+    }
+
+    /// A transaction with scripts in it.
+    fn run_exec_with_scripts(&mut self, exec: &Exec, held: &mut Lent) {
+        let Some(mut going) = self.work.begin_exec(exec, held) else {
+            return;
+        };
+        for index in 0..exec.len() {
+            let (entry, args) = exec.command(self.work.local.table, index);
+            if !matches!(entry.command.run, Run::Script { .. }) {
+                self.work.run_step(exec, index, held, &mut going);
+                continue;
+            }
+            let Some(client) = self.work.client_of(exec) else {
+                continue;
+            };
+            let (database, version, no_touch) = client;
+            let state = State {
+                database,
+                no_touch,
+                reads_only: false,
+                is_out_of_memory: false,
+            };
+            self.work.begin_lap();
+            let refusal = self.evaluate(entry, args, state, version, held, going.made());
+            let took = self.work.lap();
+            self.work
+                .account(exec.session(), entry, args, took, refusal.as_ref());
+        }
+        self.work.end_exec(exec, going, held);
+    }
+
+    /// Asked by a script now and then: whether it may go on. One that takes
+    /// long lets everybody know, and serves those who may end it.
+    fn pace(&mut self) -> Pace {
+        let Some(running) = self.work.scripts.running else {
+            return Pace::GoOn;
+        };
+        let limit_ms: u64 = self.work.local.settings.number("busy-reply-threshold");
+        let ran_ms = (self.work.watch.ns() - running.began_ns) / 1_000_000;
+        if limit_ms == 0 || ran_ms < limit_ms {
+            return Pace::GoOn;
+        }
+        self.work.begin_busy(running.is_function);
+        self.turn_below_script();
+        let is_killed = self
+            .work
+            .scripts
+            .running
+            .is_some_and(|running| running.is_killed);
+        if is_killed || self.work.is_stopping {
+            Pace::Kill
+        } else {
+            Pace::GoOn
+        }
+    }
+}
+
+impl Work {
+    /// Sends a script to where it runs; its session waits.
+    pub(super) fn start_script(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        args: Args<'_>,
+    ) -> Flow {
+        let cores = self.cores_of_script(entry, args);
+        let me = self.local.core;
+        let Some(session) = self.local.roster.find(id) else {
+            return Flow::Pause;
+        };
+        session.stage = Stage::Waiting;
+        session.awaiting += 1;
+        let call = Box::new(ScriptCall {
+            home: me,
+            session: id,
+            gap: session.outbox.leave_gap(),
+            entry,
+            database: session.client.database,
+            version: session.client.version,
+            no_touch: session.client.no_touch,
+            words: OwnedArgs::new(args.iter()),
+        });
+        self.feed_call(id, entry, args);
+        let only = cores.trailing_zeros() as usize;
+        if cores.count_ones() == 1 && only != me {
+            self.post_hop(only);
+            self.post.post(only, Letter::RunScript(call));
+        } else {
+            // Its own shard, too: while a script runs here nobody uses it.
+            self.borrow_for(Job::Script(call), cores | 1 << me);
+        }
+        Flow::Pause
+    }
+
+    /// Runs a script for a client of another core.
+    pub(super) fn on_run_script(&mut self, call: Box<ScriptCall>) {
+        let me = self.local.core;
+        self.borrow_for(Job::Script(call), 1 << me);
+    }
+
+    /// A script of one of this core's sessions has run.
+    pub(super) fn on_scripted(&mut self, scripted: &Scripted) {
+        let Scripted {
+            call,
+            reply,
+            took_ns,
+        } = scripted;
+        self.fill(call.session, call.gap, reply);
+        let args = call.words.args();
+        self.log_slow(call.session, call.entry, args, *took_ns);
+        self.resume(call.session);
+    }
+
+    /// The cores a script may need, one bit each.
+    pub(super) fn cores_of_script(&mut self, entry: &Entry, args: Args<'_>) -> u64 {
+        let Run::Script { subject, .. } = entry.command.run else {
+            return 0;
+        };
+        let placement = self.local.placement;
+        let all = u64::MAX >> (64 - placement.cores());
+        let Ok(request) = Evaluation::parse(args) else {
+            return 0;
+        };
+        let sha = match subject {
+            Subject::Function => return all,
+            Subject::Body => Sha::of(request.subject),
+            Subject::Digest => match Sha::parse(request.subject) {
+                Some(sha) => sha,
+                None => return 0,
+            },
+        };
+        let is_clear = match self.scripts.proofs.get(&sha) {
+            Some(is_clear) => *is_clear,
+            None => {
+                let known = self.local.scripts.find(&sha);
+                let body = match subject {
+                    Subject::Body => request.subject,
+                    _ => match known {
+                        Some(script) => script.body,
+                        // The news of it may be in the mail of this turn.
+                        None => return all,
+                    },
+                };
+                let is_clear = reaches_only_declared_keys(body, self.local.table);
+                self.scripts.proofs.insert(sha, is_clear);
+                is_clear
+            }
+        };
+        if !is_clear {
+            return all;
+        }
+        let slots = request.keys.iter().map(crate::base::slot_of);
+        slots.fold(0, |cores, slot| cores | 1 << placement.core_of(slot))
+    }
+
+    /// Finds what is to run, loads it if it is new, and checks what it says of
+    /// itself. The digest; `None` for a function.
+    fn prepare<'a>(
+        &mut self,
+        entry: &Entry,
+        args: Args<'a>,
+        state: &mut State,
+    ) -> Result<(Evaluation<'a>, Option<Sha>), Refusal> {
+        let Run::Script {
+            subject,
+            reads_only,
+        } = entry.command.run
+        else {
+            unreachable!("only scripts are prepared");
+        };
+        let request = Evaluation::parse(args)?;
+        let (sha, flags) = match subject {
+            Subject::Function => {
+                let found = self.local.functions.find(request.subject);
+                (None, found.ok_or(Refusal::NO_FUNCTION)?.flags)
+            }
+            Subject::Body => {
+                let sha = self.learn_script(request.subject)?;
+                (Some(sha), self.flags_of(&sha)?)
+            }
+            Subject::Digest => {
+                let sha = Sha::parse(request.subject).ok_or(Refusal::NO_SCRIPT)?;
+                (Some(sha), self.flags_of(&sha)?)
+            }
+        };
+        if reads_only && !flags.compatible && !flags.no_writes {
+            return Err(Refusal::SCRIPT_WRITES);
+        }
+        let is_full = self.out_of_memory_for_growth(true).is_some();
+        if is_full && !flags.compatible && !flags.allow_oom && !flags.no_writes {
+            return Err(Refusal::SCRIPT_OUT_OF_MEMORY);
+        }
+        state.reads_only = reads_only || flags.no_writes;
+        state.is_out_of_memory = is_full && !flags.allow_oom;
+        Ok((request, sha))
+    }
+
+    fn flags_of(&self, sha: &Sha) -> Result<ScriptFlags, Refusal> {
+        let script = self.local.scripts.find(sha).ok_or(Refusal::NO_SCRIPT)?;
+        Ok(script.flags)
+    }
+
+    /// Loads a script, and tells the other cores of a new one.
+    fn learn_script(&mut self, body: &[u8]) -> Result<Sha, Refusal> {
+        let sha = Sha::of(body);
+        if self.local.scripts.find(&sha).is_some() {
+            return Ok(sha);
+        }
+        self.local.scripts.load(body)?;
+        let text: Arc<[u8]> = body.into();
+        let me = self.local.core;
+        for core in (0..self.local.placement.cores()).filter(|&core| core != me) {
+            self.post.post(core, Letter::Script(Arc::clone(&text)));
+        }
+        Ok(sha)
+    }
+
+    /// Another core has met a new script.
+    pub(super) fn on_script(&mut self, body: Arc<[u8]>) {
+        if self.scripts.running.is_some() {
+            self.scripts.late.push(body);
+            return;
+        }
+        // It was compiled there, and is the same here.
+        let loaded = self.local.scripts.load(&body);
+        debug_assert!(loaded.is_ok());
+    }
+
+    /// Runs a command for a script.
+    fn call_from_script(
+        &mut self,
+        state: &mut State,
+        held: &mut Lent,
+        args: Args<'_>,
+        version: Version,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        let entry = self.admit_from_script(state, held, args)?;
+        if let Some(running) = &mut self.scripts.running {
+            running.has_written |= entry.flags().has(Flags::WRITE);
+        }
+        self.begin_lap();
+        let outcome = match entry.command.run {
+            Run::Data(handler)
+            | Run::DataOrWhole(handler, _)
+            | Run::Whole(handler)
+            | Run::AtCursor(handler)
+            | Run::EverywhereOr(_, handler) => {
+                let client = (state.database, version, state.no_touch);
+                self.run_data(client, handler, args, held, out)
+            }
+            Run::Here(handler) | Run::AloneOr(handler, _) => {
+                let now_ms = self.clock.now;
+                self.local.roster.begin_script(state.database, version);
+                let mut scene = Scene {
+                    local: &mut self.local,
+                    me: SessionId::SCRIPT,
+                    now_ms,
+                };
+                let outcome = handler(&mut scene, args, &mut Reply::new(out, version));
+                state.database = scene.client().database;
+                outcome
+            }
+            Run::Everywhere(_)
+            | Run::Node(_)
+            | Run::Container(_)
+            | Run::Exec
+            | Run::Script { .. }
+            | Run::KillScript { .. } => Err(Refusal::SCRIPT_NOT_ALLOWED),
+        };
+        let took = self.lap();
+        self.count_call(entry, took, outcome.as_ref().err());
+        self.feed_script(state.database, entry, args);
+        outcome
+    }
+
+    /// Whether a script may call this, and has the shards for it.
+    fn admit_from_script(
+        &mut self,
+        state: &State,
+        held: &Lent,
+        args: Args<'_>,
+    ) -> Result<&'static Entry, Refusal> {
+        let unknown = Refusal::SCRIPT_UNKNOWN_COMMAND;
+        let entry = self.local.table.find(args).ok_or(unknown.clone())?;
+        let is_container = matches!(entry.command.run, Run::Container(_) | Run::AloneOr(..));
+        if is_container && args.len() > 1 {
+            return Err(unknown);
+        }
+        if !entry.takes(args.len()) {
+            return Err(Refusal::SCRIPT_WRONG_ARITY);
+        }
+        let flags = entry.flags();
+        if flags.has(Flags::NOSCRIPT) {
+            return Err(Refusal::SCRIPT_NOT_ALLOWED);
+        }
+        if state.reads_only && flags.has(Flags::WRITE) {
+            return Err(Refusal::SCRIPT_READS_ONLY);
+        }
+        if state.is_out_of_memory && flags.has(Flags::DENYOOM) {
+            return Err(Refusal::OUT_OF_MEMORY);
+        }
+        let placement = self.local.placement;
+        let all = u64::MAX >> (64 - placement.cores());
+        let needed = match entry.command.run {
+            Run::Data(_) | Run::DataOrWhole(..) => match route(entry, args, placement) {
+                Route::Nowhere => 0,
+                Route::One(core) => 1 << core,
+                Route::Many(cores) => cores,
+            },
+            Run::Whole(_) | Run::EverywhereOr(..) => all,
+            Run::AtCursor(_) => 1 << cursor_core(args, placement),
+            _ => 0,
+        };
+        let is_here = |core: usize| held.get(core).is_some_and(Option::is_some);
+        let is_missing =
+            (0..placement.cores()).any(|core| needed >> core & 1 == 1 && !is_here(core));
+        if is_missing {
+            // Never by what `reaches_only_declared_keys` promises.
+            return Err(Refusal::SCRIPT_UNDECLARED_KEY);
+        }
+        Ok(entry)
+    }
+
+    /// A line for the log, if it is loud enough.
+    fn log_of_script(&mut self, level: LogLevel, text: String) {
+        let control = self.local.placement.cores();
+        self.post.post(control, Letter::Log { level, text });
+    }
+}
+
+/// The error a reply consists of.
+fn error_of(reply: &[u8]) -> Refusal {
+    let line = reply.strip_prefix(b"-").unwrap_or(reply);
+    let line = line.strip_suffix(b"\r\n").unwrap_or(line);
+    Refusal::Composed(String::from_utf8_lossy(line).into_owned())
+}
