@@ -1,5 +1,6 @@
 //! Sessions of the clients people use, against a node with two shards:
-//! redis-cli, redis-benchmark, redis-py, ioredis and redis-rs.
+//! redis-cli, redis-benchmark, redis-py, ioredis and redis-rs; and what is built
+//! on them, with four: locks of redis-py, jobs of BullMQ.
 //!
 //! What a session needs is installed below `target/clients`, once; without a
 //! network that fails and says so. The sessions themselves are in the
@@ -22,6 +23,8 @@ use std::process::Command;
 use process::Server;
 
 const REDIS_PY: &str = "redis==5.2.1";
+/// With the client it is made for.
+const BULLMQ: [&str; 2] = ["bullmq@6.7.0", "ioredis@6.0.0"];
 const IOREDIS: &str = "ioredis@5.4.2";
 
 fn node() -> Server {
@@ -85,9 +88,9 @@ fn script(name: &str) -> PathBuf {
         .join(name)
 }
 
-#[test]
-fn redis_py_session() {
-    let packages = installed("redis-py", |folder| {
+/// redis-py, installed once.
+fn redis_py() -> PathBuf {
+    installed("redis-py", |folder| {
         let pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check"];
         let target = folder.join("packages");
         fetch(
@@ -97,7 +100,43 @@ fn redis_py_session() {
                 .arg(target)
                 .arg(REDIS_PY),
         );
+    })
+}
+
+/// A node whose keys and clients are spread over four shards.
+fn wide_node() -> Server {
+    let settings = ["shards 4".to_owned()];
+    Server::start(env!("CARGO_BIN_EXE_basalt"), &settings)
+}
+
+/// Locks, optimistic transactions and scripts from many threads.
+#[test]
+fn redis_py_locks() {
+    let packages = redis_py();
+    let node = wide_node();
+    run(limited("python3")
+        .arg(script("locks.py"))
+        .arg(node.port().to_string())
+        .env("PYTHONPATH", packages.join("packages")));
+}
+
+/// Jobs with delays, priorities and failures through BullMQ.
+#[test]
+fn bullmq_jobs() {
+    let packages = installed("bullmq", |folder| {
+        let install = ["install", "--silent", "--no-audit", "--no-fund", "--prefix"];
+        fetch(Command::new("npm").args(install).arg(folder).args(BULLMQ));
     });
+    let node = wide_node();
+    run(limited("node")
+        .arg(script("jobs.js"))
+        .arg(node.port().to_string())
+        .env("NODE_PATH", packages.join("node_modules")));
+}
+
+#[test]
+fn redis_py_session() {
+    let packages = redis_py();
     let node = node();
     run(limited("python3")
         .arg(script("session.py"))
