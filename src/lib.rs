@@ -36,6 +36,9 @@ pub mod shard;
 /// Lua scripts: EVAL's and FUNCTION's, calling commands through a host they are lent.
 pub mod script;
 
+/// Who listens to what: every subscription of the node, as one core knows it.
+pub mod pubsub;
+
 /// One client: its requests in, its replies out in order.
 pub mod session;
 

@@ -26,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("snapshot", &["base", "value"]),
     ("shard", &["base", "resp", "keyspace"]),
     ("script", &["base", "resp"]),
+    ("pubsub", &["base"]),
     (
         "session",
         &["base", "resp", "spec", "config", "telemetry", "shard"],
@@ -44,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "snapshot",
             "shard",
             "script",
+            "pubsub",
             "session",
         ],
     ),
@@ -62,6 +64,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "snapshot",
             "shard",
             "script",
+            "pubsub",
             "session",
             "command",
             "runtime",
