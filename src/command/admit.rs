@@ -1,6 +1,8 @@
 //! May this request run now? The checks before every command, in stock's order.
 
+use crate::config::Live;
 use crate::resp::{Args, Refusal};
+use crate::session::Client;
 use crate::spec::Flags;
 
 use super::table::{Entry, Run};
@@ -12,9 +14,14 @@ pub enum Admission<'t> {
 }
 
 /// Checks the row that was found for a request: name, number of words, and
-/// whether the client may give commands at all.
+/// whether the client may give commands, and this one.
 #[must_use]
-pub fn admit<'t>(found: Option<&'t Entry>, args: Args<'_>, is_trusted: bool) -> Admission<'t> {
+pub fn admit<'t>(
+    found: Option<&'t Entry>,
+    args: Args<'_>,
+    client: &Client,
+    live: &Live,
+) -> Admission<'t> {
     let Some(entry) = found else {
         return Admission::Refuse(Refusal::unknown_command(args.name(), args.tail(1).iter()));
     };
@@ -27,8 +34,11 @@ pub fn admit<'t>(found: Option<&'t Entry>, args: Args<'_>, is_trusted: bool) -> 
     if !entry.takes(args.len()) {
         return Admission::Refuse(Refusal::wrong_arity(entry.name));
     }
-    if !is_trusted && !entry.flags().has(Flags::NO_AUTH) {
+    if !client.is_trusted(live) && !entry.flags().has(Flags::NO_AUTH) {
         return Admission::Refuse(Refusal::NO_AUTH);
+    }
+    if client.is_confined() && !entry.flags().has(Flags::WHILE_SUBSCRIBED) {
+        return Admission::Refuse(Refusal::while_subscribed(entry.name));
     }
     Admission::Run(entry)
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::base::{HashKey, Random, slot_of};
 use crate::config::{Events, Live, Settings};
 use crate::keyspace::{Clock, Key, Touch};
+use crate::pubsub::Directory;
 use crate::resp::{Args, Outcome, OwnedArgs, Reply, Version};
 use crate::script::{Engine, Libraries};
 use crate::session::{Client, Origin, Roster, SessionId};
@@ -130,10 +131,11 @@ impl Node {
         let mut out = Vec::new();
         let table = self.table;
         let mut scene = self.scene();
+        let live = Arc::clone(&scene.local.live);
         let client = scene.client();
         let (version, database) = (client.version, client.database);
         assert_eq!(version, Version::Two, "bare replies are RESP2's");
-        let admission = admit(table.find(args), args, client.authenticated);
+        let admission = admit(table.find(args), args, client, &live);
         let mut reply = Reply::new(&mut out, version);
         let outcome = match admission {
             Admission::Run(entry) => self.run(entry, args, database, &mut reply),
@@ -294,6 +296,7 @@ fn local(
             readings: Readings::default,
         },
         roster: Roster::default(),
+        directory: Directory::new(HashKey([1, 2]), cores > 1),
         telemetry: Telemetry::new(core, cores, table.len()),
         rates: Rates::default(),
         counters: Arc::new((0..cores).map(|_| Counters::default()).collect()),

@@ -2,8 +2,8 @@
 
 use super::table::Command;
 use super::{
-    bitmap, connection, database, eval, geo, hash, hyperloglog, key, list, script, server, set,
-    sort, sorted_set, stream, string, transaction,
+    bitmap, connection, database, eval, geo, hash, hyperloglog, key, list, pubsub, script, server,
+    set, sort, sorted_set, stream, string, transaction,
 };
 
 const FAMILIES: &[&[Command]] = &[
@@ -45,6 +45,9 @@ const FAMILIES: &[&[Command]] = &[
     list::READ,
     list::RELOCATE,
     list::SEARCH,
+    pubsub::INQUIRE,
+    pubsub::PUBLISH,
+    pubsub::SUBSCRIBE,
     script::FUNCTION,
     script::SCRIPT,
     server::COMMAND,

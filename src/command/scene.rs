@@ -5,11 +5,13 @@ use std::sync::Arc;
 use crate::base::Random;
 use crate::config::{Author, Live, Settings};
 use crate::keyspace::Keyspace;
+use crate::pubsub::Directory;
 use crate::script::{Engine, Libraries};
 use crate::session::{Client, Roster, Session, SessionId};
 use crate::shard::Observer;
 use crate::telemetry::{Counters, Rate, Telemetry};
 
+use super::pubsub::Publication;
 use super::route::Placement;
 use super::table::Table;
 
@@ -67,6 +69,12 @@ pub enum Wish {
     MonitorLeft,
     /// Let sessions that wait for the end of a pause go on.
     EndPause,
+    /// Give a message to its receivers here, and to these other cores, one bit
+    /// each.
+    Publish {
+        publication: Publication,
+        cores: u64,
+    },
     /// Sleep the whole core: DEBUG SLEEP. Nanoseconds.
     Sleep(u64),
 }
@@ -99,6 +107,8 @@ pub struct Local {
     pub facts: Arc<Facts>,
     pub system: System,
     pub roster: Roster,
+    /// Who on the node listens to what.
+    pub directory: Directory<SessionId>,
     /// Of this core; its `commands` by position in the table.
     pub telemetry: Telemetry,
     pub rates: Rates,

@@ -28,6 +28,7 @@ pub struct Reply<'a> {
     out: &'a mut Vec<u8>,
     version: Version,
     start: usize,
+    has_pushed: bool,
 }
 
 impl<'a> Reply<'a> {
@@ -39,6 +40,7 @@ impl<'a> Reply<'a> {
             out,
             version,
             start,
+            has_pushed: false,
         }
     }
 
@@ -51,6 +53,12 @@ impl<'a> Reply<'a> {
     /// From here on the reply speaks `version`: HELLO answers in the one it sets.
     pub fn set_version(&mut self, version: Version) {
         self.version = version;
+    }
+
+    /// Whether `push` began what is written, or some of it.
+    #[inline]
+    pub fn has_pushed(&self) -> bool {
+        self.has_pushed
     }
 
     /// Bytes written through this reply.
@@ -170,6 +178,7 @@ impl<'a> Reply<'a> {
 
     /// Begins a message the client did not ask for, of `len` parts. In RESP2 an array.
     pub fn push(&mut self, len: usize) {
+        self.has_pushed = true;
         self.header(
             match self.version {
                 Version::Two => b'*',

@@ -74,6 +74,14 @@ impl Refusal {
         ))
     }
 
+    /// `GET` and its kin from a RESP2 client that subscribes.
+    pub fn while_subscribed(command: &str) -> Self {
+        Self::Composed(format!(
+            "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT \
+             / RESET are allowed in this context"
+        ))
+    }
+
     /// `command` is the container's name in upper case.
     pub fn unknown_subcommand(subcommand: &[u8], command: &str) -> Self {
         let subcommand = &subcommand[..subcommand.len().min(128)];
@@ -254,6 +262,7 @@ stated! {
     RESTORE_POLICY = "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.";
 
     // Keys, numbers, strings.
+    SSUBSCRIBE_IN_EXEC = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
     NO_SUCH_KEY = "ERR no such key";
     SAME_OBJECT = "ERR source and destination objects are the same";
     OVERFLOW = "ERR increment or decrement would overflow";

@@ -10,6 +10,7 @@ use crate::command::{
     Facts, Local, Placement, REDIS_VERSION, Rates, Readings, System, Table, commands,
 };
 use crate::config::{self, Fault, Files, Live, Loaded, Settings, Start};
+use crate::pubsub::Directory;
 use crate::runtime::clock::unix_ms;
 use crate::runtime::core::{Bell, Listener, Mailboxes, Postbox, Ring, Unavailable};
 use crate::runtime::{control, process, signal};
@@ -301,6 +302,7 @@ fn local(plan: &Plan, core: usize) -> Local {
             readings,
         },
         roster: Roster::default(),
+        directory: Directory::new(plan.hash_key, cores > 1),
         telemetry: Telemetry::new(core, cores, plan.table.len()),
         rates: Rates::default(),
         counters: Arc::clone(&plan.counters),

@@ -22,6 +22,7 @@ use super::intake::Connection;
 use super::jitter::Jitter;
 use super::letter::{Letter, Served};
 use super::loan::Loans;
+use super::pubsub::Announcements;
 use super::script::Scripts;
 use super::tick::Pace;
 use super::vault::Vault;
@@ -57,6 +58,7 @@ pub(super) struct Work {
     pub(super) hops: Hops,
     pub(super) loans: Loans,
     pub(super) asks: Asks,
+    pub(super) announcements: Announcements,
     pub(super) connections: Vec<Option<Connection>>,
     /// Sessions whose outbox has something new.
     pub(super) dirty: Vec<SessionId>,
@@ -109,6 +111,7 @@ impl Core {
             hops: Hops::new(cores),
             loans: Loans::default(),
             asks: Asks::default(),
+            announcements: Announcements::default(),
             connections: Vec::new(),
             dirty: Vec::new(),
             resumed: Vec::new(),
@@ -173,6 +176,7 @@ impl Core {
         }
         self.events = events;
         let letters = self.read_mail();
+        self.work.resume_slowed();
         self.work.run_resumed();
         self.run_due();
         self.work.background();
@@ -276,6 +280,9 @@ impl Core {
                 work.post.post(from, Letter::TakenOver { change });
             }
             Letter::Relieve => work.relieve_memory(),
+            Letter::News { news, ask } => work.on_news(from, &news, ask),
+            Letter::Known { ask } => work.on_known(ask),
+            Letter::Publish(publication) => work.deliver(&publication),
             Letter::Feed(line) => work.feed_monitors(&line),
             Letter::Unmonitored => work.local.monitored &= !(1 << from),
             Letter::Decided {

@@ -152,7 +152,12 @@ impl Work {
             return;
         };
         let pending = session.outbox.pending() as u64;
-        let class = if session.client.is_monitor { 1 } else { 0 };
+        let client = &session.client;
+        let class = match (client.is_monitor, client.subscribed.to_any()) {
+            (true, _) => 1,
+            (false, true) => 2,
+            (false, false) => 0,
+        };
         let limit = self.local.live.output_limits[class];
         let is_over_hard = limit.hard > 0 && pending > limit.hard;
         let is_over_soft = limit.soft > 0 && pending > limit.soft;

@@ -379,6 +379,7 @@ impl Work {
             session.inbox = Vec::new();
             session.outbox.abandon();
         }
+        self.unsubscribe(id);
         self.forget_if_quiet(id);
     }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::command::{Caller, First, Side};
+use crate::command::{Caller, First, Publication, Side};
 use crate::config::{Author, Live, Settings};
+use crate::pubsub::News;
 use crate::resp::{Args, OwnedArgs, Refusal, Span, Version};
 use crate::script::LogLevel;
 use crate::session::{Gap, SessionId};
@@ -66,6 +67,12 @@ pub(super) enum Letter {
     TakenOver { change: u64 },
     /// Memory is full and the sender has nothing to evict.
     Relieve,
+    /// What changed among the sender's subscribers; asks for `Known`.
+    News { news: Arc<[News]>, ask: Option<u64> },
+    /// That news is known here.
+    Known { ask: u64 },
+    /// A message for subscribers of this core.
+    Publish(Publication),
     /// A line for the MONITOR clients of this core.
     Feed(Bytes),
     /// The sender has no MONITOR client any more.

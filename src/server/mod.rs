@@ -26,6 +26,7 @@ mod jitter;
 mod letter;
 mod loan;
 mod log;
+mod pubsub;
 mod relief;
 mod script;
 mod serve;

@@ -118,7 +118,7 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
         };
-        let entry = match admit(entry, args, session.client.is_trusted(&self.local.live)) {
+        let entry = match admit(entry, args, &session.client, &self.local.live) {
             Admission::Run(entry) => entry,
             Admission::Refuse(refusal) => {
                 if entry.is_none() && is_web_request(args.name()) {
@@ -141,7 +141,7 @@ impl Work {
             return Flow::Pause;
         };
         let is_in_multi = session.transaction.is_some();
-        if self.must_pause(id, entry) {
+        if self.must_pause(id, entry) || self.must_slow_down(id, entry) {
             return Flow::Hold;
         }
         if is_in_multi && let Some(flow) = self.put_off(id, entry, args) {
@@ -323,10 +323,16 @@ impl Work {
             me: id,
             now_ms,
         };
-        let outcome = handler(&mut scene, &mut Reply::new(&mut out, version));
+        let mut reply = Reply::new(&mut out, version);
+        let outcome = handler(&mut scene, &mut reply);
+        let has_pushed = reply.has_pushed();
         let took = self.lap();
         finish(&mut out, before, version, &outcome);
-        self.give_reply(id, out, before);
+        if has_pushed || self.local.directory.has_news() {
+            self.give_when_known(id, out, before, has_pushed);
+        } else {
+            self.give_reply(id, out, before);
+        }
         self.account(id, entry, args, took, outcome.as_ref().err());
         self.grant_wishes();
     }

@@ -221,10 +221,8 @@ impl Work {
             let idle_ms = now.saturating_sub(session.client.active_ms);
             let connection = self.connections[id.index as usize].as_ref();
             let has_ended = connection.is_some_and(|connection| connection.has_ended);
-            if timeout_ms > 0
-                && idle_ms > timeout_ms
-                && !session.client.is_monitor
-                && session.blocked.is_none()
+            let only_listens = session.client.is_monitor || session.client.subscribed.to_any();
+            if timeout_ms > 0 && idle_ms > timeout_ms && !only_listens && session.blocked.is_none()
                 || has_ended && session.stage != Stage::Waiting && idle_ms > ENDED_MAX_MS
             {
                 late.push(id);
@@ -274,6 +272,7 @@ impl Work {
                 Wish::Unblock { session, error } => self.end_unblocked(session, error),
                 Wish::MonitorLeft => self.monitor_left(),
                 Wish::EndPause => self.end_pause(),
+                Wish::Publish { publication, cores } => self.publish(&publication, cores),
                 Wish::Sleep(ns) => std::thread::sleep(Duration::from_nanos(ns)),
             }
         }

@@ -406,7 +406,7 @@ impl Work {
         let mut gap = Some(exec.gap);
         for piece in pieces {
             match (piece, gap.take()) {
-                (Piece::Made(bytes), Some(gap)) => self.fill(id, gap, &bytes),
+                (Piece::Made(bytes), Some(gap)) => self.fill_knowing(id, gap, bytes),
                 (Piece::Made(bytes), None) => {
                     if let Some(session) = self.local.roster.find(id) {
                         let gap = session.outbox.leave_gap();

@@ -31,6 +31,22 @@ pub enum ReplyMode {
     Skip,
 }
 
+/// How many names a client listens to, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Subscribed {
+    pub channels: usize,
+    pub patterns: usize,
+    pub shard_channels: usize,
+}
+
+impl Subscribed {
+    /// Whether it listens to anything.
+    #[must_use]
+    pub fn to_any(&self) -> bool {
+        self.channels + self.patterns + self.shard_channels > 0
+    }
+}
+
 /// One client. Plain data: every field may be read and set by the commands
 /// that say so.
 #[derive(Debug)]
@@ -49,6 +65,8 @@ pub struct Client {
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// What it listens to.
+    pub subscribed: Subscribed,
     /// Receives MONITOR's feed and sends no commands but a few.
     pub is_monitor: bool,
     /// Close once its replies are out (QUIT, CLIENT KILL of oneself, faults).
@@ -79,6 +97,7 @@ impl Client {
             reply_mode: ReplyMode::On,
             no_evict: false,
             no_touch: false,
+            subscribed: Subscribed::default(),
             is_monitor: false,
             close_asap: false,
             connected_ms: now_ms,
@@ -86,6 +105,13 @@ impl Client {
             last_command: None,
             over_soft_since_ms: None,
         }
+    }
+
+    /// Whether it may give only the commands a subscriber may: in RESP2 it
+    /// could not tell replies from messages.
+    #[must_use]
+    pub fn is_confined(&self) -> bool {
+        self.version == Version::Two && self.subscribed.to_any()
     }
 
     /// Whether it may give commands: it has said the password, or there is

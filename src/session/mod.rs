@@ -8,7 +8,7 @@ mod outbox;
 mod roster;
 mod transaction;
 
-pub use client::{Client, Origin, ReplyMode};
+pub use client::{Client, Origin, ReplyMode, Subscribed};
 pub use outbox::{Gap, Outbox};
 pub use roster::{Blocked, Roster, Session, SessionId, Stage};
 pub use transaction::{Queued, Transaction};

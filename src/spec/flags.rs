@@ -51,6 +51,8 @@ impl Flags {
     pub const ALLOW_BUSY: Self = Self(1 << 20);
     /// Touches keys it does not name; not shown in COMMAND INFO.
     pub const TOUCHES_ARBITRARY_KEYS: Self = Self(1 << 21);
+    /// Allowed to a RESP2 client that subscribes; not shown in COMMAND INFO.
+    pub const WHILE_SUBSCRIBED: Self = Self(1 << 22);
 
     /// Every flag COMMAND INFO prints, in the order it prints them.
     pub const NAMES: &'static [(Self, &'static str)] = &[

@@ -199,6 +199,7 @@ transcripts! {
     lists: "lists",
     object: "object",
     protocol: "protocol",
+    pubsub: "pubsub",
     resp3: "resp3",
     scan: "scan",
     scripts: "scripts",

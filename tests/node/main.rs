@@ -19,6 +19,7 @@ mod machine;
 mod memory;
 mod payloads;
 mod pressure;
+mod pubsub;
 mod refused;
 mod rude;
 mod stop;

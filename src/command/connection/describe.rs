@@ -22,7 +22,7 @@ pub(super) fn describe(session: &Session, now_ms: u64) -> String {
     };
     let events = if unsent > 0 { "rw" } else { "r" };
     format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} \
          multi={queued} qbuf={query} qbuf-free={query_free} argv-mem=0 multi-mem={queued_bytes} rbs={footprint} \
          rbp={footprint} obl={unsent} oll={} omem={footprint} tot-mem={total} events={events} \
          cmd={} user=default redir=-1 resp={protocol} lib-name={} lib-ver={}",
@@ -35,6 +35,9 @@ pub(super) fn describe(session: &Session, now_ms: u64) -> String {
         seconds(client.active_ms),
         flags(session),
         client.database,
+        client.subscribed.channels,
+        client.subscribed.patterns,
+        client.subscribed.shard_channels,
         session.outbox.pieces(),
         client.last_command.unwrap_or("NULL"),
         text(&client.library_name),
@@ -47,6 +50,7 @@ fn flags(session: &Session) -> String {
     let client = &session.client;
     let letters = [
         (client.is_monitor, 'O'),
+        (client.subscribed.to_any(), 'P'),
         (session.blocked.is_some(), 'b'),
         (session.transaction.is_some(), 'x'),
         (session.stage == Stage::Closing || client.close_asap, 'c'),

@@ -2,7 +2,7 @@
 
 use crate::base::parse_i64;
 use crate::resp::{Args, Refusal};
-use crate::session::Session;
+use crate::session::{Client, Session};
 
 /// All of what is `Some` must fit.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +111,16 @@ impl<'a> Filter<'a> {
             && self
                 .local
                 .is_none_or(|local| local == client.origin.local.as_bytes())
-            && self.kind.is_none_or(|kind| kind == Kind::Normal)
+            && self.kind.is_none_or(|kind| kind == kind_of(client))
+    }
+}
+
+/// What a client is; one that monitors is a normal one.
+fn kind_of(client: &Client) -> Kind {
+    if client.subscribed.to_any() {
+        Kind::Subscriber
+    } else {
+        Kind::Normal
     }
 }
 

@@ -7,7 +7,7 @@ use crate::command::scene::{Scene, Wish};
 use crate::command::table::{Command, Run};
 use crate::command::transaction::unwatch_all;
 use crate::resp::{Args, Outcome, Refusal, Reply, Version};
-use crate::session::ReplyMode;
+use crate::session::{ReplyMode, Subscribed};
 use crate::spec::{Deprecated, Flags, Group, Spec};
 
 use super::client::is_plain;
@@ -22,18 +22,27 @@ const PING: Command = Command {
         since: "1.0.0",
         cost: "O(1)",
         group: Group::Connection,
-        flags: Flags::FAST,
+        flags: Flags::FAST.and(Flags::WHILE_SUBSCRIBED),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..Spec::PLAIN
     },
     run: Run::Here(ping),
 };
 
-fn ping(_: &mut Scene<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn ping(scene: &mut Scene<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if args.len() > 2 {
+        return Err(Refusal::wrong_arity("ping"));
+    }
+    if scene.client().is_confined() {
+        // In the form of a message: its client expects nothing else.
+        reply.array(2);
+        reply.text("pong");
+        reply.bulk(args.iter().nth(1).unwrap_or_default());
+        return Ok(());
+    }
     match args.len() {
         1 => reply.simple("PONG"),
-        2 => reply.bulk(args.get(1)),
-        _ => return Err(Refusal::wrong_arity("ping")),
+        _ => reply.bulk(args.get(1)),
     }
     Ok(())
 }
@@ -90,7 +99,8 @@ const QUIT: Command = Command {
             .and(Flags::STALE)
             .and(Flags::FAST)
             .and(Flags::NO_AUTH)
-            .and(Flags::ALLOW_BUSY),
+            .and(Flags::ALLOW_BUSY)
+            .and(Flags::WHILE_SUBSCRIBED),
         deprecated: Some(Deprecated {
             since: "7.2.0",
             replaced_by: "closing the connection",
@@ -119,7 +129,8 @@ const RESET: Command = Command {
             .and(Flags::STALE)
             .and(Flags::FAST)
             .and(Flags::NO_AUTH)
-            .and(Flags::ALLOW_BUSY),
+            .and(Flags::ALLOW_BUSY)
+            .and(Flags::WHILE_SUBSCRIBED),
         ..Spec::PLAIN
     },
     run: Run::Here(reset),
@@ -137,9 +148,11 @@ fn reset(scene: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     client.no_evict = false;
     client.no_touch = false;
     client.authenticated = !needs_password;
+    client.subscribed = Subscribed::default();
     if std::mem::take(&mut client.is_monitor) {
         scene.local.wishes.push(Wish::MonitorLeft);
     }
+    scene.local.directory.leave_all(scene.me);
     reply.set_version(Version::Two);
     reply.simple("RESET");
     Ok(())

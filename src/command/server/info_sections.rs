@@ -2,6 +2,7 @@
 //! basalt has no part for says what an unused stock server says.
 
 use crate::config::Policy;
+use crate::pubsub::Kind;
 
 use super::info::Gathered;
 use super::print::{Lines, human, ratio};
@@ -76,7 +77,8 @@ pub(super) fn clients(gathered: &Gathered<'_>, lines: &mut Lines) {
     let output = gathered.max(|share| share.output_bytes_max);
     lines.field("client_recent_max_output_buffer", output);
     lines.field("blocked_clients", gathered.totals.clients_blocked);
-    lines.zeros(&["tracking_clients"]);
+    lines.field("tracking_clients", 0);
+    lines.field("pubsub_clients", gathered.sum(|share| share.subscribers));
     let timed = gathered.totals.clients_waiting_with_deadline;
     lines.field("clients_in_timeout_table", timed);
     let awaited = gathered.sum(|share| share.awaited_keys);
@@ -250,10 +252,11 @@ pub(super) fn stats(gathered: &Gathered<'_>, lines: &mut Lines) {
 
 fn more_stats(gathered: &Gathered<'_>, lines: &mut Lines) {
     let totals = &gathered.totals;
+    let listened_to = |kind| gathered.local.directory.names(kind).len();
+    lines.field("pubsub_channels", listened_to(Kind::Channel));
+    lines.field("pubsub_patterns", listened_to(Kind::Pattern));
+    lines.field("pubsubshard_channels", listened_to(Kind::ShardChannel));
     lines.zeros(&[
-        "pubsub_channels",
-        "pubsub_patterns",
-        "pubsubshard_channels",
         "latest_fork_usec",
         "total_forks",
         "migrate_cached_sockets",

@@ -16,6 +16,8 @@ pub(super) struct Share {
     pub(super) input_per_second: u64,
     pub(super) output_per_second: u64,
     pub(super) clients: u64,
+    /// Of them, those that listen to channels.
+    pub(super) subscribers: u64,
     /// Memory of clients.
     pub(super) client_bytes: u64,
     /// The largest buffers of any client.
@@ -73,6 +75,7 @@ impl Share {
             let input = session.inbox.capacity() as u64;
             let output = session.outbox.footprint() as u64;
             share.clients += 1;
+            share.subscribers += u64::from(session.client.subscribed.to_any());
             share.client_bytes += size_of::<Session>() as u64 + input + output;
             share.input_bytes_max = share.input_bytes_max.max(input);
             share.output_bytes_max = share.output_bytes_max.max(output);
@@ -91,6 +94,7 @@ impl Share {
             self.input_per_second,
             self.output_per_second,
             self.clients,
+            self.subscribers,
             self.client_bytes,
             self.input_bytes_max,
             self.output_bytes_max,
@@ -119,6 +123,7 @@ impl Share {
             input_per_second: parcel.number(),
             output_per_second: parcel.number(),
             clients: parcel.number(),
+            subscribers: parcel.number(),
             client_bytes: parcel.number(),
             input_bytes_max: parcel.number(),
             output_bytes_max: parcel.number(),
