@@ -11,6 +11,7 @@ use crate::session::{Client, Roster, Session, SessionId};
 use crate::shard::Observer;
 use crate::telemetry::{Counters, Rate, Telemetry};
 
+use super::event::Event;
 use super::pubsub::Publication;
 use super::route::Placement;
 use super::table::Table;
@@ -75,6 +76,8 @@ pub enum Wish {
         publication: Publication,
         cores: u64,
     },
+    /// Publish what happened to a key.
+    Tell(Event),
     /// Sleep the whole core: DEBUG SLEEP. Nanoseconds.
     Sleep(u64),
 }

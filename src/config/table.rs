@@ -133,7 +133,7 @@ pub const SETTINGS: &[Setting] = settings! {
     "latency-monitor-threshold" = "0", Integer(0, I64), Live Works: "Record events slower than this many ms; 0 none.";
     "latency-tracking" = "yes", Bool, Live Works: "Keep a histogram of time per command.";
     "latency-tracking-info-percentiles" = "50 99 99.9", Percentiles, Live Works: "Percentiles INFO shows.";
-    "notify-keyspace-events" = "", Events, Live Later: "Classes of keyspace events to publish.";
+    "notify-keyspace-events" = "", Events, Live Works: "Classes of keyspace events to publish.";
     "tracking-table-max-keys" = "1000000", Integer(0, I64), Live Shown: "Keys remembered for client-side caching.";
     "busy-reply-threshold" or "lua-time-limit" = "5000", Integer(0, I64), Live Shown: "Milliseconds of a script before others hear BUSY.";
     // Encodings

@@ -144,6 +144,7 @@ impl Work {
             finish(replies, before, request.version, &outcome);
             self.count_call(entry, took, outcome.as_ref().err());
         }
+        self.publish_events(&after.events);
         if after.has_ready {
             self.serve_ready(None);
         }

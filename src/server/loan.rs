@@ -247,6 +247,7 @@ impl Work {
                 self.resume(call.session);
             }
         }
+        self.publish_events(&after.events);
         if after.has_ready {
             self.serve_ready(Some(held));
         }

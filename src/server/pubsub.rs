@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::command::{Entry, Local, Publication};
-use crate::pubsub::News;
+use crate::command::{Entry, Event, Local, Publication};
+use crate::config::EventClass;
+use crate::pubsub::{Kind, News};
 use crate::resp::Version;
 use crate::session::{Gap, Session, SessionId, Stage};
 use crate::spec::Flags;
@@ -196,6 +197,50 @@ impl Work {
         self.announcements.fed = fed;
         for id in overfed {
             self.condemn_counted(id, |count| &count.output_limit_disconnections);
+        }
+    }
+
+    /// Whether a class of keyspace events is on, and anybody might hear of it.
+    pub(super) fn publishes(&self, class: EventClass) -> bool {
+        self.local.live.events.has(class) && !self.local.directory.is_silent()
+    }
+
+    /// Publishes what a turn told. Not while a reply is being written.
+    pub(super) fn publish_events(&mut self, events: &[Event]) {
+        for event in events {
+            self.publish_event(event);
+        }
+    }
+
+    /// Publishes a keyspace event, if its class is on, as PUBLISH would from
+    /// this core. Not while a reply is being written.
+    pub(super) fn publish_event(&mut self, event: &Event) {
+        let Event {
+            database,
+            class,
+            name,
+            key,
+        } = event;
+        if !self.publishes(*class) {
+            return;
+        }
+        let events = self.local.live.events;
+        if events.names_keys() {
+            let mut channel = format!("__keyspace@{database}__:").into_bytes();
+            channel.extend_from_slice(key);
+            self.publish_on(&channel, name.as_bytes());
+        }
+        if events.names_events() {
+            let channel = format!("__keyevent@{database}__:{name}");
+            self.publish_on(channel.as_bytes(), key);
+        }
+    }
+
+    fn publish_on(&mut self, channel: &[u8], message: &[u8]) {
+        let reach = self.local.directory.reach(Kind::Channel, channel);
+        if reach.receivers > 0 {
+            let publication = Publication::new(Kind::Channel, channel, message);
+            self.publish(&publication, reach.cores);
         }
     }
 

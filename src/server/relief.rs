@@ -6,8 +6,8 @@
 //! to, and goes on until memory is above the limit by more than the grace; it
 //! refuses only when nothing at all can be evicted.
 
-use crate::command::Entry;
-use crate::config;
+use crate::command::{Entry, Event};
+use crate::config::{self, EventClass};
 use crate::keyspace::{Evictor, Key, Policy};
 use crate::memory::used_memory;
 use crate::resp::Refusal;
@@ -187,13 +187,22 @@ impl Work {
         };
         let is_timed = self.local.live.latency_monitor_threshold > 0;
         let began = if is_timed { self.watch.ns() } else { 0 };
-        if keyspace.db_mut(index).remove(key, &clock) {
+        let is_gone = keyspace.db_mut(index).remove(key, &clock);
+        if is_gone {
             self.local.count().evicted_keys.add(1);
             shard.observers.touch(index, &key);
         }
         if is_timed {
             let took = self.watch.ns() - began;
             self.note_latency("eviction-del", took);
+        }
+        if is_gone {
+            self.publish_event(&Event {
+                database: index,
+                class: EventClass::Evicted,
+                name: "evicted",
+                key: bytes.into(),
+            });
         }
         true
     }

@@ -264,12 +264,15 @@ impl Work {
         self.tally(after.tally, after.discarded);
         if let Some(Side::Waits(wait)) = after.side {
             out.truncate(before);
-            return self.block_here(id, entry, args, out, wait);
+            let flow = self.block_here(id, entry, args, out, wait);
+            self.publish_events(&after.events);
+            return flow;
         }
         finish(&mut out, before, version, &outcome);
         self.give_reply(id, out, before);
         self.account(id, entry, args, took, outcome.as_ref().err());
         self.note_watch(id, after.side);
+        self.publish_events(&after.events);
         if after.has_ready {
             self.serve_ready(None);
             self.post_outgoing();

@@ -273,6 +273,7 @@ impl Work {
                 Wish::MonitorLeft => self.monitor_left(),
                 Wish::EndPause => self.end_pause(),
                 Wish::Publish { publication, cores } => self.publish(&publication, cores),
+                Wish::Tell(event) => self.publish_event(&event),
                 Wish::Sleep(ns) => std::thread::sleep(Duration::from_nanos(ns)),
             }
         }

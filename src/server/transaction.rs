@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::command::{Data, DataHandler, Entry, Lent, Route, Run, Scene, Table, Turn};
+use crate::command::{Data, DataHandler, Entry, Lent, Route, Run, Scene, Table, Turn, Wish};
 use crate::command::{cursor_core, route};
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
 use crate::session::{Gap, Queued, SessionId, Stage, Transaction};
@@ -301,11 +301,11 @@ impl Work {
         let id = exec.session;
         let Going { mut pieces, made } = going;
         pieces.push(Piece::Made(made));
-        self.serve_ready(Some(held));
         self.count_exec();
         self.give_pieces(exec, pieces);
         self.mark_in_exec(id, false);
         self.grant_wishes();
+        self.serve_ready(Some(held));
         self.resume(id);
     }
 
@@ -396,6 +396,9 @@ impl Work {
         let outcome = handler(&mut turn, args, &mut Reply::new(made, version));
         let after = turn.end();
         self.tally(after.tally, after.discarded);
+        // Told with what it publishes, in order, behind the reply.
+        let wishes = &mut self.local.wishes;
+        wishes.extend(after.events.into_iter().map(Wish::Tell));
         outcome
     }
 

@@ -299,6 +299,7 @@ impl Work {
         self.tally(after.tally, after.discarded);
         finish(&mut reply, 0, wait.version, &outcome);
         self.count_call(entry, took_ns, outcome.as_ref().err());
+        self.publish_events(&after.events);
         let cleared = clear(&mut self.vault, lent, wait);
         let served = Served {
             wait: Arc::clone(wait),

@@ -196,6 +196,7 @@ transcripts! {
     hashes: "hashes",
     hyperloglog: "hyperloglog",
     keys: "keys",
+    keyspace_events: "keyspace-events",
     lists: "lists",
     object: "object",
     protocol: "protocol",

@@ -426,6 +426,45 @@ fn an_idle_subscriber_is_not_timed_out() {
 }
 
 #[test]
+fn expired_and_evicted_keys_are_events() {
+    for cores in CORES {
+        let node = node(&[cores, "notify-keyspace-events KEex"]);
+        let mut client = node.client();
+        let mut events = listener(&node, "SUBSCRIBE", &["__keyevent@0__:expired"]);
+        let mut spaces = listener(&node, "PSUBSCRIBE", &["__keyspace@0__:*"]);
+        let mut expected = Vec::new();
+        for number in 0..20 {
+            let key = format!("key:{number}");
+            let set = client.ask(&["SET", &key, "v", "PX", "20"]);
+            assert_eq!(set.expect("it answers"), status("OK"));
+            expected.push(key);
+        }
+        expected.sort();
+        let mut keys: Vec<String> = (0..20).map(|_| next_text(&mut events)).collect();
+        keys.sort();
+        assert_eq!(keys, expected);
+        for _ in 0..20 {
+            assert_eq!(next_text(&mut spaces), "expired");
+        }
+        let off = client.ask(&["CONFIG", "SET", "notify-keyspace-events", "Ee"]);
+        assert_eq!(off.expect("it answers"), status("OK"));
+        let mut evicted = listener(&node, "SUBSCRIBE", &["__keyevent@0__:evicted"]);
+        let set = client.ask(&["SET", "big", &"v".repeat(1 << 20)]);
+        assert_eq!(set.expect("it answers"), status("OK"));
+        let policy = [
+            "CONFIG",
+            "SET",
+            "maxmemory-policy",
+            "allkeys-lru",
+            "maxmemory",
+            "1",
+        ];
+        assert_eq!(client.ask(&policy).expect("it answers"), status("OK"));
+        assert_eq!(next_text(&mut evicted), "big");
+    }
+}
+
+#[test]
 fn a_resp2_subscriber_is_confined_until_it_leaves_everything() {
     let node = node(&[]);
     let mut client = listener(&node, "SSUBSCRIBE", &["s"]);
