@@ -145,6 +145,9 @@ impl Core {
         let refusal = self.evaluate(call.entry, args, state, call.version, held, &mut reply);
         let took_ns = self.work.watch.ns() - began;
         self.work.count_call(call.entry, took_ns, refusal.as_ref());
+        // In a transaction they wait for its end, or a message might stand in
+        // the middle of its reply.
+        self.work.grant_wishes();
         self.work.serve_ready(Some(held));
         let scripted = Scripted {
             call,
@@ -202,7 +205,6 @@ impl Core {
         self.work.local.functions = libraries;
         self.work.scripts.running = None;
         self.work.end_busy();
-        self.work.grant_wishes();
         match verdict {
             Verdict::Returned => None,
             Verdict::Failed | Verdict::FailedAtCommand => Some(error_of(&out[before..])),
