@@ -18,7 +18,7 @@ use crate::session::{Client, Origin, Roster, SessionId};
 use crate::shard::Shard;
 use crate::telemetry::{Counters, Telemetry};
 
-use super::event::Event;
+use super::event::{Event, noted};
 use super::gather::{Caller, Gather, Part};
 use super::scene::{Facts, Local, Rates, Readings, Scene, System};
 use super::table::{DataHandler, Entry, Run, Table};
@@ -88,6 +88,10 @@ impl Node {
             let mut live = Live::clone(&local.live);
             live.events = Events::of(classes.as_bytes());
             local.live = Arc::new(live);
+        }
+        let noted = noted(Events::of(classes.as_bytes()));
+        for shard in self.shards.iter_mut().flatten() {
+            shard.keyspace.note(noted);
         }
     }
 

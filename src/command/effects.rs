@@ -19,7 +19,9 @@ fn commands_tell_what_stock_tells() {
     let mut differences = Vec::new();
     for shards in [1, 3] {
         let mut node = Node::new(shards);
-        for (case, told) in cases() {
+        // Who waits, and what EXEC runs, is a server's affair.
+        let here = |case: &str| !case.contains('&') && !case.contains("MULTI");
+        for (case, told) in cases().into_iter().filter(|(case, _)| here(case)) {
             let got = tell(&mut node, case);
             if got != told {
                 differences.push(format!(
@@ -36,12 +38,6 @@ fn cases() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut cases: Vec<(&str, Vec<&str>)> = Vec::new();
     for line in CASES.lines() {
         if let Some(told) = line.strip_prefix("  ") {
-            if ["n ", "m ", "x "]
-                .iter()
-                .any(|class| told.starts_with(class))
-            {
-                continue;
-            }
             let (_, last) = cases.last_mut().expect("a case comes first");
             last.push(told);
         } else if !line.is_empty() && !line.starts_with(['#', '!']) {
@@ -58,10 +54,14 @@ fn tell(node: &mut Node, case: &str) -> Vec<String> {
     node.listen("");
     node.play("FLUSHALL");
     for request in &requests {
-        node.say(request);
+        if request[0] == b"..." {
+            node.clock.now += 20;
+        } else {
+            node.say(request);
+        }
     }
     let watches: Vec<Arc<Watch>> = KEYS.iter().map(|key| watch(node, *key)).collect();
-    node.listen("AE");
+    node.listen("AnmE");
     node.events.clear();
     node.say(&last);
     let mut told = Vec::new();

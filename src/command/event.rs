@@ -1,6 +1,7 @@
 //! Keyspace events: what a turn tells those who listen.
 
-use crate::config::EventClass;
+use crate::config::{EventClass, Events};
+use crate::keyspace::{Happening, Note, Noted};
 
 /// One event, published after the command that made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,4 +10,33 @@ pub struct Event {
     pub class: EventClass,
     pub name: &'static str,
     pub key: Box<[u8]>,
+}
+
+impl Event {
+    /// The event of something that happened beneath the commands.
+    #[must_use]
+    pub fn of_note(database: usize, note: Note) -> Event {
+        let (class, name) = match note.happening {
+            Happening::New => (EventClass::New, "new"),
+            Happening::Expired => (EventClass::Expired, "expired"),
+            Happening::FieldsExpired => (EventClass::Hash, "hexpired"),
+            Happening::Gone => (EventClass::Generic, "del"),
+        };
+        Event {
+            database,
+            class,
+            name,
+            key: note.key,
+        }
+    }
+}
+
+/// What a keyspace is to write down where these events are published.
+#[must_use]
+pub fn noted(events: Events) -> Noted {
+    Noted {
+        new: events.has(EventClass::New),
+        expired: events.has(EventClass::Expired),
+        fields: events.has(EventClass::Hash) || events.has(EventClass::Generic),
+    }
 }

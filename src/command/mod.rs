@@ -47,7 +47,7 @@ mod walk;
 pub use admit::{Admission, admit};
 pub use database::cursor_core;
 pub use eval::{Evaluation, reaches_only_declared_keys};
-pub use event::Event;
+pub use event::{Event, noted};
 pub use families::commands;
 pub use gather::{Caller, Gather, Part};
 pub use pubsub::Publication;

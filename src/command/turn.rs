@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::base::{HashKey, Random};
-use crate::config::{Encodings, EventClass, Live};
+use crate::config::{Encodings, EventClass, Events, Live};
 use crate::keyspace::{
     Clock, Database, Discarded, Found, Key, Keyspace, Lifetime, NotCompound, View,
 };
@@ -147,14 +147,21 @@ impl<'a> Turn<'a> {
     }
 
     /// Ends the turn.
+    #[inline]
     #[must_use]
     pub fn end(self) -> After {
+        // Not through `&mut self`: the turn would be copied to have an address.
+        let events = if self.live.events.is_empty() {
+            self.events
+        } else {
+            with_notes(self.data, self.events, self.live.events)
+        };
         After {
             tally: self.tally,
             discarded: self.discarded,
             side: self.side,
             has_ready: self.has_ready,
-            events: self.events,
+            events,
         }
     }
 
@@ -252,6 +259,15 @@ impl<'a> Turn<'a> {
 
     /// The live entry of a key that a command reads: counts a hit or a miss.
     pub fn read(&mut self, key: &Key<'_>) -> Option<Found<'_>> {
+        if self.live.events.has(EventClass::Miss) {
+            self.tell_miss(key);
+        }
+        self.read_unheard(key)
+    }
+
+    /// As `read`; a miss is no event.
+    #[inline]
+    pub fn read_unheard(&mut self, key: &Key<'_>) -> Option<Found<'_>> {
         let database = pick(&mut self.data, self.placement, self.database, key);
         let found = database.find(*key, &self.clock);
         self.tally.look(found.is_some());
@@ -300,6 +316,9 @@ impl<'a> Turn<'a> {
         &mut self,
         key: &Key<'_>,
     ) -> Result<Option<(&T, &mut Random)>, Refusal> {
+        if self.live.events.has(EventClass::Miss) {
+            self.tell_miss(key);
+        }
         let database = pick(&mut self.data, self.placement, self.database, key);
         let found = database.find(*key, &self.clock);
         self.tally.look(found.is_some());
@@ -443,8 +462,18 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Says that a key is looked for, if it is not there.
+    #[cold]
+    fn tell_miss(&mut self, key: &Key<'_>) {
+        let clock = self.clock;
+        if !self.db(key).has(*key, &clock) {
+            self.note(self.database, key, EventClass::Miss, "keymiss");
+        }
+    }
+
     #[cold]
     fn note(&mut self, database: usize, key: &Key<'_>, class: EventClass, name: &'static str) {
+        take_notes(&mut self.data, &mut self.events, self.live.events);
         self.events.push(Event {
             database,
             class,
@@ -468,6 +497,22 @@ impl<'a> Turn<'a> {
     #[must_use]
     pub fn placement(&self) -> Placement {
         self.placement
+    }
+}
+
+/// The events of a turn together with what happened beneath it since the last.
+#[cold]
+fn with_notes(mut data: Data<'_>, mut events: Vec<Event>, listened: Events) -> Vec<Event> {
+    take_notes(&mut data, &mut events, listened);
+    events
+}
+
+/// Takes up what happened beneath the command.
+fn take_notes(data: &mut Data<'_>, events: &mut Vec<Event>, listened: Events) {
+    for shard in data.shards() {
+        let notes = shard.keyspace.take_notes();
+        let noted = notes.map(|(index, note)| Event::of_note(index, note));
+        events.extend(noted.filter(|event| listened.has(event.class)));
     }
 }
 

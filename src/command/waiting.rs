@@ -160,7 +160,7 @@ impl Turn<'_> {
             }
             watch.keys.push(bytes.into());
             let key = self.key_of(bytes);
-            let deadline = self.find(&key).and_then(|found| found.deadline());
+            let deadline = self.peek(&key).and_then(|found| found.deadline());
             watch.ends_ms = watch.ends_ms.into_iter().chain(deadline).min();
         }
         let watch = Arc::new(watch);

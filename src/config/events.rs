@@ -3,7 +3,7 @@
 //! A class is a letter of `notify-keyspace-events`; `A` stands for all but
 //! misses (`m`) and new keys (`n`). `K` and `E` choose the channels.
 
-/// A class of events.
+/// A class of events; its number is the place of its letter in `SHOWN`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventClass {
     /// `g`: of any type, as `del`, `expire`, `rename_from`.
@@ -29,7 +29,7 @@ pub enum EventClass {
     /// `n`: a key that was not there before.
     New,
     /// `m`: a key was looked for that is not there.
-    Miss,
+    Miss = 13,
 }
 
 /// Every letter, in the order CONFIG GET shows them.
@@ -40,48 +40,42 @@ const ALL: &[u8] = b"g$lshzxetd";
 
 /// What is published: one bit for each letter of `SHOWN`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Events(u16);
+pub struct Events {
+    named: u16,
+    /// The same where a channel is named, too, else nothing: what every change
+    /// of a key asks for is one bit of it.
+    heard: u16,
+}
 
 impl Events {
     /// Those of a setting's canonical text.
     pub fn of(text: &[u8]) -> Events {
-        let mut events = Events::default();
-        for &letter in text {
-            if letter == b'A' {
-                ALL.iter().for_each(|&one| events.add(one));
-            } else {
-                events.add(letter);
-            }
-        }
-        events
-    }
-
-    fn add(&mut self, letter: u8) {
-        self.0 |= bit_of(letter);
+        let letters = text.iter().flat_map(|letter| match letter {
+            b'A' => ALL,
+            letter => std::slice::from_ref(letter),
+        });
+        let named = letters.fold(0, |named, &letter| named | bit_of(letter));
+        let is_heard = named & (bit_of(b'K') | bit_of(b'E')) != 0;
+        let heard = if is_heard { named } else { 0 };
+        Events { named, heard }
     }
 
     fn holds(self, letter: u8) -> bool {
-        self.0 & bit_of(letter) != 0
+        self.named & bit_of(letter) != 0
+    }
+
+    /// Whether nothing is published.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.heard == 0
     }
 
     /// Whether events of a class go to any channel.
+    #[inline]
     #[must_use]
     pub fn has(self, class: EventClass) -> bool {
-        let letter = match class {
-            EventClass::Generic => b'g',
-            EventClass::String => b'$',
-            EventClass::List => b'l',
-            EventClass::Set => b's',
-            EventClass::Hash => b'h',
-            EventClass::SortedSet => b'z',
-            EventClass::Expired => b'x',
-            EventClass::Evicted => b'e',
-            EventClass::Stream => b't',
-            EventClass::Module => b'd',
-            EventClass::New => b'n',
-            EventClass::Miss => b'm',
-        };
-        self.holds(letter) && (self.names_keys() || self.names_events())
+        self.heard >> class as u16 & 1 == 1
     }
 
     /// Whether `__keyspace@N__:key` is told the event.
@@ -127,7 +121,7 @@ pub(super) fn canonical(value: &[u8]) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{EventClass, Events, canonical};
+    use super::{EventClass, Events, SHOWN, canonical};
 
     #[track_caller]
     fn check(value: &str, shown: &str) {
@@ -151,6 +145,18 @@ mod tests {
     fn a_letter_that_means_nothing_is_refused() {
         let refused = canonical(b"KEq").expect_err("q means nothing");
         assert!(refused.contains("Use 'Ag$lshzxeKEtmdn'"), "{refused}");
+    }
+
+    #[test]
+    fn a_class_is_the_place_of_its_letter() {
+        use EventClass::*;
+        let classes = [
+            Generic, String, List, Set, Hash, SortedSet, Expired, Evicted, Stream, Module, New,
+            Miss,
+        ];
+        for (class, letter) in classes.into_iter().zip(b"g$lshzxetdnm") {
+            assert_eq!(SHOWN[class as usize], *letter, "{class:?}");
+        }
     }
 
     #[test]

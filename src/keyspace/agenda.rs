@@ -101,7 +101,11 @@ impl Database {
             return None;
         }
         let removed = hash.sweep(clock.now, buckets);
-        if hash.is_empty() {
+        let is_empty = hash.is_empty();
+        if removed > 0 {
+            self.remains.notes.fields_expired(key.bytes, is_empty);
+        }
+        if is_empty {
             self.remains.bury(occupied.remove());
         }
         Some(removed)

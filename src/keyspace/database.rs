@@ -9,6 +9,7 @@ use super::agenda::{Agenda, moment_of};
 use super::clock::Clock;
 use super::discarded::Discarded;
 use super::found::Found;
+use super::notes::{Note, Noted};
 use super::owned::{Lifetime, Owned, OwnedContent};
 use super::stored::{Content, Entry, NewValue, Occupied, Remains, Slots};
 use crate::base::{HashKey, Random, parse_i64, write_i64};
@@ -90,6 +91,29 @@ impl Database {
         live(&mut self.slots, &mut self.remains, key, now)
     }
 
+    /// Puts a key where there is none.
+    #[inline]
+    fn insert(&mut self, key: Key<'_>, value: NewValue<'_>, marks: Marks) {
+        self.slots
+            .insert(key.slot, key.hash, key.bytes, value, marks);
+        self.remains.notes.new_key(key.bytes);
+    }
+
+    /// Writes down these things that happen to keys, from now on.
+    pub fn note(&mut self, noted: Noted) {
+        self.remains.notes.choose(noted);
+    }
+
+    /// What was written down since it was last asked for.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        self.remains.notes.take()
+    }
+
+    /// Whether there is such a key; marks nothing.
+    pub fn has(&mut self, key: Key<'_>, clock: &Clock) -> bool {
+        self.live(key, clock.now).is_some()
+    }
+
     /// Looks a key up and marks it as read.
     #[inline]
     pub fn find(&mut self, key: Key<'_>, clock: &Clock) -> Option<Found<'_>> {
@@ -140,8 +164,7 @@ impl Database {
             is_modified: false,
         };
         let Some(occupied) = live(&mut self.slots, &mut self.remains, key, clock.now) else {
-            self.slots
-                .insert(key.slot, key.hash, key.bytes, value, marks);
+            self.insert(key, value, marks);
             return;
         };
         let entry = occupied.entry();
@@ -212,8 +235,7 @@ impl Database {
                     is_modified: false,
                 };
                 let value = NewValue::Compound(Box::new(new()));
-                self.slots
-                    .insert(key.slot, key.hash, key.bytes, value, marks);
+                self.insert(key, value, marks);
                 let occupied = self.slots.find_mut(key.slot, key.hash, key.bytes);
                 occupied.expect("it was just put there").into_entry()
             }
@@ -256,9 +278,7 @@ impl Database {
         let Some(mut occupied) = occupied else {
             text.reserve(len_hint);
             edit(&mut text);
-            let value = short_or_owned(&mut text);
-            self.slots
-                .insert(key.slot, key.hash, key.bytes, value, marks);
+            self.insert(key, short_or_owned(&mut text), marks);
             self.keep_scratch(text);
             return;
         };
@@ -340,9 +360,7 @@ impl Database {
         };
         match live(&mut self.slots, &mut self.remains, key, clock.now) {
             Some(occupied) => self.remains.replace(occupied, value, marks),
-            None => self
-                .slots
-                .insert(key.slot, key.hash, key.bytes, value, marks),
+            None => self.insert(key, value, marks),
         }
         if has_deadlines {
             self.note_fields(key);

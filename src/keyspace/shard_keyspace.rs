@@ -1,6 +1,7 @@
 //! All databases of one shard, as one value that can be lent to another core.
 
 use super::database::{Database, Key};
+use super::notes::{Note, Noted};
 use crate::base::{HashKey, keyed_hash, slot_of};
 
 /// One shard's databases.
@@ -10,6 +11,8 @@ pub struct Keyspace {
     hash_key: HashKey,
     /// Keys removed to make room (INFO `evicted_keys`).
     pub evicted: u64,
+    /// What its databases write down.
+    noted: Noted,
 }
 
 const _: () = {
@@ -24,6 +27,7 @@ impl Keyspace {
             databases: (0..databases).map(|_| Database::new(hash_key)).collect(),
             hash_key,
             evicted: 0,
+            noted: Noted::default(),
         })
     }
 
@@ -71,6 +75,28 @@ impl Keyspace {
     /// The hash of all tables of the node.
     pub fn hash_key(&self) -> HashKey {
         self.hash_key
+    }
+
+    /// Has the databases write down these things that happen to keys.
+    pub fn note(&mut self, noted: Noted) {
+        if self.noted != noted {
+            self.noted = noted;
+            self.databases
+                .iter_mut()
+                .for_each(|database| database.note(noted));
+        }
+    }
+
+    /// What was written down since it was last asked for, with its database.
+    pub fn take_notes(&mut self) -> impl Iterator<Item = (usize, Note)> {
+        let is_noting = self.noted != Noted::default();
+        let databases = self.databases.iter_mut().enumerate();
+        databases
+            .filter(move |_| is_noting)
+            .flat_map(|(index, database)| {
+                let notes = database.take_notes().into_iter();
+                notes.map(move |note| (index, note))
+            })
     }
 
     /// SWAPDB.

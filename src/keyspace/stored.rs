@@ -1,5 +1,6 @@
 //! The table's types with our compounds, and the end of large ones.
 
+use super::notes::Notes;
 use crate::memory::{self, Marks};
 use crate::value::Compound;
 
@@ -13,17 +14,20 @@ pub(super) type Content<'a> = memory::Content<'a, Compound>;
 const FREED_AT_ONCE: usize = 64;
 
 /// What is left of keys that went: compounds, freed a piece at a time, so that
-/// no command waits for a million frees, and how many keys had expired.
+/// no command waits for a million frees, how many keys had expired, and what is
+/// told of keys that come and go by themselves.
 #[derive(Debug, Default)]
 pub(super) struct Remains {
     compounds: Vec<Compound>,
     expired: u64,
+    pub(super) notes: Notes,
 }
 
 impl Remains {
     /// Takes an entry that was removed because its time had come.
     pub(super) fn expire(&mut self, entry: Entry) {
         self.expired += 1;
+        self.notes.expired(entry.key());
         self.bury(entry);
     }
 

@@ -5,8 +5,6 @@
 //! one long pause. Before the keys come the hashes with fields whose time has
 //! come. Without due keys a tick walks a little and stops.
 
-use crate::command::Event;
-use crate::config::EventClass;
 use crate::keyspace::{Clock, Database, ExpireCursor};
 use crate::runtime::clock::Stopwatch;
 
@@ -74,10 +72,6 @@ struct Found {
     /// Some database had many due keys when its walk was left.
     is_stale: bool,
     is_out_of_time: bool,
-    /// What to tell of the removed keys, if anybody wants to hear of it.
-    expired: Option<Vec<Event>>,
-    /// The database that is walked.
-    index: usize,
 }
 
 impl Work {
@@ -86,21 +80,16 @@ impl Work {
         let effort = Effort::of(self.local.live.active_expire_effort);
         let clock = self.clock_for(true);
         let started = self.watch.ns();
-        let wants_keys = self.publishes(EventClass::Expired);
         let Some(keyspace) = self.vault.keyspace() else {
             return;
         };
         let expiry = &mut self.pace.expiry;
         let databases = keyspace.databases();
         expiry.cursors.resize_with(databases, ExpireCursor::default);
-        let mut found = Found {
-            expired: wants_keys.then(Vec::new),
-            ..Found::default()
-        };
+        let mut found = Found::default();
         for offset in 0..databases {
             let index = (expiry.next_database + offset) % databases;
             let database = keyspace.db_mut(index);
-            found.index = index;
             let until = (&self.watch, started + SLICE_NS);
             if database.listed_len() > 0 {
                 visit_hashes(database, &clock, until, &mut found);
@@ -124,7 +113,7 @@ impl Work {
         self.local.count().expire_ns.add(took);
         self.note_stale_share(found.due, found.met);
         self.note_latency("expire-cycle", took);
-        self.publish_events(&found.expired.unwrap_or_default());
+        self.publish_notes();
     }
 
     /// Takes a slice's finding into the mean INFO shows.
@@ -174,16 +163,7 @@ fn walk(
 ) {
     let (mut walked, mut met, mut due) = (0, 0, 0);
     loop {
-        let progress = database.expire_step(cursor, BUCKETS_PER_STEP, clock, |key| {
-            if let Some(expired) = &mut found.expired {
-                expired.push(Event {
-                    database: found.index,
-                    class: EventClass::Expired,
-                    name: "expired",
-                    key: key.into(),
-                });
-            }
-        });
+        let progress = database.expire_step(cursor, BUCKETS_PER_STEP, clock, |_| {});
         walked += progress.buckets;
         met += progress.visited;
         due += progress.expired;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::command::{Asker, Data, Entry, Lent, Run, Side, Turn, Waiting};
+use crate::command::{Asker, Data, Entry, Lent, Run, Side, Turn, Waiting, noted};
 use crate::resp::{Args, OwnedArgs, Reply, Version};
 use crate::session::{Gap, SessionId, Stage};
 use crate::shard::{Shard, Wait};
@@ -188,7 +188,7 @@ impl Work {
         for (core, shard) in held.into_iter().enumerate() {
             let Some(shard) = shard else { continue };
             if core == self.local.core {
-                self.vault.put(shard);
+                self.put_home(shard);
             } else {
                 self.post.post(core, Letter::Return { shard });
             }
@@ -255,8 +255,14 @@ impl Work {
 
     /// The shard is home again.
     pub(super) fn on_return(&mut self, shard: Box<Shard>) {
-        self.vault.put(shard);
+        self.put_home(shard);
         self.serve_line();
+    }
+
+    /// Takes this core's shard back; settings may have changed meanwhile.
+    fn put_home(&mut self, mut shard: Box<Shard>) {
+        shard.keyspace.note(noted(self.local.live.events));
+        self.vault.put(shard);
     }
 
     /// Serves who stands in line, until the shard is away again.

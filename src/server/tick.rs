@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::command::Wish;
+use crate::command::{Wish, noted};
 use crate::config;
 use crate::keyspace::Touch;
 use crate::memory::used_memory;
@@ -208,6 +208,9 @@ impl Work {
         let telemetry = &mut self.local.telemetry;
         telemetry.slow_log.set_max_len(live.slowlog_max_len);
         telemetry.commands.track(live.latency_tracking);
+        if let Some(keyspace) = self.vault.keyspace() {
+            keyspace.note(noted(self.local.live.events));
+        }
     }
 
     /// Once a second: idle clients go, and idle buffers shrink.

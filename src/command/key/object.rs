@@ -9,7 +9,7 @@ use crate::keyspace::View;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Categories, Flags, Group, KeyFlags, Keys, Spec};
 
-use super::look::look;
+use super::look::look_unheard;
 
 pub(crate) const COMMANDS: &[Command] = &[OBJECT];
 
@@ -51,7 +51,7 @@ const OBJECT_ENCODING: Command = Command {
 
 fn encoding(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 2);
-    match look(turn, &key, |found| found.encoding()) {
+    match look_unheard(turn, &key, |found| found.encoding()) {
         Some(encoding) => reply.text(encoding),
         None => reply.null(),
     }
@@ -77,7 +77,7 @@ const OBJECT_FREQ: Command = Command {
 fn freq(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 2);
     let (now, decay) = (turn.now(), turn.live.lfu_decay_time);
-    let Some(frequency) = look(turn, &key, |found| found.frequency(now, decay)) else {
+    let Some(frequency) = look_unheard(turn, &key, |found| found.frequency(now, decay)) else {
         reply.null();
         return Ok(());
     };
@@ -107,7 +107,7 @@ const OBJECT_IDLETIME: Command = Command {
 fn idletime(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 2);
     let now = turn.now();
-    let Some(idle_ms) = look(turn, &key, |found| found.idle_ms(now)) else {
+    let Some(idle_ms) = look_unheard(turn, &key, |found| found.idle_ms(now)) else {
         reply.null();
         return Ok(());
     };
@@ -137,7 +137,7 @@ const OBJECT_REFCOUNT: Command = Command {
 fn refcount(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 2);
     let small = 0..SHARED_NUMBERS;
-    match look(
+    match look_unheard(
         turn,
         &key,
         |found| matches!(found.text(), Some(View::Int(number)) if small.contains(&number)),

@@ -47,7 +47,9 @@ fn rename(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
 fn relocate(turn: &mut Turn<'_>, from: Key<'_>, to: Key<'_>) {
     let clock = turn.clock;
     let value = turn.db(&from).take(from, &clock).expect("it was found");
-    turn.db(&to).put(to, value, &clock);
+    let database = turn.db(&to);
+    database.remove(to, &clock);
+    database.put(to, value, &clock);
     turn.changed(1);
     turn.touch(&from, EventClass::Generic, "rename_from");
     turn.touch(&to, EventClass::Generic, "rename_to");
@@ -123,7 +125,9 @@ fn copy(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if copies {
         let mut value = turn.db(&from).copy_of(from, &clock).expect("it was found");
         value.access = age::new(&clock);
-        turn.db_at(options.database, &to).put(to, value, &clock);
+        let database = turn.db_at(options.database, &to);
+        database.remove(to, &clock);
+        database.put(to, value, &clock);
         turn.changed(1);
         turn.touch_at(options.database, &to, EventClass::Generic, "copy_to");
     }

@@ -29,6 +29,8 @@ const XACK: Command = Command {
 
 fn xack(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
+    // Counted as read, and then changed.
+    turn.read_as::<Stream>(&key)?;
     let stream = turn.edit_as::<Stream>(&key)?;
     let Some((_, group)) = stream.and_then(|stream| stream.group_mut(args.get(2))) else {
         reply.int(0);

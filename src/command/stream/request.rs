@@ -237,7 +237,8 @@ fn source(
     if !turn.reaches(&name) {
         return Ok(None);
     }
-    let stream = turn.find_as::<Stream>(&name)?;
+    // Counted here and when it is read, as stock does.
+    let stream = turn.read_as::<Stream>(&name)?;
     if let Some(reader) = reader {
         let group = args.get(reader.group);
         if stream.and_then(|stream| stream.group(group)).is_none() {
