@@ -238,6 +238,10 @@ impl Observer {
             &["CONFIG", "SET", "notify-keyspace-events", &classes],
         );
         self.client.ask(case.last()).expect("the server answers");
+        if !self.waiting.is_empty() {
+            // A move between cores is served right after the request.
+            thread::sleep(Duration::from_millis(20));
+        }
         self.fence()
     }
 
