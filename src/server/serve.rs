@@ -132,15 +132,12 @@ impl Work {
             }
         };
         session.client.last_command = Some(entry.name);
+        let is_in_multi = session.transaction.is_some();
         if self.scripts.busy.is_some()
             && let Some(refusal) = self.busy_refusal(entry)
         {
             return self.refuse_admission(id, Some(entry), &refusal);
         }
-        let Some(session) = self.local.roster.find(id) else {
-            return Flow::Pause;
-        };
-        let is_in_multi = session.transaction.is_some();
         if self.must_pause(id, entry) || self.must_slow_down(id, entry) {
             return Flow::Hold;
         }
