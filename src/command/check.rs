@@ -167,7 +167,7 @@ impl Node {
         database: usize,
         reply: &mut Reply<'_>,
     ) -> Outcome {
-        let all = u64::MAX >> (64 - self.placement.cores());
+        let all = self.placement.all();
         match entry.command.run {
             Run::Here(handler) | Run::AloneOr(handler, _) => {
                 handler(&mut self.scene(), args, reply)

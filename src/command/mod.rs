@@ -51,7 +51,7 @@ pub use event::{Event, noted};
 pub use families::commands;
 pub use gather::{Caller, Gather, Part};
 pub use pubsub::Publication;
-pub use route::{Placement, Route, route};
+pub use route::{Placement, Route, cores_needed, route};
 pub use scene::{Facts, Local, Node, Pause, Rates, Readings, Scene, System, Wish};
 pub use table::{Command, DataHandler, Entry, KeyPlan, Run, Subject, Table};
 pub use turn::{After, Data, First, Lent, Tally, Turn};

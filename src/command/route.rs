@@ -4,6 +4,7 @@ use crate::base::slot_of;
 use crate::resp::Args;
 use crate::spec;
 
+use super::database::cursor_core;
 use super::table::{Entry, KeyPlan, Run};
 
 /// Slot → core, held by every core.
@@ -27,6 +28,22 @@ impl Placement {
     #[must_use]
     pub fn cores(self) -> usize {
         self.cores
+    }
+
+    /// All cores, one bit each.
+    #[must_use]
+    pub fn all(self) -> u64 {
+        u64::MAX >> (64 - self.cores)
+    }
+
+    /// All cores but one.
+    pub fn others(self, me: usize) -> impl Iterator<Item = usize> {
+        (0..self.cores).filter(move |&core| core != me)
+    }
+
+    /// The cores of some keys, one bit each.
+    pub fn cores_of_keys<'k>(self, keys: impl Iterator<Item = &'k [u8]>) -> u64 {
+        keys.fold(0, |cores, key| cores | 1 << self.core_of(slot_of(key)))
     }
 
     /// The core that owns a slot.
@@ -53,6 +70,37 @@ pub enum Route {
     Many(u64),
 }
 
+impl Route {
+    /// These cores, one bit each.
+    #[must_use]
+    pub fn cores(self) -> u64 {
+        match self {
+            Route::Nowhere => 0,
+            Route::One(core) => 1 << core,
+            Route::Many(cores) => cores,
+        }
+    }
+}
+
+/// The cores of which a command must have the shards to run, one bit each;
+/// none for one that sees no data.
+#[must_use]
+pub fn cores_needed(entry: &Entry, args: Args<'_>, placement: Placement) -> u64 {
+    match entry.command.run {
+        Run::Data(_) | Run::DataOrWhole(..) => route(entry, args, placement).cores(),
+        Run::Whole(_) | Run::EverywhereOr(..) => placement.all(),
+        Run::AtCursor(_) => 1 << cursor_core(args, placement),
+        Run::Here(_)
+        | Run::AloneOr(..)
+        | Run::Everywhere(_)
+        | Run::Node(_)
+        | Run::Container(_)
+        | Run::Exec
+        | Run::Script { .. }
+        | Run::KillScript { .. } => 0,
+    }
+}
+
 /// Finds a request's cores; arguments that do not say where the keys are have
 /// no route, and the handler refuses them with its own words.
 #[must_use]
@@ -62,7 +110,7 @@ pub fn route(entry: &Entry, args: Args<'_>, placement: Placement) -> Route {
     {
         return match placement.cores() {
             1 => Route::One(0),
-            cores => Route::Many(u64::MAX >> (64 - cores)),
+            _ => Route::Many(placement.all()),
         };
     }
     let mut cores = 0u64;

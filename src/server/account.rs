@@ -181,7 +181,7 @@ impl Work {
         }
         let me = self.local.core;
         self.local.monitored &= !(1 << me);
-        for core in (0..self.local.placement.cores()).filter(|&core| core != me) {
+        for core in self.local.placement.others(me) {
             self.post.post(core, Letter::Unmonitored);
         }
     }

@@ -88,7 +88,7 @@ impl Work {
 
     fn tell_busy(&mut self, busy: Option<(usize, bool)>) {
         let me = self.local.core;
-        for core in (0..self.local.placement.cores()).filter(|&core| core != me) {
+        for core in self.local.placement.others(me) {
             self.post.post(core, Letter::Busy(busy));
         }
     }

@@ -71,7 +71,7 @@ impl Work {
         let number = self.asks.next;
         self.asks.next += 1;
         self.asks.open.insert(number, asked);
-        for core in (0..cores).filter(|&core| core != caller.core) {
+        for core in self.local.placement.others(caller.core) {
             self.post_hop(core);
             let request = Arc::clone(&request);
             let ask = number;

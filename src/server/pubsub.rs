@@ -107,7 +107,7 @@ impl Work {
     fn spread_news(&mut self, ask: Option<u64>) {
         let news: Arc<[News]> = self.local.directory.take_news().into();
         let me = self.local.core;
-        for core in (0..self.local.placement.cores()).filter(|&core| core != me) {
+        for core in self.local.placement.others(me) {
             self.post_hop(core);
             let news = Arc::clone(&news);
             self.post.post(core, Letter::News { news, ask });

@@ -230,7 +230,7 @@ impl Work {
         let is_due = |asked: u64| now.saturating_sub(asked) >= ASK_AGAIN_NS;
         let asks = self.pace.relief.asked_at_ns.is_none_or(is_due);
         let mut any = false;
-        for core in (0..self.local.placement.cores()).filter(|&core| core != me) {
+        for core in self.local.placement.others(me) {
             if self.evictable_on(core) > 0 {
                 any = true;
                 if asks {

@@ -10,8 +10,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::command::{
-    Entry, Evaluation, Lent, REDIS_VERSION, Route, Run, Scene, Subject, cursor_core,
-    reaches_only_declared_keys, route,
+    Entry, Evaluation, Lent, REDIS_VERSION, Run, Scene, Subject, cores_needed,
+    reaches_only_declared_keys,
 };
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
 use crate::script::{
@@ -329,7 +329,7 @@ impl Work {
             return 0;
         };
         let placement = self.local.placement;
-        let all = u64::MAX >> (64 - placement.cores());
+        let all = placement.all();
         let Ok(request) = Evaluation::parse(args) else {
             return 0;
         };
@@ -361,8 +361,7 @@ impl Work {
         if !is_clear {
             return all;
         }
-        let slots = request.keys.iter().map(crate::base::slot_of);
-        slots.fold(0, |cores, slot| cores | 1 << placement.core_of(slot))
+        placement.cores_of_keys(request.keys.iter())
     }
 
     /// Finds what is to run, loads it if it is new, and checks what it says of
@@ -420,8 +419,7 @@ impl Work {
         }
         self.local.scripts.load(body)?;
         let text: Arc<[u8]> = body.into();
-        let me = self.local.core;
-        for core in (0..self.local.placement.cores()).filter(|&core| core != me) {
+        for core in self.local.placement.others(self.local.core) {
             self.post.post(core, Letter::Script(Arc::clone(&text)));
         }
         Ok(sha)
@@ -512,21 +510,9 @@ impl Work {
         if state.is_out_of_memory && flags.has(Flags::DENYOOM) {
             return Err(Refusal::OUT_OF_MEMORY);
         }
-        let placement = self.local.placement;
-        let all = u64::MAX >> (64 - placement.cores());
-        let needed = match entry.command.run {
-            Run::Data(_) | Run::DataOrWhole(..) => match route(entry, args, placement) {
-                Route::Nowhere => 0,
-                Route::One(core) => 1 << core,
-                Route::Many(cores) => cores,
-            },
-            Run::Whole(_) | Run::EverywhereOr(..) => all,
-            Run::AtCursor(_) => 1 << cursor_core(args, placement),
-            _ => 0,
-        };
-        let is_here = |core: usize| held.get(core).is_some_and(Option::is_some);
-        let is_missing =
-            (0..placement.cores()).any(|core| needed >> core & 1 == 1 && !is_here(core));
+        let needed = cores_needed(entry, args, self.local.placement);
+        let here = held.iter().flatten();
+        let is_missing = needed & !here.fold(0, |cores, shard| cores | 1 << shard.core) != 0;
         if is_missing {
             // Never by what `reaches_only_declared_keys` promises.
             return Err(Refusal::SCRIPT_UNDECLARED_KEY);

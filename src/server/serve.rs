@@ -175,12 +175,10 @@ impl Work {
                 }
             }
             Run::Whole(handler) => {
-                let cores = self.local.placement.cores();
-                if cores == 1 {
+                if self.local.placement.cores() == 1 {
                     return self.run_home(id, entry, handler, None, args);
                 }
-                let all = u64::MAX >> (64 - cores);
-                self.start_loan(id, entry, all, args);
+                self.start_loan(id, entry, self.local.placement.all(), args);
                 Flow::Pause
             }
             Run::AtCursor(handler) => {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::command::{Data, DataHandler, Entry, Lent, Route, Run, Scene, Table, Turn, Wish};
-use crate::command::{cursor_core, route};
+use crate::command::{cores_needed, route};
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
 use crate::session::{Gap, Queued, SessionId, Stage, Transaction};
 use crate::shard::{Observer, Watch};
@@ -213,34 +213,24 @@ impl Work {
     /// bit each.
     fn cores_of(&mut self, transaction: &Transaction, watches: &[Arc<Watch>]) -> u64 {
         let placement = self.local.placement;
-        let all = u64::MAX >> (64 - placement.cores());
         let mut cores = 0;
         for queued in &transaction.commands {
             let entry = self.local.table.at(queued.entry);
             let args = queued.words.args();
             cores |= match entry.command.run {
-                Run::Data(_) | Run::DataOrWhole(..) => match route(entry, args, placement) {
-                    // It is refused, or reads what is the same everywhere.
-                    Route::Nowhere => 1 << self.local.core,
-                    Route::One(core) => 1 << core,
-                    Route::Many(cores) => cores,
-                },
-                Run::Whole(_) | Run::EverywhereOr(..) => all,
-                Run::AtCursor(_) => 1 << cursor_core(args, placement),
                 Run::Script { .. } => self.cores_of_script(entry, args) | 1 << self.local.core,
-                Run::KillScript { .. }
-                | Run::Here(_)
-                | Run::AloneOr(..)
-                | Run::Everywhere(_)
-                | Run::Node(_)
-                | Run::Container(_)
-                | Run::Exec => 0,
+                // Without keys it is refused, or reads what is the same
+                // everywhere.
+                Run::Data(_) | Run::DataOrWhole(..)
+                    if route(entry, args, placement) == Route::Nowhere =>
+                {
+                    1 << self.local.core
+                }
+                _ => cores_needed(entry, args, placement),
             };
         }
         let watched = watches.iter().flat_map(|watch| &watch.keys);
-        watched.fold(cores, |cores, key| {
-            cores | 1 << placement.core_of(crate::base::slot_of(key))
-        })
+        cores | placement.cores_of_keys(watched.map(|key| &**key))
     }
 
     /// Runs a transaction without scripts; all shards it needs are in `held`.

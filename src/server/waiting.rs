@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{Taken, slot_of};
-use crate::command::{Data, Lent, Route, Run, Side, Turn, Waiting, route};
+use crate::base::Taken;
+use crate::command::{Data, Lent, Run, Side, Turn, Waiting, route};
 use crate::resp::{Refusal, Reply};
 use crate::session::{Blocked, Gap, SessionId, Stage};
 use crate::shard::{Awaited, Observer, Ready, Wait};
@@ -327,12 +327,10 @@ impl Work {
     /// its keys: borrows them and looks.
     pub(super) fn on_try_again(&mut self, wait: Arc<Wait>) {
         let entry = self.local.table.at(wait.entry);
-        let cores = match route(entry, wait.words.args(), self.local.placement) {
-            Route::Many(cores) => cores,
-            Route::One(core) => 1 << core,
-            Route::Nowhere => return,
-        };
-        self.borrow_for(Job::Again(wait), cores);
+        let cores = route(entry, wait.words.args(), self.local.placement).cores();
+        if cores != 0 {
+            self.borrow_for(Job::Again(wait), cores);
+        }
     }
 
     /// The shards of all keys of a waiting request are here.
@@ -359,8 +357,7 @@ impl Work {
     /// Takes an observer from all shards of its keys but those in `cleared`.
     pub(super) fn forget_everywhere(&mut self, observer: Observer, cleared: u64) {
         let placement = self.local.placement;
-        let slots = observer.keys().map(slot_of);
-        let cores = slots.fold(0u64, |cores, slot| cores | 1 << placement.core_of(slot));
+        let cores = placement.cores_of_keys(observer.keys());
         let me = self.local.core;
         for core in (0..placement.cores()).filter(|core| (cores & !cleared) >> core & 1 == 1) {
             if core == me {
