@@ -3,7 +3,7 @@
 
 use crate::command::Entry;
 use crate::resp::{Refusal, Reply, Version};
-use crate::session::{Gap, SessionId, Stage};
+use crate::session::{Gap, SessionId};
 use crate::spec::Flags;
 
 use super::core::Work;
@@ -120,12 +120,10 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
         };
-        session.stage = Stage::Waiting;
-        session.awaiting += 1;
         let kill = Kill {
             home: me,
             session: id,
-            gap: session.outbox.leave_gap(),
+            gap: session.await_reply(),
             version: session.client.version,
             entry: entry.index,
             is_function,

@@ -46,8 +46,6 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
         };
-        session.stage = Stage::Waiting;
-        session.awaiting += 1;
         let caller = Caller {
             core: self.local.core,
             session: id,
@@ -62,7 +60,7 @@ impl Work {
         });
         let asked = Asked {
             session: id,
-            gap: session.outbox.leave_gap(),
+            gap: session.await_reply(),
             request: Arc::clone(&request),
             answers: vec![Vec::new(); cores],
             missing: cores,

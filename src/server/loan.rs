@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::command::{Asker, Data, Entry, Lent, Run, Side, Turn, Waiting, noted};
 use crate::resp::{Args, OwnedArgs, Reply, Version};
-use crate::session::{Gap, SessionId, Stage};
+use crate::session::{Gap, SessionId};
 use crate::shard::{Shard, Wait};
 
 use super::core::Work;
@@ -70,11 +70,9 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
-        session.stage = Stage::Waiting;
-        session.awaiting += 1;
         let call = Call {
             session: id,
-            gap: session.outbox.leave_gap(),
+            gap: session.await_reply(),
             entry,
             database: session.client.database,
             version: session.client.version,

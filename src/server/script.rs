@@ -18,7 +18,7 @@ use crate::script::{
     Effects, Engine, Flags as ScriptFlags, Host, Libraries, LogLevel, Pace, Permission, Sha,
     Verdict,
 };
-use crate::session::{Gap, SessionId, Stage};
+use crate::session::{Gap, SessionId};
 use crate::spec::Flags;
 
 use super::core::{Core, Work};
@@ -280,12 +280,10 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
         };
-        session.stage = Stage::Waiting;
-        session.awaiting += 1;
         let call = Box::new(ScriptCall {
             home: me,
             session: id,
-            gap: session.outbox.leave_gap(),
+            gap: session.await_reply(),
             entry,
             database: session.client.database,
             version: session.client.version,

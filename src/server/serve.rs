@@ -296,8 +296,7 @@ impl Work {
     /// The session waits for something that is under way.
     fn await_one(&mut self, id: SessionId) {
         if let Some(session) = self.local.roster.find(id) {
-            session.stage = Stage::Waiting;
-            session.awaiting += 1;
+            session.await_one();
         }
     }
 
@@ -370,11 +369,9 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
-        session.stage = Stage::Waiting;
-        session.awaiting += 1;
         let decision = Decision {
             session: id,
-            gap: session.outbox.leave_gap(),
+            gap: session.await_reply(),
             entry: entry.index,
             version: session.client.version,
             author: if session.client.origin.is_loopback || session.client.origin.is_unix {

@@ -162,11 +162,9 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
         };
-        session.stage = Stage::Waiting;
-        session.awaiting += 1;
         let exec = Exec {
             session: id,
-            gap: session.outbox.leave_gap(),
+            gap: session.await_reply(),
             transaction,
             watches,
         };

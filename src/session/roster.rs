@@ -77,6 +77,18 @@ pub struct Session {
 }
 
 impl Session {
+    /// Takes no further request until something that was begun is done.
+    pub fn await_one(&mut self) {
+        self.stage = Stage::Waiting;
+        self.awaiting += 1;
+    }
+
+    /// The same, with a place for the reply.
+    pub fn await_reply(&mut self) -> Gap {
+        self.await_one();
+        self.outbox.leave_gap()
+    }
+
     fn new(client: Client) -> Session {
         Session {
             client,
