@@ -108,6 +108,20 @@ impl Entry {
         self.command.spec.flags
     }
 
+    /// Whether it may change data, or what replicas see.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        let flags = self.flags();
+        let is_script = matches!(
+            self.command.run,
+            Run::Script {
+                reads_only: false,
+                ..
+            }
+        );
+        flags.has(Flags::WRITE) || flags.has(Flags::MAY_REPLICATE) || is_script
+    }
+
     /// Whether so many words may be given.
     #[must_use]
     pub fn takes(&self, words: usize) -> bool {

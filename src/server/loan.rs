@@ -161,24 +161,19 @@ impl Work {
 
     /// Runs a job whose shards are all here, and gives them back.
     fn run_loan(&mut self, number: u64) {
-        let mut loan = self.loans.open.remove(&number).expect("a loan runs once");
-        let is_for_the_core = match &loan.job {
-            Job::Script(_) => true,
-            Job::Exec(exec) => exec.has_scripts(),
-            Job::Call(_) | Job::Again(_) => false,
-        };
-        if is_for_the_core {
-            let Loan { job, held, .. } = loan;
-            self.scripts.due.push_back(Due { job, held });
-            return;
+        let loan = self.loans.open.remove(&number).expect("a loan runs once");
+        let Loan { job, mut held, .. } = loan;
+        match job {
+            Job::Call(call) => self.run_call(&call, &mut held),
+            Job::Exec(exec) if !exec.has_scripts() => self.run_exec(&exec, &mut held),
+            Job::Again(wait) => self.run_again(&wait, &mut held),
+            Job::Exec(_) | Job::Script(_) => {
+                // The core runs these, when nothing of it is in use.
+                self.scripts.due.push_back(Due { job, held });
+                return;
+            }
         }
-        match &loan.job {
-            Job::Script(_) => unreachable!("it was just put by"),
-            Job::Call(call) => self.run_call(call, &mut loan.held),
-            Job::Exec(exec) => self.run_exec(exec, &mut loan.held),
-            Job::Again(wait) => self.run_again(wait, &mut loan.held),
-        }
-        self.give_back(loan.held);
+        self.give_back(held);
     }
 
     /// Gives the shards of a job back, and sends its answers off.

@@ -80,9 +80,23 @@ pub(super) struct Running {
 struct State {
     database: usize,
     no_touch: bool,
+    limits: Limits,
+}
+
+/// What a script may not do.
+#[derive(Clone, Copy)]
+struct Limits {
     reads_only: bool,
     /// Memory was over its limit when it began, and it may not grow it.
     is_out_of_memory: bool,
+}
+
+/// A script that may run.
+struct Prepared<'a> {
+    request: Evaluation<'a>,
+    /// `None` for a function.
+    sha: Option<Sha>,
+    limits: Limits,
 }
 
 /// Answers a running script.
@@ -135,14 +149,9 @@ impl Core {
     fn run_script(&mut self, call: Box<ScriptCall>, held: &mut Lent) {
         let mut reply = Vec::new();
         let began = self.work.watch.ns();
-        let state = State {
-            database: call.database,
-            no_touch: call.no_touch,
-            reads_only: false,
-            is_out_of_memory: false,
-        };
+        let client = (call.database, call.version, call.no_touch);
         let args = call.words.args();
-        let refusal = self.evaluate(call.entry, args, state, call.version, held, &mut reply);
+        let refusal = self.evaluate(call.entry, args, client, held, &mut reply);
         let took_ns = self.work.watch.ns() - began;
         self.work.count_call(call.entry, took_ns, refusal.as_ref());
         // In a transaction they wait for its end, or a message might stand in
@@ -165,14 +174,16 @@ impl Core {
         &mut self,
         entry: &Entry,
         args: Args<'_>,
-        mut state: State,
-        version: Version,
+        (database, version, no_touch): (usize, Version, bool),
         held: &mut Lent,
         out: &mut Vec<u8>,
     ) -> Option<Refusal> {
         let before = out.len();
-        let prepared = self.work.prepare(entry, args, &mut state);
-        let (request, subject) = match prepared {
+        let Prepared {
+            request,
+            sha: subject,
+            limits,
+        } = match self.work.prepare(entry, args) {
             Ok(prepared) => prepared,
             Err(refusal) => {
                 Reply::new(out, version).refuse(&refusal);
@@ -193,7 +204,11 @@ impl Core {
         let mut host = Caller {
             core: self,
             held,
-            state,
+            state: State {
+                database,
+                no_touch,
+                limits,
+            },
         };
         let (keys, arguments) = (request.keys, request.arguments);
         let mut reply = Reply::new(out, version);
@@ -225,15 +240,8 @@ impl Core {
             let Some(client) = self.work.client_of(exec) else {
                 continue;
             };
-            let (database, version, no_touch) = client;
-            let state = State {
-                database,
-                no_touch,
-                reads_only: false,
-                is_out_of_memory: false,
-            };
             self.work.begin_lap();
-            let refusal = self.evaluate(entry, args, state, version, held, going.made());
+            let refusal = self.evaluate(entry, args, client, held, going.made());
             let took = self.work.lap();
             self.work
                 .account(exec.session(), entry, args, took, refusal.as_ref());
@@ -363,13 +371,8 @@ impl Work {
     }
 
     /// Finds what is to run, loads it if it is new, and checks what it says of
-    /// itself. The digest; `None` for a function.
-    fn prepare<'a>(
-        &mut self,
-        entry: &Entry,
-        args: Args<'a>,
-        state: &mut State,
-    ) -> Result<(Evaluation<'a>, Option<Sha>), Refusal> {
+    /// itself.
+    fn prepare<'a>(&mut self, entry: &Entry, args: Args<'a>) -> Result<Prepared<'a>, Refusal> {
         let Run::Script {
             subject,
             reads_only,
@@ -399,9 +402,15 @@ impl Work {
         if is_full && !flags.compatible && !flags.allow_oom && !flags.no_writes {
             return Err(Refusal::SCRIPT_OUT_OF_MEMORY);
         }
-        state.reads_only = reads_only || flags.no_writes;
-        state.is_out_of_memory = is_full && !flags.allow_oom;
-        Ok((request, sha))
+        let limits = Limits {
+            reads_only: reads_only || flags.no_writes,
+            is_out_of_memory: is_full && !flags.allow_oom,
+        };
+        Ok(Prepared {
+            request,
+            sha,
+            limits,
+        })
     }
 
     fn flags_of(&self, sha: &Sha) -> Result<ScriptFlags, Refusal> {
@@ -502,10 +511,10 @@ impl Work {
         if flags.has(Flags::NOSCRIPT) {
             return Err(Refusal::SCRIPT_NOT_ALLOWED);
         }
-        if state.reads_only && flags.has(Flags::WRITE) {
+        if state.limits.reads_only && flags.has(Flags::WRITE) {
             return Err(Refusal::SCRIPT_READS_ONLY);
         }
-        if state.is_out_of_memory && flags.has(Flags::DENYOOM) {
+        if state.limits.is_out_of_memory && flags.has(Flags::DENYOOM) {
             return Err(Refusal::OUT_OF_MEMORY);
         }
         let needed = cores_needed(entry, args, self.local.placement);

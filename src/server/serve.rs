@@ -10,7 +10,6 @@ use crate::keyspace::Discarded;
 use crate::resp::{Args, Outcome, OwnedArgs, ProtocolFault, Refusal, Reply, Version};
 use crate::session::{ReplyMode, SessionId, Stage};
 use crate::shard::Wait;
-use crate::spec::Flags;
 
 use super::ahead::Ahead;
 use super::core::Work;
@@ -439,19 +438,10 @@ impl Work {
         let Some(pause) = self.local.pause else {
             return false;
         };
-        let flags = entry.flags();
-        let is_exec = matches!(entry.command.run, Run::Exec);
         let session = self.local.roster.find(id);
         let transaction = session.and_then(|session| session.transaction.as_deref());
-        let writes = flags.has(Flags::WRITE)
-            || flags.has(Flags::MAY_REPLICATE)
-            || matches!(
-                entry.command.run,
-                Run::Script {
-                    reads_only: false,
-                    ..
-                }
-            )
+        let is_exec = matches!(entry.command.run, Run::Exec);
+        let writes = entry.may_write()
             || is_exec && transaction.is_some_and(|transaction| transaction.writes);
         if pause.until_ms <= self.clock.now || !(pause.all || writes) {
             return false;

@@ -18,6 +18,8 @@ use super::serve::{Flow, finish};
 pub(super) struct Exec {
     session: SessionId,
     gap: Gap,
+    /// EXEC's own row.
+    entry: &'static Entry,
     transaction: Box<Transaction>,
     watches: Vec<Arc<Watch>>,
 }
@@ -102,17 +104,8 @@ impl Work {
         let session = self.local.roster.find(id)?;
         let version = session.client.version;
         let transaction = session.transaction.as_mut()?;
-        let flags = entry.flags();
-        transaction.writes |= flags.has(Flags::WRITE)
-            || flags.has(Flags::MAY_REPLICATE)
-            || matches!(
-                entry.command.run,
-                Run::Script {
-                    reads_only: false,
-                    ..
-                }
-            );
-        transaction.grows |= flags.has(Flags::DENYOOM);
+        transaction.writes |= entry.may_write();
+        transaction.grows |= entry.flags().has(Flags::DENYOOM);
         transaction.has_scripts |= matches!(entry.command.run, Run::Script { .. });
         transaction.queue(Queued {
             entry: entry.index,
@@ -165,6 +158,7 @@ impl Work {
         let exec = Exec {
             session: id,
             gap: session.await_reply(),
+            entry,
             transaction,
             watches,
         };
@@ -255,7 +249,7 @@ impl Work {
         if !self.are_untouched(&exec.watches, held) {
             Reply::new(&mut made, version).null_array();
             self.fill(id, exec.gap, &made);
-            self.count_exec();
+            self.count_call(exec.entry, 0, None);
             self.resume(id);
             return None;
         }
@@ -289,7 +283,7 @@ impl Work {
         let id = exec.session;
         let Going { mut pieces, made } = going;
         pieces.push(Piece::Made(made));
-        self.count_exec();
+        self.count_call(exec.entry, 0, None);
         self.give_pieces(exec, pieces);
         self.mark_in_exec(id, false);
         self.grant_wishes();
@@ -428,12 +422,6 @@ impl Work {
     fn mark_in_exec(&mut self, id: SessionId, is_in_exec: bool) {
         if let Some(session) = self.local.roster.find(id) {
             session.is_in_exec = is_in_exec;
-        }
-    }
-
-    fn count_exec(&mut self) {
-        if let Some(entry) = self.local.table.by_full_name(b"exec") {
-            self.count_call(entry, 0, None);
         }
     }
 
