@@ -437,11 +437,7 @@ impl<'a> Turn<'a> {
         class: EventClass,
         event: &'static str,
     ) {
-        let shard = shard_of(&mut self.data, self.placement, key);
-        if !shard.observers.is_idle() {
-            shard.observers.touch(index, key);
-            self.has_ready |= shard.observers.has_ready();
-        }
+        self.tell_observers(index, key);
         if self.live.events.has(class) {
             self.note(index, key, class, event);
         }
@@ -449,9 +445,16 @@ impl<'a> Turn<'a> {
 
     /// The same for a change that is no event.
     pub fn touch_silently(&mut self, key: &Key<'_>) {
+        self.tell_observers(self.database, key);
+    }
+
+    #[inline]
+    fn tell_observers(&mut self, index: usize, key: &Key<'_>) {
         let shard = shard_of(&mut self.data, self.placement, key);
-        shard.observers.touch(self.database, key);
-        self.has_ready |= shard.observers.has_ready();
+        if !shard.observers.is_idle() {
+            shard.observers.touch(index, key);
+            self.has_ready |= shard.observers.has_ready();
+        }
     }
 
     /// Says what happened to a key, which whoever watches it need not know.
