@@ -47,11 +47,8 @@ const PSUBSCRIBE: Command = Command {
         name: "PSUBSCRIBE",
         usage: "pattern=(pattern:pattern)...",
         summary: "Listens to all channels that fit patterns.",
-        since: "2.0.0",
         cost: "O(N) with N the number of patterns",
-        group: Group::Pubsub,
-        flags: FLAGS,
-        ..Spec::PLAIN
+        ..SUBSCRIBE.spec
     },
     run: Run::Here(|scene, args, reply| join(scene, Kind::Pattern, args, reply)),
 };
@@ -63,10 +60,8 @@ const SSUBSCRIBE: Command = Command {
         summary: "Listens to shard channels.",
         since: "7.0.0",
         cost: "O(N) with N the number of shard channels",
-        group: Group::Pubsub,
-        flags: FLAGS,
         keys: SHARD_CHANNELS,
-        ..Spec::PLAIN
+        ..SUBSCRIBE.spec
     },
     run: Run::Here(ssubscribe),
 };
@@ -76,11 +71,7 @@ const UNSUBSCRIBE: Command = Command {
         name: "UNSUBSCRIBE",
         usage: "[channel...]",
         summary: "Stops listening to channels, or to all.",
-        since: "2.0.0",
-        cost: "O(N) with N the number of channels",
-        group: Group::Pubsub,
-        flags: FLAGS,
-        ..Spec::PLAIN
+        ..SUBSCRIBE.spec
     },
     run: Run::Here(|scene, args, reply| leave(scene, Kind::Channel, args, reply)),
 };
@@ -90,11 +81,7 @@ const PUNSUBSCRIBE: Command = Command {
         name: "PUNSUBSCRIBE",
         usage: "[pattern:pattern...]",
         summary: "Stops listening to patterns, or to all.",
-        since: "2.0.0",
-        cost: "O(N) with N the number of patterns",
-        group: Group::Pubsub,
-        flags: FLAGS,
-        ..Spec::PLAIN
+        ..PSUBSCRIBE.spec
     },
     run: Run::Here(|scene, args, reply| leave(scene, Kind::Pattern, args, reply)),
 };
@@ -104,12 +91,7 @@ const SUNSUBSCRIBE: Command = Command {
         name: "SUNSUBSCRIBE",
         usage: "[shardchannel...]",
         summary: "Stops listening to shard channels, or to all.",
-        since: "7.0.0",
-        cost: "O(N) with N the number of shard channels",
-        group: Group::Pubsub,
-        flags: FLAGS,
-        keys: SHARD_CHANNELS,
-        ..Spec::PLAIN
+        ..SSUBSCRIBE.spec
     },
     run: Run::Here(|scene, args, reply| leave(scene, Kind::ShardChannel, args, reply)),
 };
