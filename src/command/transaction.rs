@@ -9,7 +9,7 @@ use super::turn::Turn;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::session::Transaction;
 use crate::shard::Observer;
-use crate::spec::{Begin, Extent, Flags, Group, KeyFlags, Keys, Spec};
+use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 
 pub(crate) const COMMANDS: &[Command] = &[MULTI, EXEC, DISCARD, WATCH, UNWATCH];
 
@@ -83,15 +83,7 @@ const WATCH: Command = Command {
         summary: "Lets the next EXEC run only if none of the keys has changed by then.",
         since: "2.2.0",
         cost: "O(1) for each key",
-        keys: &[Keys::from(
-            Begin::Index(1),
-            Extent::Range {
-                last: -1,
-                step: 1,
-                limit: 0,
-            },
-            KeyFlags::RO,
-        )],
+        keys: &[Keys::range(1, -1, 1, KeyFlags::RO)],
         ..MULTI.spec
     },
     run: Run::Data(watch),

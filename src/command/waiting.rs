@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::base::Claim;
 use crate::keyspace::Key;
-use crate::resp::{Args, OwnedArgs, Version};
+use crate::resp::{Args, OwnedArgs, Reply, Version};
 use crate::shard::{Awaited, Wait, Watch};
 
 use super::turn::{Data, Turn, shard_of};
@@ -89,7 +89,19 @@ impl Turn<'_> {
         self.wait_as(OwnedArgs::new(args.iter()), awaits)
     }
 
-    /// The same, with the words to be run later: `$` is an id by then.
+    /// The same, answered with no array if it may not.
+    pub(super) fn wait_or_null_array(
+        &mut self,
+        args: Args<'_>,
+        awaits: Awaits,
+        reply: &mut Reply<'_>,
+    ) {
+        if !self.wait(args, awaits) {
+            reply.null_array();
+        }
+    }
+
+    /// As `wait`, with the words to be run later: `$` is an id by then.
     #[must_use]
     pub(super) fn wait_as(&mut self, words: OwnedArgs, awaits: Awaits) -> bool {
         let asker = match self.waiting {

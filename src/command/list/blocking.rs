@@ -9,7 +9,7 @@ use crate::command::turn::Turn;
 use crate::command::waiting::Awaits;
 use crate::resp::{Args, Outcome, Reply};
 use crate::shard::Awaited;
-use crate::spec::{Begin, Deprecated, Extent, Flags, Group, KeyFlags, Keys, Spec};
+use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::list::{End, List};
 
 use super::element::end;
@@ -19,13 +19,10 @@ use super::relocate::move_element;
 pub(crate) const COMMANDS: &[Command] = &[BLPOP, BRPOP, BLMPOP, BLMOVE, BRPOPLPUSH];
 
 /// Every word but the last.
-pub(in crate::command) const KEYS_BEFORE_TIMEOUT: Keys = Keys::from(
-    Begin::Index(1),
-    Extent::Range {
-        last: -2,
-        step: 1,
-        limit: 0,
-    },
+pub(in crate::command) const KEYS_BEFORE_TIMEOUT: Keys = Keys::range(
+    1,
+    -2,
+    1,
     KeyFlags::RW.and(KeyFlags::ACCESS).and(KeyFlags::DELETE),
 );
 
@@ -84,9 +81,7 @@ fn pop_or_wait(turn: &mut Turn<'_>, args: Args<'_>, end: End, reply: &mut Reply<
         what: Awaited::List,
         until_ms,
     };
-    if !turn.wait(args, awaits) {
-        reply.null_array();
-    }
+    turn.wait_or_null_array(args, awaits, reply);
     Ok(())
 }
 
@@ -120,9 +115,7 @@ fn blmpop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         what: Awaited::List,
         until_ms,
     };
-    if !turn.wait(args, awaits) {
-        reply.null_array();
-    }
+    turn.wait_or_null_array(args, awaits, reply);
     Ok(())
 }
 

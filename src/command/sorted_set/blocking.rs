@@ -74,9 +74,7 @@ fn pop_or_wait(
         what: Awaited::SortedSet,
         until_ms,
     };
-    if !turn.wait(args, awaits) {
-        reply.null_array();
-    }
+    turn.wait_or_null_array(args, awaits, reply);
     Ok(())
 }
 
@@ -110,9 +108,7 @@ fn bzmpop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         what: Awaited::SortedSet,
         until_ms,
     };
-    if !turn.wait(args, awaits) {
-        reply.null_array();
-    }
+    turn.wait_or_null_array(args, awaits, reply);
     Ok(())
 }
 
