@@ -1,6 +1,10 @@
 //! What commands tell, as `tests/effects/cases.txt` has it from stock Redis:
 //! the keys they touch and the events they publish.
 
+#[path = "../../tests/effects/cases.rs"]
+#[expect(dead_code, reason = "tests/effects writes the file, too")]
+mod cases;
+
 use std::sync::Arc;
 
 use crate::config::EventClass;
@@ -8,6 +12,7 @@ use crate::shard::Watch;
 
 use super::check::Node;
 use super::event::Event;
+use cases::Case;
 
 const CASES: &str = include_str!("../../tests/effects/cases.txt");
 
@@ -20,12 +25,13 @@ fn commands_tell_what_stock_tells() {
     for shards in [1, 3] {
         let mut node = Node::new(shards);
         // Who waits, and what EXEC runs, is a server's affair.
-        let here = |case: &str| !case.contains('&') && !case.contains("MULTI");
-        for (case, told) in cases().into_iter().filter(|(case, _)| here(case)) {
+        let here = |case: &&Case| !case.text.contains('&') && !case.text.contains("MULTI");
+        for case in cases::parse(CASES).iter().filter(here) {
             let got = tell(&mut node, case);
-            if got != told {
+            if got != case.told {
+                let (text, told) = (&case.text, &case.told);
                 differences.push(format!(
-                    "{case}\n  wanted {told:?}\n  got    {got:?} with {shards} shards"
+                    "{text}\n  wanted {told:?}\n  got    {got:?} with {shards} shards"
                 ));
             }
         }
@@ -33,27 +39,11 @@ fn commands_tell_what_stock_tells() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// The cases with what the last request of each tells.
-fn cases() -> Vec<(&'static str, Vec<&'static str>)> {
-    let mut cases: Vec<(&str, Vec<&str>)> = Vec::new();
-    for line in CASES.lines() {
-        if let Some(told) = line.strip_prefix("  ") {
-            let (_, last) = cases.last_mut().expect("a case comes first");
-            last.push(told);
-        } else if !line.is_empty() && !line.starts_with(['#', '!']) {
-            cases.push((line, Vec::new()));
-        }
-    }
-    cases
-}
-
 /// What the last request of a case tells here.
-fn tell(node: &mut Node, case: &str) -> Vec<String> {
-    let mut requests: Vec<Vec<Vec<u8>>> = case.split(';').map(words).collect();
-    let last = requests.pop().expect("a line has a request");
+fn tell(node: &mut Node, case: &Case) -> Vec<String> {
     node.listen("");
     node.play("FLUSHALL");
-    for request in &requests {
+    for request in case.before() {
         if request[0] == b"..." {
             node.clock.now += 20;
         } else {
@@ -63,7 +53,7 @@ fn tell(node: &mut Node, case: &str) -> Vec<String> {
     let watches: Vec<Arc<Watch>> = KEYS.iter().map(|key| watch(node, *key)).collect();
     node.listen("AnmE");
     node.events.clear();
-    node.say(&last);
+    node.say(case.last());
     let mut told = Vec::new();
     let touched: Vec<String> = KEYS
         .iter()
@@ -117,23 +107,4 @@ fn named(database: usize, key: &str) -> String {
         0 => key.to_owned(),
         _ => format!("{database}:{key}"),
     }
-}
-
-/// Words are separated by spaces; `\xHH` is a byte, `""` an empty word.
-fn words(request: &str) -> Vec<Vec<u8>> {
-    request.split_ascii_whitespace().map(word).collect()
-}
-
-fn word(written: &str) -> Vec<u8> {
-    if written == "\"\"" {
-        return Vec::new();
-    }
-    let mut parts = written.split("\\x");
-    let mut bytes = Vec::from(parts.next().unwrap_or_default());
-    for part in parts {
-        let (byte, rest) = part.split_at(2);
-        bytes.push(u8::from_str_radix(byte, 16).expect("two hexadecimal digits"));
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    bytes
 }
