@@ -38,6 +38,8 @@ pub(super) struct ScriptCall {
     version: Version,
     no_touch: bool,
     words: OwnedArgs,
+    /// `digest` of the words.
+    sha: Option<Sha>,
 }
 
 /// A script that has run at another core than its client's.
@@ -151,7 +153,7 @@ impl Core {
         let began = self.work.watch.ns();
         let client = (call.database, call.version, call.no_touch);
         let args = call.words.args();
-        let refusal = self.evaluate(call.entry, args, client, held, &mut reply);
+        let refusal = self.evaluate(call.entry, (args, call.sha), client, held, &mut reply);
         let took_ns = self.work.watch.ns() - began;
         self.work.count_call(call.entry, took_ns, refusal.as_ref());
         // In a transaction they wait for its end, or a message might stand in
@@ -173,7 +175,7 @@ impl Core {
     fn evaluate(
         &mut self,
         entry: &Entry,
-        args: Args<'_>,
+        (args, sha): (Args<'_>, Option<Sha>),
         (database, version, no_touch): (usize, Version, bool),
         held: &mut Lent,
         out: &mut Vec<u8>,
@@ -183,7 +185,7 @@ impl Core {
             request,
             sha: subject,
             limits,
-        } = match self.work.prepare(entry, args) {
+        } = match self.work.prepare(entry, args, sha) {
             Ok(prepared) => prepared,
             Err(refusal) => {
                 Reply::new(out, version).refuse(&refusal);
@@ -241,7 +243,8 @@ impl Core {
                 continue;
             };
             self.work.begin_lap();
-            let refusal = self.evaluate(entry, args, client, held, going.made());
+            let words = (args, digest(entry, args));
+            let refusal = self.evaluate(entry, words, client, held, going.made());
             let took = self.work.lap();
             self.work
                 .account(exec.session(), entry, args, took, refusal.as_ref());
@@ -283,7 +286,8 @@ impl Work {
         entry: &'static Entry,
         args: Args<'_>,
     ) -> Flow {
-        let cores = self.cores_of_script(entry, args);
+        let sha = digest(entry, args);
+        let cores = self.cores_of_script(entry, args, sha);
         let me = self.local.core;
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
@@ -297,6 +301,7 @@ impl Work {
             version: session.client.version,
             no_touch: session.client.no_touch,
             words: OwnedArgs::new(args.iter()),
+            sha,
         });
         self.feed_call(id, entry, args);
         let only = cores.trailing_zeros() as usize;
@@ -330,7 +335,12 @@ impl Work {
     }
 
     /// The cores a script may need, one bit each.
-    pub(super) fn cores_of_script(&mut self, entry: &Entry, args: Args<'_>) -> u64 {
+    pub(super) fn cores_of_script(
+        &mut self,
+        entry: &Entry,
+        args: Args<'_>,
+        sha: Option<Sha>,
+    ) -> u64 {
         let Run::Script { subject, .. } = entry.command.run else {
             return 0;
         };
@@ -339,13 +349,10 @@ impl Work {
         let Ok(request) = Evaluation::parse(args) else {
             return 0;
         };
-        let sha = match subject {
-            Subject::Function => return all,
-            Subject::Body => Sha::of(request.subject),
-            Subject::Digest => match Sha::parse(request.subject) {
-                Some(sha) => sha,
-                None => return 0,
-            },
+        let sha = match (subject, sha) {
+            (Subject::Function, _) => return all,
+            (Subject::Body | Subject::Digest, Some(sha)) => sha,
+            (Subject::Body | Subject::Digest, None) => return 0,
         };
         let is_clear = match self.scripts.proofs.get(&sha) {
             Some(is_clear) => *is_clear,
@@ -360,6 +367,10 @@ impl Work {
                     },
                 };
                 let is_clear = reaches_only_declared_keys(body, self.local.table);
+                if self.local.scripts.is_empty() {
+                    // They were flushed, and so are the verdicts.
+                    self.scripts.proofs.clear();
+                }
                 self.scripts.proofs.insert(sha, is_clear);
                 is_clear
             }
@@ -372,7 +383,12 @@ impl Work {
 
     /// Finds what is to run, loads it if it is new, and checks what it says of
     /// itself.
-    fn prepare<'a>(&mut self, entry: &Entry, args: Args<'a>) -> Result<Prepared<'a>, Refusal> {
+    fn prepare<'a>(
+        &mut self,
+        entry: &Entry,
+        args: Args<'a>,
+        sha: Option<Sha>,
+    ) -> Result<Prepared<'a>, Refusal> {
         let Run::Script {
             subject,
             reads_only,
@@ -386,12 +402,11 @@ impl Work {
                 let found = self.local.functions.find(request.subject);
                 (None, found.ok_or(Refusal::NO_FUNCTION)?.flags)
             }
-            Subject::Body => {
-                let sha = self.learn_script(request.subject)?;
-                (Some(sha), self.flags_of(&sha)?)
-            }
-            Subject::Digest => {
-                let sha = Sha::parse(request.subject).ok_or(Refusal::NO_SCRIPT)?;
+            Subject::Body | Subject::Digest => {
+                let sha = sha.ok_or(Refusal::NO_SCRIPT)?;
+                if subject == Subject::Body {
+                    self.learn_script(&sha, request.subject)?;
+                }
                 (Some(sha), self.flags_of(&sha)?)
             }
         };
@@ -419,17 +434,16 @@ impl Work {
     }
 
     /// Loads a script, and tells the other cores of a new one.
-    fn learn_script(&mut self, body: &[u8]) -> Result<Sha, Refusal> {
-        let sha = Sha::of(body);
-        if self.local.scripts.find(&sha).is_some() {
-            return Ok(sha);
+    fn learn_script(&mut self, sha: &Sha, body: &[u8]) -> Result<(), Refusal> {
+        if self.local.scripts.find(sha).is_some() {
+            return Ok(());
         }
         self.local.scripts.load(body)?;
         let text: Arc<[u8]> = body.into();
         for core in self.local.placement.others(self.local.core) {
             self.post.post(core, Letter::Script(Arc::clone(&text)));
         }
-        Ok(sha)
+        Ok(())
     }
 
     /// Another core has met a new script.
@@ -531,6 +545,19 @@ impl Work {
     fn log_of_script(&mut self, level: LogLevel, text: String) {
         let control = self.local.placement.cores();
         self.post.post(control, Letter::Log { level, text });
+    }
+}
+
+/// What names the script that a request runs; nothing for a function, and for
+/// words that name none.
+pub(super) fn digest(entry: &Entry, args: Args<'_>) -> Option<Sha> {
+    let Run::Script { subject, .. } = entry.command.run else {
+        return None;
+    };
+    match subject {
+        Subject::Body => Some(Sha::of(args.get(1))),
+        Subject::Digest => Sha::parse(args.get(1)),
+        Subject::Function => None,
     }
 }
 

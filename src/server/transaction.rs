@@ -12,6 +12,7 @@ use crate::spec::Flags;
 
 use super::core::Work;
 use super::loan::Job;
+use super::script::digest;
 use super::serve::{Flow, finish};
 
 /// What EXEC runs.
@@ -210,7 +211,10 @@ impl Work {
             let entry = self.local.table.at(queued.entry);
             let args = queued.words.args();
             cores |= match entry.command.run {
-                Run::Script { .. } => self.cores_of_script(entry, args) | 1 << self.local.core,
+                Run::Script { .. } => {
+                    let sha = digest(entry, args);
+                    self.cores_of_script(entry, args, sha) | 1 << self.local.core
+                }
                 // Without keys it is refused, or reads what is the same
                 // everywhere.
                 Run::Data(_) | Run::DataOrWhole(..)
