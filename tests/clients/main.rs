@@ -19,6 +19,7 @@ mod tools;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use process::Server;
 
@@ -88,18 +89,21 @@ fn script(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// redis-py, installed once.
-fn redis_py() -> PathBuf {
-    installed("redis-py", |folder| {
-        let pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check"];
-        let target = folder.join("packages");
-        fetch(
-            Command::new("python3")
-                .args(pip)
-                .arg("--target")
-                .arg(target)
-                .arg(REDIS_PY),
-        );
+/// redis-py, installed once, also where several tests ask for it together.
+fn redis_py() -> &'static Path {
+    static PACKAGES: OnceLock<PathBuf> = OnceLock::new();
+    PACKAGES.get_or_init(|| {
+        installed("redis-py", |folder| {
+            let pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check"];
+            let target = folder.join("packages");
+            fetch(
+                Command::new("python3")
+                    .args(pip)
+                    .arg("--target")
+                    .arg(target)
+                    .arg(REDIS_PY),
+            );
+        })
     })
 }
 
