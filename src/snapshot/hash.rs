@@ -17,6 +17,7 @@ use crate::value::listpack::{Item, Listpack};
 
 use super::element::{Element, Pairs, Strings};
 use super::kind::Kind;
+use super::sink::Sink;
 use super::string::{
     Compression, Malformed, read_length, read_string, take, write_length, write_string,
 };
@@ -47,14 +48,14 @@ fn earliest(hash: &Hash) -> Option<u64> {
 }
 
 /// Appends a hash as `kind_of` says.
-pub(super) fn write_hash(out: &mut Vec<u8>, hash: &Hash, compression: Compression) {
+pub(super) fn write_hash(out: &mut impl Sink, hash: &Hash, compression: Compression) {
     if let Some(pack) = hash.as_listpack() {
         write_string(out, pack.bytes(), compression);
         return;
     }
     let earliest = earliest(hash);
     if let Some(earliest) = earliest {
-        out.extend_from_slice(&earliest.to_le_bytes());
+        out.put(&earliest.to_le_bytes());
     }
     write_length(out, hash.len() as u64);
     hash.each_with_deadline(BEFORE_ALL, |field, value, deadline| {

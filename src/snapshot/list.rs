@@ -9,6 +9,7 @@ use crate::value::list::{End, List, Node, Part};
 use crate::value::listpack::Listpack;
 
 use super::element::{Element, Strings};
+use super::sink::Sink;
 use super::string::{Compression, Malformed, read_length, read_string, write_length, write_string};
 use super::ziplist::Ziplist;
 
@@ -25,7 +26,7 @@ const NODE_BYTES_MAX: usize = 64 << 10;
 const PART_BYTES: usize = 8 << 10;
 
 /// Appends a list as `ListListpacks`.
-pub(super) fn write_list(out: &mut Vec<u8>, list: &List, compression: Compression) {
+pub(super) fn write_list(out: &mut impl Sink, list: &List, compression: Compression) {
     write_length(out, list.parts().count() as u64);
     for part in list.parts() {
         let (container, bytes) = match part {

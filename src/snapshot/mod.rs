@@ -1,16 +1,18 @@
-//! Values as Redis writes them to leave a node: DUMP payloads now, with what the RDB format makes
-//! of a value of each type; and the digest by which nodes compare what they hold.
+//! Values as Redis writes them to leave a node: RDB files and DUMP payloads, with what the format
+//! makes of a value of each type; and the digest by which nodes compare what they hold.
 //!
 //! Readers take any bytes and answer with a fault, never a panic; writers write what stock 7.0
 //! and everything later reads.
 
 mod digest;
 mod element;
+mod file;
 mod hash;
 mod kind;
 mod list;
 mod payload;
 mod set;
+mod sink;
 mod sorted_set;
 mod stream;
 mod string;
@@ -22,8 +24,13 @@ mod zipmap;
 
 pub use digest::{Digest, digest_of};
 pub use element::{Element, Pairs};
+pub use file::{
+    Checksum, Dialect, FileFault, FilePart, FileReader, FileWriter, Header, RawRecord, Record,
+    Sizes, Usage, Why, write_record,
+};
 pub use kind::{Kind, KindFault};
 pub use payload::{PayloadFault, RDB_VERSION, RDB_VERSION_MAX, read_payload, write_payload};
+pub use sink::{PIECE_BYTES, Piece, Pieces, Sink};
 pub use string::{Compression, Malformed, read_length, read_string, write_length, write_string};
 pub use value::{Restored, Value, read_value, write_value};
 pub use ziplist::Ziplist;

@@ -58,7 +58,11 @@ pub fn read_payload<'a>(payload: &'a [u8], rules: &Rules) -> Result<Restored<'a>
         KindFault::Foreign(kind) => PayloadFault::ForeignType(kind),
         KindFault::Unknown => PayloadFault::BadData,
     })?;
-    read_value(kind, &mut value, rules).or(Err(PayloadFault::BadData))
+    let restored = read_value(kind, &mut value, rules).or(Err(PayloadFault::BadData))?;
+    if restored.is_empty() {
+        return Err(PayloadFault::BadData);
+    }
+    Ok(restored)
 }
 
 /// The payload before its footer, if that is right.

@@ -8,6 +8,7 @@ use crate::value::set::{Intset, Set};
 
 use super::element::{Element, Strings};
 use super::kind::Kind;
+use super::sink::Sink;
 use super::string::{Compression, Malformed, read_string, write_length, write_string};
 
 /// A packed set is written as texts, because Redis 7.0 reads none.
@@ -19,7 +20,7 @@ pub(super) fn kind_of(set: &Set) -> Kind {
 }
 
 /// Appends a set as `kind_of` says.
-pub(super) fn write_set(out: &mut Vec<u8>, set: &Set, compression: Compression) {
+pub(super) fn write_set(out: &mut impl Sink, set: &Set, compression: Compression) {
     if let Some(integers) = set.as_intset() {
         write_string(out, integers.bytes(), compression);
         return;

@@ -9,6 +9,7 @@ use crate::value::sorted_set::{SortedSet, Towards};
 
 use super::element::{Element, Pairs};
 use super::kind::Kind;
+use super::sink::Sink;
 use super::string::{
     Compression, Malformed, read_length, read_string, take, take_slice, write_length, write_string,
 };
@@ -28,7 +29,7 @@ pub(super) fn kind_of(set: &SortedSet) -> Kind {
 
 /// Appends a sorted set as `kind_of` says. Without a listpack the highest comes first, as stock
 /// has it: it is read back fastest that way.
-pub(super) fn write_sorted_set(out: &mut Vec<u8>, set: &SortedSet, compression: Compression) {
+pub(super) fn write_sorted_set(out: &mut impl Sink, set: &SortedSet, compression: Compression) {
     if let Some(pack) = set.packed() {
         write_string(out, pack.bytes(), compression);
         return;
@@ -36,7 +37,7 @@ pub(super) fn write_sorted_set(out: &mut Vec<u8>, set: &SortedSet, compression: 
     write_length(out, set.len() as u64);
     set.visit(0..set.len(), Towards::Lowest, |score, member| {
         write_string(out, member, compression);
-        out.extend_from_slice(&score.to_le_bytes());
+        out.put(&score.to_le_bytes());
     });
 }
 

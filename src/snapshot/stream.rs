@@ -20,6 +20,7 @@ use crate::value::listpack::Listpack;
 use crate::value::stream::{Group, History, Id, Pending, Stream};
 
 use super::kind::Kind;
+use super::sink::Sink;
 use super::string::{
     Compression, Malformed, read_length, read_string, take, write_length, write_string,
 };
@@ -28,7 +29,7 @@ use super::string::{
 const UNKNOWN: u64 = u64::MAX;
 
 /// Appends a stream as `Stream2`.
-pub(super) fn write_stream(out: &mut Vec<u8>, stream: &Stream, compression: Compression) {
+pub(super) fn write_stream(out: &mut impl Sink, stream: &Stream, compression: Compression) {
     let entries = stream.entries();
     write_length(out, entries.node_count() as u64);
     for (id, pack) in entries.nodes() {
@@ -48,27 +49,27 @@ pub(super) fn write_stream(out: &mut Vec<u8>, stream: &Stream, compression: Comp
     }
 }
 
-fn write_group(out: &mut Vec<u8>, group: &Group, compression: Compression) {
+fn write_group(out: &mut impl Sink, group: &Group, compression: Compression) {
     write_id(out, group.last_id);
     write_length(out, group.entries_read.unwrap_or(UNKNOWN));
     write_length(out, group.pending_len() as u64);
     for (id, pending) in group.pending(Id::MIN, Id::MAX) {
-        out.extend_from_slice(&id.to_bytes());
-        out.extend_from_slice(&pending.delivered_at.to_le_bytes());
+        out.put(&id.to_bytes());
+        out.put(&pending.delivered_at.to_le_bytes());
         write_length(out, pending.deliveries);
     }
     write_length(out, group.consumers().len() as u64);
     for consumer in group.consumers() {
         write_string(out, consumer.name(), compression);
-        out.extend_from_slice(&consumer.seen_at.to_le_bytes());
+        out.put(&consumer.seen_at.to_le_bytes());
         write_length(out, consumer.pending_len() as u64);
         for (id, _) in group.pending_of(consumer, Id::MIN, Id::MAX) {
-            out.extend_from_slice(&id.to_bytes());
+            out.put(&id.to_bytes());
         }
     }
 }
 
-fn write_id(out: &mut Vec<u8>, id: Id) {
+fn write_id(out: &mut impl Sink, id: Id) {
     write_length(out, id.ms);
     write_length(out, id.seq);
 }

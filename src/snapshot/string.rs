@@ -17,6 +17,8 @@ use std::borrow::Cow;
 
 use crate::base::{lzf, parse_i64, write_i64};
 
+use super::sink::Sink;
+
 /// Whether long strings are compressed: the setting rdbcompression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
@@ -42,24 +44,24 @@ const NUMBER_32: u8 = 0xc2;
 const COMPRESSED: u8 = 0xc3;
 
 /// Appends a length.
-pub fn write_length(out: &mut Vec<u8>, len: u64) {
+pub fn write_length(out: &mut impl Sink, len: u64) {
     let [.., seventh, eighth] = len.to_be_bytes();
     if len < 1 << 6 {
-        out.push(eighth);
+        out.put(&[eighth]);
     } else if len < 1 << 14 {
-        out.extend_from_slice(&[0x40 | seventh, eighth]);
+        out.put(&[0x40 | seventh, eighth]);
     } else if let Ok(len) = u32::try_from(len) {
-        out.push(LENGTH_32);
-        out.extend_from_slice(&len.to_be_bytes());
+        out.put(&[LENGTH_32]);
+        out.put(&len.to_be_bytes());
     } else {
-        out.push(LENGTH_64);
-        out.extend_from_slice(&len.to_be_bytes());
+        out.put(&[LENGTH_64]);
+        out.put(&len.to_be_bytes());
     }
 }
 
 /// Appends a string: as a number if it is the decimal of one, compressed if that is asked for and
 /// pays, or as it is.
-pub fn write_string(out: &mut Vec<u8>, text: &[u8], compression: Compression) {
+pub fn write_string(out: &mut impl Sink, text: &[u8], compression: Compression) {
     if text.len() <= NUMBER_BYTES_MAX
         && let Some(number) = parse_i64(text)
         && let Ok(number) = i32::try_from(number)
@@ -70,28 +72,57 @@ pub fn write_string(out: &mut Vec<u8>, text: &[u8], compression: Compression) {
     if compression == Compression::On && text.len() > UNCOMPRESSED_MAX {
         let mut compressed = Vec::new();
         if lzf::compress(text, &mut compressed) {
-            out.push(COMPRESSED);
+            out.put(&[COMPRESSED]);
             write_length(out, compressed.len() as u64);
             write_length(out, text.len() as u64);
-            out.extend_from_slice(&compressed);
+            out.put(&compressed);
             return;
         }
     }
     write_length(out, text.len() as u64);
-    out.extend_from_slice(text);
+    out.put(text);
 }
 
-fn write_number(out: &mut Vec<u8>, number: i32) {
+fn write_number(out: &mut impl Sink, number: i32) {
     if let Ok(number) = i8::try_from(number) {
-        out.push(NUMBER_8);
-        out.extend_from_slice(&number.to_le_bytes());
+        out.put(&[NUMBER_8]);
+        out.put(&number.to_le_bytes());
     } else if let Ok(number) = i16::try_from(number) {
-        out.push(NUMBER_16);
-        out.extend_from_slice(&number.to_le_bytes());
+        out.put(&[NUMBER_16]);
+        out.put(&number.to_le_bytes());
     } else {
-        out.push(NUMBER_32);
-        out.extend_from_slice(&number.to_le_bytes());
+        out.put(&[NUMBER_32]);
+        out.put(&number.to_le_bytes());
     }
+}
+
+/// What the first bytes of a length or a string say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prefix {
+    /// A length, which has so many bytes itself.
+    Length(usize),
+    /// A number in the place of a string, so many bytes in all.
+    Number(usize),
+    /// A compressed string.
+    Compressed,
+}
+
+/// How a length or a string begins; `None` if nothing is there yet.
+pub(super) fn prefix(bytes: &[u8]) -> Result<Option<Prefix>, Malformed> {
+    let Some(&first) = bytes.first() else {
+        return Ok(None);
+    };
+    Ok(Some(match first {
+        0..0x40 => Prefix::Length(1),
+        0x40..LENGTH_32 => Prefix::Length(2),
+        LENGTH_32 => Prefix::Length(5),
+        LENGTH_64 => Prefix::Length(9),
+        NUMBER_8 => Prefix::Number(2),
+        NUMBER_16 => Prefix::Number(3),
+        NUMBER_32 => Prefix::Number(5),
+        COMPRESSED => Prefix::Compressed,
+        _ => return Err(Malformed),
+    }))
 }
 
 /// Takes a length off the front of `bytes`.

@@ -12,6 +12,7 @@ use crate::value::stream::Stream;
 use crate::value::{Compound, Rules};
 
 use super::kind::Kind;
+use super::sink::Sink;
 use super::string::{Compression, Malformed, read_length, read_string, write_string};
 use super::{hash, list, set, sorted_set, stream};
 
@@ -32,6 +33,16 @@ pub enum Restored<'a> {
     Text(Cow<'a, [u8]>),
     /// Has elements.
     Compound(Compound),
+}
+
+impl Restored<'_> {
+    /// Whether it has no elements: such a value has no key.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Text(_) => false,
+            Self::Compound(compound) => compound.is_empty(),
+        }
+    }
 }
 
 impl<'a> From<&'a Compound> for Value<'a> {
@@ -61,7 +72,7 @@ impl Value<'_> {
 }
 
 /// Appends a value, without its kind.
-pub fn write_value(out: &mut Vec<u8>, value: Value<'_>, compression: Compression) {
+pub fn write_value(out: &mut impl Sink, value: Value<'_>, compression: Compression) {
     match value {
         Value::Text(text) => write_string(out, text, compression),
         Value::List(list) => list::write_list(out, list, compression),
@@ -73,6 +84,7 @@ pub fn write_value(out: &mut Vec<u8>, value: Value<'_>, compression: Compression
 }
 
 /// Takes a value of a kind off the front of `bytes`. All of it is judged before it is answered.
+/// It may have no elements, which is no value for a key.
 pub fn read_value<'a>(
     kind: Kind,
     bytes: &mut &'a [u8],
@@ -102,9 +114,5 @@ pub fn read_value<'a>(
         Kind::HashListpackDeadlines => hash::read_listpack_deadlines(bytes, rules)?.into(),
         Kind::Stream1 | Kind::Stream2 | Kind::Stream3 => stream::read_stream(bytes, kind)?.into(),
     };
-    // A key without elements does not exist.
-    if compound.is_empty() {
-        return Err(Malformed);
-    }
     Ok(Restored::Compound(compound))
 }

@@ -9,6 +9,9 @@ use crate::value::Rules;
 fn digest(kind: Kind, body: &[u8]) -> Result<String, Malformed> {
     let mut rest = body;
     let restored = read_value(kind, &mut rest, &Rules::DEFAULT)?;
+    if restored.is_empty() {
+        return Err(Malformed);
+    }
     let value = match &restored {
         Restored::Text(text) => Value::Text(text),
         Restored::Compound(compound) => Value::from(compound),

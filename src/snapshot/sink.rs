@@ -1,0 +1,97 @@
+//! Where written bytes go: into one buffer, or on as pieces of a bounded size.
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use std::mem;
+
+/// Takes bytes in order, in any cuts.
+pub trait Sink {
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Bytes of a piece: what a core serialises before it hands something on.
+pub const PIECE_BYTES: usize = 64 << 10;
+
+/// A part of what one core writes. Pieces of several cores may follow each other in any order in
+/// which each core's own stay as they were, but a record that goes on is not parted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Piece {
+    pub database: usize,
+    pub bytes: Vec<u8>,
+    /// The record it ends in goes on in this core's next piece.
+    pub goes_on: bool,
+}
+
+/// Cuts records into pieces, and hands each on as soon as it is full. `hand_on` may take as long as
+/// it needs: that is how a slow reader slows the writer.
+#[derive(Debug)]
+pub struct Pieces<F: FnMut(Piece)> {
+    database: usize,
+    bytes: Vec<u8>,
+    hand_on: F,
+}
+
+impl<F: FnMut(Piece)> Pieces<F> {
+    pub fn new(hand_on: F) -> Self {
+        Self {
+            database: 0,
+            bytes: Vec::new(),
+            hand_on,
+        }
+    }
+
+    /// Records of this database follow.
+    pub fn select(&mut self, database: usize) {
+        if self.database != database {
+            self.flush();
+            self.database = database;
+        }
+    }
+
+    /// A record is whole: the place where a piece should end.
+    pub fn end_record(&mut self) {
+        if self.bytes.len() >= PIECE_BYTES / 2 {
+            self.flush();
+        }
+    }
+
+    /// Hands the rest on; the last record is whole.
+    pub fn flush(&mut self) {
+        if !self.bytes.is_empty() {
+            self.cut(false);
+        }
+    }
+
+    fn cut(&mut self, goes_on: bool) {
+        let piece = Piece {
+            database: self.database,
+            bytes: mem::take(&mut self.bytes),
+            goes_on,
+        };
+        (self.hand_on)(piece);
+    }
+}
+
+impl<F: FnMut(Piece)> Sink for Pieces<F> {
+    fn put(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.bytes.capacity() == 0 {
+                self.bytes.reserve_exact(PIECE_BYTES);
+            }
+            if self.bytes.len() >= PIECE_BYTES {
+                self.cut(true);
+                continue;
+            }
+            let room = PIECE_BYTES.saturating_sub(self.bytes.len());
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.bytes.extend_from_slice(now);
+            bytes = later;
+        }
+    }
+}
