@@ -44,14 +44,20 @@ fn count_of_one(turn: &mut Turn<'_>, key: &Key<'_>) -> Result<u64, Refusal> {
         return Ok(0);
     };
     let text = text(found)?;
-    if let Some(count) = loglog::cached(text) {
-        if found.encoding() == "embstr" {
-            make_raw(turn, key);
-        }
+    let is_short = found.encoding() == "embstr";
+    let len = text.len();
+    let (cached, counted) = match loglog::cached(text) {
+        Some(count) => (true, Ok(count)),
+        None => (false, loglog::count(text)),
+    };
+    // Also where it turns out to be broken.
+    if is_short {
+        make_raw(turn, key);
+    }
+    let count = counted.map_err(broken)?;
+    if cached {
         return Ok(count);
     }
-    let count = loglog::count(text).map_err(broken)?;
-    let len = text.len();
     let clock = turn.clock;
     turn.db(key).edit(*key, &clock, len, |text| {
         loglog::remember_count(text, count)

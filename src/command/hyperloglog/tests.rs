@@ -94,3 +94,17 @@ fn a_short_sketch_that_is_looked_at_becomes_raw() {
         assert_eq!(node.play("OBJECT ENCODING h"), "raw", "{request}");
     }
 }
+
+#[test]
+fn a_short_sketch_that_turns_out_broken_is_raw_all_the_same() {
+    let mut node = Node::new(1);
+    // A header whose count is not kept, and a run of registers that is cut short.
+    let mut text = b"HYLL\x01".to_vec();
+    text.resize(15, 0);
+    text.extend(b"\x80\x7f");
+    node.say(&[b"SET", b"h".as_slice(), &text]);
+    assert_eq!(
+        node.play("OBJECT ENCODING h; PFCOUNT h; OBJECT ENCODING h"),
+        "embstr; INVALIDOBJ Corrupted HLL object detected; raw"
+    );
+}
