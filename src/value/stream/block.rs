@@ -35,9 +35,8 @@ impl Block {
         self.nodes[0].id
     }
 
-    /// The id of the last entry, a deleted one too.
-    pub(super) fn last_id(&self) -> Id {
-        self.nodes.back().expect("no block is empty").last_id()
+    pub(super) fn last(&self) -> &Node {
+        self.nodes.back().expect("no block is empty")
     }
 
     /// Takes off the first `count` nodes, which have `live` entries.

@@ -169,21 +169,23 @@ impl Entries {
         history.last_id = last_id;
         history.added = added.unwrap_or(history.added);
         history.max_deleted_id = max_deleted_id.unwrap_or(history.max_deleted_id);
+        self.nodes.remove_spent_after(last_id);
     }
 
     /// Adds a node that was saved, behind all others. `None` if its bytes are
     /// no node's, or its ids do not grow from those before.
     pub fn push_saved(&mut self, id: Id, pack: Listpack) -> Option<()> {
-        let before = self
-            .nodes
-            .last()
-            .map(|place| self.nodes.get(place).last_id());
-        let live = valid::live_entries(id, &pack)?;
-        if before.is_some_and(|before| before >= id) {
+        // Where the last node has no entries left, those before it are before its id.
+        let before = self.nodes.last().map(|place| {
+            let last = self.nodes.get(place);
+            last.last_live_id().unwrap_or(last.id)
+        });
+        if !valid::is_node(id, &pack) || before.is_some_and(|before| before >= id) {
             return None;
         }
-        if live > 0 {
-            self.nodes.push_node(Node::saved(id, pack));
+        let node = Node::saved(id, pack);
+        if node.has_entries() {
+            self.nodes.push_node(node);
         }
         Some(())
     }
@@ -193,6 +195,7 @@ impl Entries {
         let is_true = self.len() == len && self.newest().is_none_or(|id| id <= history.last_id);
         self.history = history;
         self.find_first();
+        self.nodes.remove_spent_after(history.last_id);
         is_true.then_some(())
     }
 

@@ -10,7 +10,10 @@
 //! entry and wraps; `parts` is the number of the entry's elements before it, so
 //! that it is found from behind, where the `0` marks the end. A deleted entry
 //! keeps its place and is flagged. The packed list of a node always has this
-//! form and at least one entry that is not deleted.
+//! form and at least one entry, be it a deleted one: a node goes when its last
+//! entry is deleted by name, but stays when a trim takes that from before a
+//! deleted one. Ids grow from the node's, but those of deleted entries may be
+//! any: XSETID can take the stream's last id back over them.
 
 use super::id::Id;
 use crate::value::Rules;
@@ -183,6 +186,12 @@ impl Node {
         }
     }
 
+    /// Whether it has any entries, deleted ones too.
+    pub(super) fn has_entries(&self) -> bool {
+        let Counts { live, deleted } = self.counts();
+        live > 0 || deleted > 0
+    }
+
     fn set_counts(&mut self, counts: Counts) {
         let first = self.pack.first().expect(FORM);
         self.pack.replace_int(first, counts.live as i64);
@@ -267,13 +276,26 @@ impl Node {
         last.expect(FORM).entry.id
     }
 
-    /// The entry of this id, a deleted one too.
-    pub(super) fn find(&self, id: Id) -> Option<Placed<'_>> {
+    /// The id of the last entry that is not deleted.
+    pub(super) fn last_live_id(&self) -> Option<Id> {
+        let head = self.head();
+        let mut end = None;
+        loop {
+            let placed = self.read_before(&head, end)?;
+            if !placed.is_deleted {
+                return Some(placed.entry.id);
+            }
+            end = Some(placed.at);
+        }
+    }
+
+    /// The entry of this id.
+    fn find(&self, id: Id) -> Option<Placed<'_>> {
         let head = self.head();
         let mut at = head.entries_at;
         while let Some(place) = at {
             let placed = self.read(&head, place);
-            if placed.entry.id >= id {
+            if !placed.is_deleted && placed.entry.id >= id {
                 return (placed.entry.id == id).then_some(placed);
             }
             at = self.after(&placed);
@@ -292,13 +314,14 @@ impl Node {
             if !placed.is_deleted && !goes(placed.entry.id) {
                 break;
             }
-            at = self.after(&placed);
+            let elements = placed.elements;
             if !placed.is_deleted {
                 let flags = placed.flags | DELETED;
-                // One byte in place of one byte: what follows stays where it is.
+                // A saved node may have it in more bytes than it needs, so what follows moves.
                 self.pack.replace_int(place, flags);
                 count += 1;
             }
+            at = self.skip(place, elements);
         }
         self.count_deleted(count);
         count
@@ -306,7 +329,7 @@ impl Node {
 
     /// Flags one entry as deleted; `false` if it is not there.
     pub(super) fn delete(&mut self, id: Id) -> bool {
-        let Some(placed) = self.find(id).filter(|placed| !placed.is_deleted) else {
+        let Some(placed) = self.find(id) else {
             return false;
         };
         let (at, flags) = (placed.at, placed.flags);

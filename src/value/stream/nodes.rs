@@ -115,12 +115,18 @@ impl Nodes {
         }
         block.live -= 1;
         self.live -= 1;
-        self.remove_if_empty(place);
+        if block.nodes[place.node].counts().live == 0 {
+            block.nodes.remove(place.node);
+            if block.nodes.is_empty() {
+                self.blocks.remove(place.block);
+            }
+        }
         true
     }
 
-    /// Deletes the first entries of the first node as `goes` says, and the node
-    /// with the last one; returns how many.
+    /// Deletes the first entries of the first node as `goes` says; returns how
+    /// many. The node stays, as with stock, also where it has only deleted ones
+    /// then.
     pub(super) fn delete_front(&mut self, goes: impl FnMut(Id) -> bool) -> u64 {
         let Some(place) = self.first() else {
             return 0;
@@ -129,18 +135,21 @@ impl Nodes {
         let count = block.nodes[place.node].delete_front(goes);
         block.live -= count;
         self.live -= count;
-        self.remove_if_empty(place);
         count
     }
 
-    fn remove_if_empty(&mut self, place: Place) {
-        let block = &mut self.blocks[place.block];
-        if block.nodes[place.node].counts().live > 0 {
-            return;
-        }
-        block.nodes.remove(place.node);
-        if block.nodes.is_empty() {
-            self.blocks.remove(place.block);
+    /// Removes nodes from the end that have only deleted entries, and ids that
+    /// will be given again.
+    pub(super) fn remove_spent_after(&mut self, last_id: Id) {
+        while let Some(block) = self.blocks.back_mut()
+            && let Some(node) = block.nodes.back()
+            && node.id > last_id
+            && node.counts().live == 0
+        {
+            block.nodes.pop_back();
+            if block.nodes.is_empty() {
+                self.blocks.pop_back();
+            }
         }
     }
 
@@ -201,8 +210,8 @@ impl Nodes {
         class_bytes(self.blocks.capacity() * size_of::<Block>()) + nodes as usize
     }
 
-    /// Whether all sums are those of what is there, and no node or block is
-    /// without entries.
+    /// Whether all sums are those of what is there, no block is without nodes,
+    /// and no node without entries, deleted ones at least.
     #[cfg(test)]
     pub(super) fn is_sound(&self) -> bool {
         let live = |block: &Block| {
@@ -214,7 +223,7 @@ impl Nodes {
         };
         let is_sound = |block: &Block| {
             !block.nodes.is_empty()
-                && block.nodes.iter().all(|node| node.counts().live > 0)
+                && block.nodes.iter().all(|node| node.has_entries())
                 && block.live == live(block)
         };
         self.blocks.iter().all(is_sound) && self.live == self.blocks.iter().map(live).sum::<u64>()

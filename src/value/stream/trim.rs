@@ -2,6 +2,7 @@
 
 use super::entries::Entries;
 use super::id::Id;
+use super::node::Node;
 use super::value::Stream;
 
 /// What stays.
@@ -87,20 +88,24 @@ impl Entries {
             Precision::Nodes { limit: Some(limit) } => limit,
         };
         let len = self.len();
-        let goes = |before: u64, live: u64, last_id: &dyn Fn() -> Id| {
-            let after = before + live;
+        // Whether nodes up to `last` go, with which so many entries are gone.
+        let goes = |after: u64, last: &Node| {
             after <= limit
                 && match keep {
-                    Keep::Newest(entries) => len - after >= entries,
-                    Keep::From(id) => last_id() < id,
+                    // A node of deleted entries is only looked at while others are too many.
+                    Keep::Newest(entries) => {
+                        let before = after - last.counts().live;
+                        len - after >= entries && len - before > entries
+                    }
+                    Keep::From(id) => last.last_id() < id,
                 }
         };
         let mut front = Front::default();
         for block in &self.nodes.blocks {
-            if !goes(front.live, block.live, &|| block.last_id()) {
+            if !goes(front.live + block.live, block.last()) {
                 for node in &block.nodes {
                     let live = node.counts().live;
-                    if !goes(front.live, live, &|| node.last_id()) {
+                    if !goes(front.live + live, node) {
                         break;
                     }
                     front.nodes += 1;

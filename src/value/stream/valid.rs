@@ -6,9 +6,13 @@ use super::id::Id;
 use super::node::{DELETED, PREFIX, SAME_FIELDS};
 use crate::value::listpack::{Item, Iter, Listpack};
 
-/// The number of entries that are not deleted; `None` when anything is wrong: a
-/// count, a number that is a text, ids that do not grow from the node's.
-pub(super) fn live_entries(id: Id, pack: &Listpack) -> Option<u64> {
+/// `false` when anything is wrong: a count, a number that is a text, ids that
+/// do not grow from the node's. Those of deleted entries may be any.
+pub(super) fn is_node(id: Id, pack: &Listpack) -> bool {
+    read(id, pack).is_some()
+}
+
+fn read(id: Id, pack: &Listpack) -> Option<()> {
     let mut items = pack.iter();
     let live = number(&mut items)?;
     let deleted = number(&mut items)?;
@@ -25,15 +29,15 @@ pub(super) fn live_entries(id: Id, pack: &Listpack) -> Option<u64> {
         let ms = id.ms.wrapping_add_signed(int(&mut items)?);
         let seq = id.seq.wrapping_add_signed(int(&mut items)?);
         let own = Id { ms, seq };
-        if next_min.is_none_or(|min| own < min) {
-            return None;
+        if flags & DELETED == 0 {
+            if next_min.is_none_or(|min| own < min) {
+                return None;
+            }
+            next_min = own.next();
+            live_left = live_left.checked_sub(1)?;
+        } else {
+            deleted_left = deleted_left.checked_sub(1)?;
         }
-        next_min = own.next();
-        let left = match flags & DELETED {
-            0 => &mut live_left,
-            _ => &mut deleted_left,
-        };
-        *left = left.checked_sub(1)?;
         let parts = if flags & SAME_FIELDS == 0 {
             let pairs = count(&mut items)?;
             let texts = pairs.checked_mul(2)?;
@@ -47,7 +51,7 @@ pub(super) fn live_entries(id: Id, pack: &Listpack) -> Option<u64> {
             return None;
         }
     }
-    items.next().is_none().then_some(live)
+    items.next().is_none().then_some(())
 }
 
 fn int(items: &mut Iter<'_>) -> Option<i64> {

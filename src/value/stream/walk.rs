@@ -107,6 +107,10 @@ impl<'a> Iterator for Walk<'a> {
                 Mark::At(_) => Mark::At(node.after(&placed)),
                 Mark::Before(_) => Mark::Before(Some(placed.at)),
             };
+            // Its id says nothing of where the walk is.
+            if placed.is_deleted {
+                continue;
+            }
             let id = placed.entry.id;
             let is_over = match self.direction {
                 Direction::Forward => id > self.end,
@@ -116,7 +120,7 @@ impl<'a> Iterator for Walk<'a> {
                 self.page = None;
                 return None;
             }
-            if !placed.is_deleted && (self.start..=self.end).contains(&id) {
+            if (self.start..=self.end).contains(&id) {
                 return Some(placed.entry);
             }
         }
