@@ -1,6 +1,11 @@
 //! Groups: what is pending, claimed and freed.
 
-use super::*;
+use std::collections::BTreeMap;
+
+use super::stage::*;
+use crate::base::Random;
+use crate::value::Rules;
+use crate::value::stream::*;
 
 /// A group as a list of what is pending: id, consumer, time, count.
 #[derive(Default)]

@@ -1,6 +1,10 @@
 //! Nodes in stock's bytes, as they are saved, spent and read again.
 
-use super::*;
+use super::stage::*;
+use crate::base::Random;
+use crate::value::Rules;
+use crate::value::listpack::{Item, Listpack};
+use crate::value::stream::*;
 
 #[test]
 fn nodes_have_stocks_bytes() {
