@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use basalt::base::{HashKey, Random};
-use basalt::keyspace::{Clock, Key, Keyspace, Lifetime, Touch};
+use basalt::keyspace::{Clock, Key, Keyspace, Lifetime, Overdue, Touch};
 use basalt::memory::used_memory;
 
 const MEMORY_KEYS: u64 = 5_000_000;
@@ -22,6 +22,7 @@ const BATCH: usize = 16;
 const CLOCK: Clock = Clock {
     now: 1_000_000,
     touch: Touch::Lru,
+    overdue: Overdue::Removed,
 };
 
 /// A name written into a buffer, so that formatting is not measured.

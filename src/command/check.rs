@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::base::{HashKey, Random, slot_of};
 use crate::config::{Events, Live, Settings};
-use crate::keyspace::{Clock, Key, Touch};
+use crate::keyspace::{Clock, Key, Overdue, Touch};
 use crate::pubsub::Directory;
 use crate::resp::{Args, Outcome, OwnedArgs, Reply, Version};
 use crate::script::{Engine, Libraries};
@@ -20,7 +20,7 @@ use crate::telemetry::{Counters, Telemetry};
 
 use super::event::{Event, noted};
 use super::gather::{Caller, Gather, Part};
-use super::scene::{Facts, Local, Rates, Readings, Scene, System};
+use super::scene::{BUFFERS_IDLE_MS, Facts, Local, Rates, Readings, Scene, System};
 use super::table::{DataHandler, Entry, Run, Table};
 use super::turn::{Data, Lent, Turn};
 use super::version::REDIS_VERSION;
@@ -76,6 +76,7 @@ impl Node {
             clock: Clock {
                 now: START_MS,
                 touch: Touch::Lru,
+                overdue: Overdue::Removed,
             },
             events: Vec::new(),
             changes: 0,
@@ -308,9 +309,13 @@ fn local(
         pause: None,
         monitored: 0,
         active_expire: true,
+        scripts_may_all: false,
+        buffers_idle_ms: Some(BUFFERS_IDLE_MS),
         wishes: Vec::new(),
         scripts: Engine::new(REDIS_VERSION),
         functions: Libraries::new(REDIS_VERSION),
+        lent_scripts: None,
+        busy: None,
         expired_counted: 0,
     }
 }

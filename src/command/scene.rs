@@ -14,7 +14,11 @@ use crate::telemetry::{Counters, Rate, Telemetry};
 use super::event::Event;
 use super::pubsub::Publication;
 use super::route::Placement;
+use super::script::BusyScript;
 use super::table::Table;
+
+/// What `Local::buffers_idle_ms` begins with.
+pub const BUFFERS_IDLE_MS: u64 = 2000;
 
 /// What is true of the process from start to end.
 #[derive(Debug)]
@@ -123,16 +127,51 @@ pub struct Local {
     pub monitored: u64,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
+    /// DEBUG SET-DISABLE-DENY-SCRIPTS.
+    pub scripts_may_all: bool,
+    /// Milliseconds without a command after which a client's buffers are given
+    /// back; never at `None`. DEBUG REPLYBUFFER.
+    pub buffers_idle_ms: Option<u64>,
     pub wishes: Vec<Wish>,
     /// The scripts of EVAL, on this core.
     pub scripts: Engine,
     /// The libraries of FUNCTION, on this core.
     pub functions: Libraries,
+    /// What `scripts` and `functions` are while one of them runs and has them.
+    pub lent_scripts: Option<ScriptSizes>,
+    /// The script that takes long, wherever it runs.
+    pub busy: Option<Arc<BusyScript>>,
     /// Of the keys that expired here, how many the counters have.
     pub expired_counted: u64,
 }
 
+/// How much there is of scripts and functions.
+#[derive(Clone, Copy, Debug)]
+pub struct ScriptSizes {
+    pub scripts: usize,
+    pub scripts_bytes: usize,
+    pub scripts_lua_bytes: usize,
+    pub libraries: usize,
+    pub functions: usize,
+    pub functions_bytes: usize,
+    pub functions_lua_bytes: usize,
+}
+
 impl Local {
+    /// How much there is of scripts and functions on this core.
+    #[must_use]
+    pub fn script_sizes(&self) -> ScriptSizes {
+        self.lent_scripts.unwrap_or_else(|| ScriptSizes {
+            scripts: self.scripts.len(),
+            scripts_bytes: self.scripts.scripts_bytes(),
+            scripts_lua_bytes: self.scripts.lua_bytes(),
+            libraries: self.functions.len(),
+            functions: self.functions.functions_len(),
+            functions_bytes: self.functions.libraries_bytes(),
+            functions_lua_bytes: self.functions.lua_bytes(),
+        })
+    }
+
     /// This core's counters.
     #[must_use]
     pub fn count(&self) -> &Counters {

@@ -14,8 +14,10 @@ use super::turn::{Data, Turn, shard_of};
 /// Whether a request may wait.
 #[derive(Clone, Copy, Debug)]
 pub enum Waiting {
-    /// It is answered at once: in a transaction or a script.
+    /// It is answered at once: in a transaction.
     Never,
+    /// A script asks, which is answered at once and may not ask XREAD to wait.
+    NeverInScript,
     /// It may, and this is who asks.
     May(Asker),
     /// It waits already, and one of its keys was touched.
@@ -105,7 +107,7 @@ impl Turn<'_> {
     #[must_use]
     pub(super) fn wait_as(&mut self, words: OwnedArgs, awaits: Awaits) -> bool {
         let asker = match self.waiting {
-            Waiting::Never => return false,
+            Waiting::Never | Waiting::NeverInScript => return false,
             Waiting::Again => {
                 self.side = Some(Side::WaitsOn);
                 return true;

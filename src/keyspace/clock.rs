@@ -19,6 +19,17 @@ pub struct Clock {
     /// Unix milliseconds.
     pub now: u64,
     pub touch: Touch,
+    /// What a read does with a key whose time has come.
+    pub overdue: Overdue,
+}
+
+/// What becomes of a key whose time has come when a read meets it. It is not
+/// found in either case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Overdue {
+    Removed,
+    /// While clients are paused.
+    Left,
 }
 
 /// What a read leaves on an entry. A key that is created under `Leave` is
@@ -135,6 +146,7 @@ mod tests {
                 log_factor: 10,
                 decay_minutes: 1,
             },
+            overdue: Overdue::Removed,
         };
         let mut access = clock.access_of_new();
         for _ in 0..1000 {

@@ -6,7 +6,7 @@
 use std::mem;
 
 use super::agenda::{Agenda, moment_of};
-use super::clock::Clock;
+use super::clock::{Clock, Overdue};
 use super::discarded::Discarded;
 use super::found::Found;
 use super::notes::{Note, Noted};
@@ -111,13 +111,22 @@ impl Database {
 
     /// Whether there is such a key; marks nothing.
     pub fn has(&mut self, key: Key<'_>, clock: &Clock) -> bool {
-        self.live(key, clock.now).is_some()
+        match clock.overdue {
+            Overdue::Removed => self.live(key, clock.now).is_some(),
+            Overdue::Left => self.peek(key, clock.now).is_some(),
+        }
     }
 
-    /// Looks a key up and marks it as read.
+    /// Looks a key up and marks it as read. One whose time has come is not found.
     #[inline]
     pub fn find(&mut self, key: Key<'_>, clock: &Clock) -> Option<Found<'_>> {
-        let occupied = live(&mut self.slots, &mut self.remains, key, clock.now)?;
+        let occupied = self.slots.find_mut(key.slot, key.hash, key.bytes)?;
+        if is_expired(occupied.entry(), clock.now) {
+            if clock.overdue == Overdue::Removed {
+                self.remains.expire(occupied.remove());
+            }
+            return None;
+        }
         let entry = occupied.into_entry();
         if let Some(access) = clock.access_of_read(entry.access(), &mut self.random) {
             entry.set_access(access);

@@ -16,7 +16,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use clock::{Clock, LFU_NEW, Touch};
+pub use clock::{Clock, LFU_NEW, Overdue, Touch};
 pub use database::{Database, Key, NotCompound};
 pub use discarded::Discarded;
 pub use eviction::{Evictor, Policy};

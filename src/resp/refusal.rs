@@ -160,6 +160,14 @@ impl Refusal {
         ))
     }
 
+    /// XREAD or XREADGROUP that would wait, in a script.
+    pub fn block_in_script(command: &[u8]) -> Self {
+        Self::Composed(format!(
+            "ERR {} command is not allowed with BLOCK option from scripts",
+            String::from_utf8_lossy(command)
+        ))
+    }
+
     /// XREADGROUP of a key or group that is not there.
     pub fn no_group_to_read(key: &[u8], group: &[u8]) -> Self {
         Self::Composed(format!(
@@ -415,6 +423,7 @@ stated! {
     NO_PERMISSION_FOR_CHANNEL = "NOPERM No permissions to access a channel";
     OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
     LOADING = "LOADING Redis is loading the dataset in memory";
+    FUNCTION_NUMKEYS = "ERR Bad number of keys provided";
     NUMKEYS_NEGATIVE = "ERR Number of keys can't be negative";
     NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL.";
     NO_FUNCTION = "ERR Function not found";

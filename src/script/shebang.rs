@@ -39,6 +39,11 @@ impl Flags {
         compatible: true,
     };
 
+    /// What a script's text says of it; nothing if its first line is wrong.
+    pub fn declared_by(body: &[u8]) -> Option<Flags> {
+        read(body).ok().map(|(flags, _)| flags)
+    }
+
     /// Sets the flag of this name; false if there is none.
     pub(super) fn set(&mut self, name: &[u8]) -> bool {
         let which = NAMES.iter().position(|known| known.as_bytes() == name);

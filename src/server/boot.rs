@@ -7,7 +7,8 @@ use std::thread::{self, JoinHandle};
 
 use crate::base::{HashKey, Random};
 use crate::command::{
-    Facts, Local, Placement, REDIS_VERSION, Rates, Readings, System, Table, commands,
+    BUFFERS_IDLE_MS, Facts, Local, Placement, REDIS_VERSION, Rates, Readings, System, Table,
+    commands,
 };
 use crate::config::{self, Fault, Files, Live, Loaded, Settings, Start};
 use crate::pubsub::Directory;
@@ -310,9 +311,13 @@ fn local(plan: &Plan, core: usize) -> Local {
         pause: None,
         monitored: 0,
         active_expire: true,
+        scripts_may_all: false,
+        buffers_idle_ms: Some(BUFFERS_IDLE_MS),
         wishes: Vec::new(),
         scripts: Engine::new(REDIS_VERSION),
         functions: Libraries::new(REDIS_VERSION),
+        lent_scripts: None,
+        busy: None,
         expired_counted: 0,
     }
 }

@@ -1,8 +1,10 @@
 //! A script that takes long: everybody hears that the node is busy, and may end
 //! it if it has written nothing.
 
-use crate::command::Entry;
-use crate::resp::{Refusal, Reply, Version};
+use std::sync::Arc;
+
+use crate::command::{BusyScript, Entry};
+use crate::resp::{Args, OwnedArgs, Refusal, Reply, Version};
 use crate::session::{Gap, SessionId};
 use crate::spec::Flags;
 
@@ -24,20 +26,27 @@ pub(super) struct Kill {
 
 impl Work {
     /// Tells every core that a script takes long, once.
-    pub(super) fn begin_busy(&mut self, is_function: bool) {
-        if self.scripts.busy.is_some() {
+    pub(super) fn begin_busy(&mut self, words: Args<'_>, ran_ns: u64) {
+        if self.local.busy.is_some() {
             return;
         }
-        let me = self.local.core;
-        self.scripts.busy = Some((me, is_function));
-        self.tell_busy(self.scripts.busy);
-        self.refuse_line();
+        let Some(running) = &self.scripts.running else {
+            return;
+        };
+        let busy = Arc::new(BusyScript {
+            core: self.local.core,
+            function: running.function.clone(),
+            words: OwnedArgs::new(words.iter()),
+            began_us: (self.local.system.unix_us)().saturating_sub(ran_ns / 1000),
+        });
+        self.tell_busy(Some(&busy));
+        self.on_busy(Some(busy));
     }
 
     /// A script takes long at some core, or has ended.
-    pub(super) fn on_busy(&mut self, busy: Option<(usize, bool)>) {
-        self.scripts.busy = busy;
-        if busy.is_some() {
+    pub(super) fn on_busy(&mut self, busy: Option<Arc<BusyScript>>) {
+        self.local.busy = busy;
+        if self.local.busy.is_some() {
             self.refuse_line();
         }
     }
@@ -80,29 +89,23 @@ impl Work {
             self.on_script(body);
         }
         let me = self.local.core;
-        if self.scripts.busy.is_some_and(|(core, _)| core == me) {
-            self.scripts.busy = None;
+        if self.local.busy.take_if(|busy| busy.core == me).is_some() {
             self.tell_busy(None);
         }
     }
 
-    fn tell_busy(&mut self, busy: Option<(usize, bool)>) {
+    fn tell_busy(&mut self, busy: Option<&Arc<BusyScript>>) {
         let me = self.local.core;
         for core in self.local.placement.others(me) {
-            self.post.post(core, Letter::Busy(busy));
+            self.post.post(core, Letter::Busy(busy.cloned()));
         }
     }
 
     /// What a request hears while a script takes long, if it may not run.
     pub(super) fn busy_refusal(&self, entry: &Entry) -> Option<Refusal> {
-        let (_, is_function) = self.scripts.busy?;
-        if entry.flags().has(Flags::ALLOW_BUSY) {
-            return None;
-        }
-        Some(match is_function {
-            true => Refusal::BUSY_FUNCTION,
-            false => Refusal::BUSY_SCRIPT,
-        })
+        let busy = self.local.busy.as_ref()?;
+        let may_run = entry.flags().has(Flags::ALLOW_BUSY);
+        (!may_run).then(|| busy.refusal())
     }
 
     /// SCRIPT KILL and FUNCTION KILL: decided by the core where it runs.
@@ -112,7 +115,7 @@ impl Work {
         entry: &'static Entry,
         is_function: bool,
     ) -> Flow {
-        let Some((core, _)) = self.scripts.busy else {
+        let Some(core) = self.local.busy.as_ref().map(|busy| busy.core) else {
             self.reject(id, Some(entry), &Refusal::NOT_BUSY);
             return Flow::Next;
         };
@@ -141,10 +144,12 @@ impl Work {
         let refusal = match &mut self.scripts.running {
             None => Some(Refusal::NOT_BUSY),
             Some(running) if running.has_written => Some(Refusal::UNKILLABLE),
-            Some(running) if running.is_function && !kill.is_function => {
+            Some(running) if running.function.is_some() && !kill.is_function => {
                 Some(Refusal::BUSY_FUNCTION)
             }
-            Some(running) if !running.is_function && kill.is_function => Some(Refusal::BUSY_SCRIPT),
+            Some(running) if running.function.is_none() && kill.is_function => {
+                Some(Refusal::BUSY_SCRIPT)
+            }
             Some(running) => {
                 running.is_killed = true;
                 None

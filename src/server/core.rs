@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::base::HashKey;
 use crate::command::Local;
-use crate::keyspace::{Clock, Discarded, Touch};
+use crate::keyspace::{Clock, Discarded, Overdue, Touch};
 use crate::runtime::clock::{Stopwatch, unix_ms};
 use crate::runtime::core::{Event, Listener, Postbox, Ring};
 use crate::session::SessionId;
@@ -130,6 +130,7 @@ impl Core {
             clock: Clock {
                 now: unix_ms(),
                 touch: Touch::Lru,
+                overdue: Overdue::Removed,
             },
             watch: Stopwatch::start(),
             lap: 0,
@@ -190,6 +191,11 @@ impl Core {
         self.hang_up_condemned();
         self.flush();
         self.work.post_hops();
+        self.post_mail();
+    }
+
+    /// Mail goes out.
+    pub(super) fn post_mail(&mut self) {
         let ring = &mut self.ring;
         let doors = &self.work.doors;
         let count = self.work.local.count();
@@ -226,6 +232,9 @@ impl Core {
     /// Runs what the others wrote; says how many letters that were.
     fn read_mail(&mut self) -> u64 {
         let mut letters = 0;
+        while let Some((from, letter)) = self.work.scripts.put_by.pop_front() {
+            self.on_letter(from, letter);
+        }
         if let Some(jitter) = &mut self.jitter {
             jitter.doze();
         }
@@ -269,6 +278,8 @@ impl Core {
             Letter::Forget(observer) => work.on_forget(observer),
             Letter::Ask { ask, request } => work.on_ask(from, ask, request),
             Letter::Answer { ask, bytes } => work.on_answer(from, ask, bytes),
+            Letter::AskHolder { request, shard } => work.answer_holder(from, &request, shard),
+            Letter::HeldAnswer { .. } => unreachable!("whoever asked waits for it"),
             Letter::Settings {
                 change,
                 settings,
@@ -314,6 +325,11 @@ impl Core {
 impl Work {
     fn begin_turn(&mut self) {
         self.clock.now = unix_ms();
+        // Nothing changes by itself while clients are paused.
+        self.clock.overdue = match self.local.pause {
+            None => Overdue::Removed,
+            Some(_) => Overdue::Left,
+        };
     }
 
     /// Begins to measure commands that follow each other.
@@ -371,6 +387,7 @@ impl Work {
             || self.post.has_unsent()
             || self.vault.has_ready()
             || !self.scripts.due.is_empty()
+            || !self.scripts.put_by.is_empty()
     }
 
     /// Something that a session waited for is done. After the last it takes

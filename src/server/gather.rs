@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::command::{Caller, Entry, Gather, Part, Run};
+use crate::command::{Caller, Entry, Gather, Local, Part, Run};
+use crate::keyspace::Clock;
 use crate::resp::{Args, OwnedArgs, Refusal};
 use crate::session::{Gap, SessionId, Stage};
+use crate::shard::Shard;
+use crate::spec::Flags;
 
 use super::core::Work;
 use super::letter::{Letter, Question};
@@ -39,7 +42,8 @@ impl Work {
         gather: &Gather,
         args: Args<'_>,
     ) -> Flow {
-        if let Err(refusal) = self.check(id, gather, args) {
+        let refusal = self.full_for(entry);
+        if let Err(refusal) = refusal.map_or_else(|| self.check(id, gather, args), Err) {
             self.reject(id, Some(entry), &refusal);
             return Flow::Next;
         }
@@ -83,6 +87,12 @@ impl Work {
         }
     }
 
+    /// What refuses a command that may grow memory.
+    fn full_for(&mut self, entry: &Entry) -> Option<Refusal> {
+        let grows = entry.flags().has(Flags::DENYOOM);
+        grows.then(|| self.out_of_memory(entry)).flatten()
+    }
+
     fn check(&mut self, id: SessionId, gather: &Gather, args: Args<'_>) -> Result<(), Refusal> {
         let now_ms = self.clock.now;
         let mut scene = crate::command::Scene {
@@ -104,22 +114,10 @@ impl Work {
 
     /// Runs this core's part; the keyspace is at home.
     pub(super) fn answer(&mut self, from: usize, ask: u64, request: &Question) {
-        let entry = self.local.table.at(request.entry);
-        let (Run::Everywhere(gather) | Run::EverywhereOr(gather, _)) = entry.command.run else {
-            unreachable!("only gathered commands are asked for");
-        };
-        let mut bytes = Vec::new();
         let started = self.watch.ns();
         let clock = self.clock_for(true);
         let shard = self.vault.at_home().expect("the caller looked");
-        let mut part = Part {
-            local: &mut self.local,
-            keyspace: &mut shard.keyspace,
-            observers: &shard.observers,
-            clock,
-            caller: request.caller,
-        };
-        (gather.part)(&mut part, request.packed.args(), &mut bytes);
+        let bytes = make_part(&mut self.local, shard, clock, request);
         self.grant_wishes();
         if from == self.local.core {
             if let Some(asked) = self.asks.open.get_mut(&ask) {
@@ -161,4 +159,27 @@ impl Work {
         }
         self.grant_wishes();
     }
+}
+
+/// A core's part of a gathered command.
+pub(super) fn make_part(
+    local: &mut Local,
+    shard: &mut Shard,
+    clock: Clock,
+    request: &Question,
+) -> Vec<u8> {
+    let entry = local.table.at(request.entry);
+    let (Run::Everywhere(gather) | Run::EverywhereOr(gather, _)) = entry.command.run else {
+        unreachable!("only gathered commands are asked for");
+    };
+    let mut bytes = Vec::new();
+    let mut part = Part {
+        local,
+        keyspace: &mut shard.keyspace,
+        observers: &shard.observers,
+        clock,
+        caller: request.caller,
+    };
+    (gather.part)(&mut part, request.packed.args(), &mut bytes);
+    bytes
 }

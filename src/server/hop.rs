@@ -67,7 +67,7 @@ impl Work {
     pub(super) fn on_batch(&mut self, from: usize, batch: Box<Batch>) {
         if self.vault_is_open() {
             self.run_batch(from, batch);
-        } else if self.scripts.busy.is_some() && self.vault.at_home().is_none() {
+        } else if self.local.busy.is_some() && self.vault.at_home().is_none() {
             self.refuse_batch(from, batch);
         } else {
             self.vault.wait(Waiter::Batch { from, batch });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::command::{Caller, First, Publication, Side};
+use crate::command::{BusyScript, Caller, First, Publication, Side};
 use crate::config::{Author, Live, Settings};
 use crate::pubsub::News;
 use crate::resp::{Args, OwnedArgs, Refusal, Span, Version};
@@ -44,9 +44,8 @@ pub(super) enum Letter {
     Scripted(Box<Scripted>),
     /// A script's text, which every core keeps.
     Script(Arc<[u8]>),
-    /// A script takes long at this core, and whether it is a function; or it
-    /// has ended.
-    Busy(Option<(usize, bool)>),
+    /// A script takes long, or has ended.
+    Busy(Option<Arc<BusyScript>>),
     /// The script that runs here shall end.
     Kill(Kill),
     /// A line for the log, from a script.
@@ -57,6 +56,13 @@ pub(super) enum Letter {
     Ask { ask: u64, request: Arc<Question> },
     /// A part.
     Answer { ask: u64, bytes: Vec<u8> },
+    /// The same for a script, which holds this core's shard.
+    AskHolder {
+        request: Arc<Question>,
+        shard: Box<Shard>,
+    },
+    /// Its part, and its shard.
+    HeldAnswer { bytes: Vec<u8>, shard: Box<Shard> },
     /// Settings have changed, for the `change`th time.
     Settings {
         change: u64,

@@ -3,8 +3,8 @@
 //! `core` is the loop turn of one shard core. What a turn does is spread by
 //! idea: `intake` (connections and their bytes), `serve` (requests in order),
 //! `hop` (one key, another core), `loan` (keys of several cores), `gather`
-//! (a part at every core), `transaction` (MULTI to EXEC), `script` and
-//! `busy` (Lua), `waiting` (blocked
+//! (a part at every core), `transaction` (MULTI to EXEC), `script`,
+//! `script_call` and `busy` (Lua), `waiting` (blocked
 //! requests), `flush` (replies out), `tick` (time), `expiry` (keys
 //! whose time has come), `relief` (memory limits).
 
@@ -29,6 +29,7 @@ mod log;
 mod pubsub;
 mod relief;
 mod script;
+mod script_call;
 mod serve;
 mod tick;
 mod transaction;

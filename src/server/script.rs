@@ -10,21 +10,17 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::command::{
-    Entry, Evaluation, Lent, REDIS_VERSION, Run, Scene, Subject, cores_needed,
-    reaches_only_declared_keys,
+    Entry, Evaluation, Lent, REDIS_VERSION, Run, Subject, reaches_only_declared_keys,
 };
-use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
-use crate::script::{
-    Effects, Engine, Flags as ScriptFlags, Host, Libraries, LogLevel, Pace, Permission, Sha,
-    Verdict,
-};
+use crate::resp::{Args, OwnedArgs, Refusal, Reply, Version};
+use crate::script::{Engine, Flags as ScriptFlags, Libraries, Pace, Sha, Verdict};
 use crate::session::{Gap, SessionId};
-use crate::spec::Flags;
 
 use super::core::{Core, Work};
 use super::letter::Letter;
 use super::loan::Job;
-use super::serve::{Flow, finish};
+use super::script_call::{Caller, Limits, State};
+use super::serve::Flow;
 use super::transaction::Exec;
 
 /// A request to run a script.
@@ -63,76 +59,34 @@ pub(super) struct Scripts {
     proofs: HashMap<Sha, bool>,
     /// The one that runs.
     pub(super) running: Option<Running>,
+    /// Letters that came while one waited for parts of every core, by sender.
+    pub(super) put_by: VecDeque<(usize, Letter)>,
     /// Texts that came while one ran.
     pub(super) late: Vec<Arc<[u8]>>,
-    /// The core whose script takes long, and whether it is a function.
-    pub(super) busy: Option<(usize, bool)>,
 }
 
 /// A script that runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Running {
-    pub(super) is_function: bool,
+    /// Its name if it is one.
+    pub(super) function: Option<Box<[u8]>>,
     pub(super) has_written: bool,
     pub(super) is_killed: bool,
     began_ns: u64,
 }
 
-/// What a script runs as.
-struct State {
-    database: usize,
-    no_touch: bool,
-    limits: Limits,
-}
-
-/// What a script may not do.
-#[derive(Clone, Copy)]
-struct Limits {
-    reads_only: bool,
-    /// Memory was over its limit when it began, and it may not grow it.
-    is_out_of_memory: bool,
+/// What runs.
+enum Form {
+    Script(Sha),
+    /// By the name it was registered by.
+    Function(Box<[u8]>),
 }
 
 /// A script that may run.
 struct Prepared<'a> {
     request: Evaluation<'a>,
-    /// `None` for a function.
-    sha: Option<Sha>,
+    form: Form,
     limits: Limits,
-}
-
-/// Answers a running script.
-struct Caller<'a> {
-    core: &'a mut Core,
-    held: &'a mut Lent,
-    state: State,
-}
-
-impl Host for Caller<'_> {
-    fn call(&mut self, words: Args<'_>, version: Version, reply: &mut Vec<u8>) {
-        let work = &mut self.core.work;
-        let before = reply.len();
-        let outcome = work.call_from_script(&mut self.state, self.held, words, version, reply);
-        finish(reply, before, version, &outcome);
-    }
-
-    fn permission(&mut self, words: Args<'_>) -> Permission {
-        match self.core.work.local.table.find(words) {
-            Some(_) => Permission::Granted,
-            None => Permission::Unknown,
-        }
-    }
-
-    fn log(&mut self, level: LogLevel, message: &[u8]) {
-        let text = String::from_utf8_lossy(message).into_owned();
-        self.core.work.log_of_script(level, text);
-    }
-
-    fn set_effects(&mut self, _: Effects) {}
-
-    fn pace(&mut self) -> Pace {
-        self.core.pace()
-    }
 }
 
 impl Core {
@@ -183,7 +137,7 @@ impl Core {
         let before = out.len();
         let Prepared {
             request,
-            sha: subject,
+            form,
             limits,
         } = match self.work.prepare(entry, args, sha) {
             Ok(prepared) => prepared,
@@ -192,20 +146,28 @@ impl Core {
                 return Some(refusal);
             }
         };
-        let is_function = subject.is_none();
+        let (sha, function) = match form {
+            Form::Script(sha) => (Some(sha), None),
+            Form::Function(function) => (None, Some(function)),
+        };
         self.work.scripts.running = Some(Running {
-            is_function,
+            function,
             has_written: false,
             is_killed: false,
             began_ns: self.work.watch.ns(),
         });
-        // Out of the core's hands while it runs, for the loop may go on below.
         let local = &mut self.work.local;
+        if held.iter().all(Option::is_some) {
+            // It may ask for them.
+            local.lent_scripts = Some(local.script_sizes());
+        }
+        // Out of the core's hands while it runs, for the loop may go on below.
         let mut engine = std::mem::replace(&mut local.scripts, Engine::new(REDIS_VERSION));
         let mut libraries = std::mem::replace(&mut local.functions, Libraries::new(REDIS_VERSION));
         let mut host = Caller {
             core: self,
             held,
+            words: args,
             state: State {
                 database,
                 no_touch,
@@ -214,12 +176,13 @@ impl Core {
         };
         let (keys, arguments) = (request.keys, request.arguments);
         let mut reply = Reply::new(out, version);
-        let verdict = match &subject {
+        let verdict = match &sha {
             Some(sha) => engine.run(sha, keys, arguments, &mut host, &mut reply),
             None => libraries.run(request.subject, keys, arguments, &mut host, &mut reply),
         };
         self.work.local.scripts = engine;
         self.work.local.functions = libraries;
+        self.work.local.lent_scripts = None;
         self.work.scripts.running = None;
         self.work.end_busy();
         match verdict {
@@ -254,22 +217,19 @@ impl Core {
 
     /// Asked by a script now and then: whether it may go on. One that takes
     /// long lets everybody know, and serves those who may end it.
-    fn pace(&mut self) -> Pace {
-        let Some(running) = self.work.scripts.running else {
+    pub(super) fn pace(&mut self, words: Args<'_>) -> Pace {
+        let Some(running) = &self.work.scripts.running else {
             return Pace::GoOn;
         };
         let limit_ms: u64 = self.work.local.settings.number("busy-reply-threshold");
-        let ran_ms = (self.work.watch.ns() - running.began_ns) / 1_000_000;
-        if limit_ms == 0 || ran_ms < limit_ms {
+        let ran_ns = self.work.watch.ns() - running.began_ns;
+        if limit_ms == 0 || ran_ns / 1_000_000 < limit_ms {
             return Pace::GoOn;
         }
-        self.work.begin_busy(running.is_function);
+        self.work.begin_busy(words, ran_ns);
         self.turn_below_script();
-        let is_killed = self
-            .work
-            .scripts
-            .running
-            .is_some_and(|running| running.is_killed);
+        let running = self.work.scripts.running.as_ref();
+        let is_killed = running.is_some_and(|running| running.is_killed);
         if is_killed || self.work.is_stopping {
             Pace::Kill
         } else {
@@ -346,7 +306,7 @@ impl Work {
         };
         let placement = self.local.placement;
         let all = placement.all();
-        let Ok(request) = Evaluation::parse(args) else {
+        let Ok(request) = Evaluation::parse(args, subject) else {
             return 0;
         };
         let sha = match (subject, sha) {
@@ -396,18 +356,25 @@ impl Work {
         else {
             unreachable!("only scripts are prepared");
         };
-        let request = Evaluation::parse(args)?;
-        let (sha, flags) = match subject {
+        if subject == Subject::Function && self.local.functions.find(args.get(1)).is_none() {
+            // Said before the number of keys is looked at.
+            return Err(Refusal::NO_FUNCTION);
+        }
+        let request = Evaluation::parse(args, subject)?;
+        let (form, flags) = match subject {
             Subject::Function => {
-                let found = self.local.functions.find(request.subject);
-                (None, found.ok_or(Refusal::NO_FUNCTION)?.flags)
+                let functions = &self.local.functions;
+                let found = functions.find(request.subject);
+                let found = found.ok_or(Refusal::NO_FUNCTION)?;
+                // Copied: the libraries are lent to the run.
+                (Form::Function(found.name.into()), found.flags)
             }
             Subject::Body | Subject::Digest => {
                 let sha = sha.ok_or(Refusal::NO_SCRIPT)?;
                 if subject == Subject::Body {
                     self.learn_script(&sha, request.subject)?;
                 }
-                (Some(sha), self.flags_of(&sha)?)
+                (Form::Script(sha), self.flags_of(&sha)?)
             }
         };
         if reads_only && !flags.compatible && !flags.no_writes {
@@ -423,9 +390,25 @@ impl Work {
         };
         Ok(Prepared {
             request,
-            sha,
+            form,
             limits,
         })
+    }
+
+    /// Whether a request may write: a script says of itself that it does not.
+    pub(super) fn may_write(&self, entry: &Entry, args: Args<'_>) -> bool {
+        let Run::Script { subject, .. } = entry.command.run else {
+            return entry.may_write();
+        };
+        let flags = match subject {
+            Subject::Body => ScriptFlags::declared_by(args.get(1)),
+            Subject::Digest => digest(entry, args).and_then(|sha| self.flags_of(&sha).ok()),
+            Subject::Function => {
+                let found = self.local.functions.find(args.get(1));
+                found.map(|found| found.flags)
+            }
+        };
+        entry.may_write() && !flags.is_some_and(|flags| flags.no_writes)
     }
 
     fn flags_of(&self, sha: &Sha) -> Result<ScriptFlags, Refusal> {
@@ -455,96 +438,6 @@ impl Work {
         // It was compiled there, and is the same here.
         let loaded = self.local.scripts.load(&body);
         debug_assert!(loaded.is_ok());
-    }
-
-    /// Runs a command for a script.
-    fn call_from_script(
-        &mut self,
-        state: &mut State,
-        held: &mut Lent,
-        args: Args<'_>,
-        version: Version,
-        out: &mut Vec<u8>,
-    ) -> Outcome {
-        let entry = self.admit_from_script(state, held, args)?;
-        if let Some(running) = &mut self.scripts.running {
-            running.has_written |= entry.flags().has(Flags::WRITE);
-        }
-        self.begin_lap();
-        let outcome = match entry.command.run {
-            Run::Data(handler)
-            | Run::DataOrWhole(handler, _)
-            | Run::Whole(handler)
-            | Run::AtCursor(handler)
-            | Run::EverywhereOr(_, handler) => {
-                let client = (state.database, version, state.no_touch);
-                self.run_data(client, handler, args, held, out)
-            }
-            Run::Here(handler) | Run::AloneOr(handler, _) => {
-                let now_ms = self.clock.now;
-                self.local.roster.begin_script(state.database, version);
-                let mut scene = Scene {
-                    local: &mut self.local,
-                    me: SessionId::SCRIPT,
-                    now_ms,
-                };
-                let outcome = handler(&mut scene, args, &mut Reply::new(out, version));
-                state.database = scene.client().database;
-                outcome
-            }
-            Run::Everywhere(_)
-            | Run::Node(_)
-            | Run::Container(_)
-            | Run::Exec
-            | Run::Script { .. }
-            | Run::KillScript { .. } => Err(Refusal::SCRIPT_NOT_ALLOWED),
-        };
-        let took = self.lap();
-        self.count_call(entry, took, outcome.as_ref().err());
-        self.feed_script(state.database, entry, args);
-        outcome
-    }
-
-    /// Whether a script may call this, and has the shards for it.
-    fn admit_from_script(
-        &mut self,
-        state: &State,
-        held: &Lent,
-        args: Args<'_>,
-    ) -> Result<&'static Entry, Refusal> {
-        let unknown = Refusal::SCRIPT_UNKNOWN_COMMAND;
-        let entry = self.local.table.find(args).ok_or(unknown.clone())?;
-        let is_container = matches!(entry.command.run, Run::Container(_) | Run::AloneOr(..));
-        if is_container && args.len() > 1 {
-            return Err(unknown);
-        }
-        if !entry.takes(args.len()) {
-            return Err(Refusal::SCRIPT_WRONG_ARITY);
-        }
-        let flags = entry.flags();
-        if flags.has(Flags::NOSCRIPT) {
-            return Err(Refusal::SCRIPT_NOT_ALLOWED);
-        }
-        if state.limits.reads_only && flags.has(Flags::WRITE) {
-            return Err(Refusal::SCRIPT_READS_ONLY);
-        }
-        if state.limits.is_out_of_memory && flags.has(Flags::DENYOOM) {
-            return Err(Refusal::OUT_OF_MEMORY);
-        }
-        let needed = cores_needed(entry, args, self.local.placement);
-        let here = held.iter().flatten();
-        let is_missing = needed & !here.fold(0, |cores, shard| cores | 1 << shard.core) != 0;
-        if is_missing {
-            // Never by what `reaches_only_declared_keys` promises.
-            return Err(Refusal::SCRIPT_UNDECLARED_KEY);
-        }
-        Ok(entry)
-    }
-
-    /// A line for the log, if it is loud enough.
-    fn log_of_script(&mut self, level: LogLevel, text: String) {
-        let control = self.local.placement.cores();
-        self.post.post(control, Letter::Log { level, text });
     }
 }
 

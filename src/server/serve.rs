@@ -132,12 +132,12 @@ impl Work {
         };
         session.client.last_command = Some(entry.name);
         let is_in_multi = session.transaction.is_some();
-        if self.scripts.busy.is_some()
+        if self.local.busy.is_some()
             && let Some(refusal) = self.busy_refusal(entry)
         {
             return self.refuse_admission(id, Some(entry), &refusal);
         }
-        if self.must_pause(id, entry) || self.must_slow_down(id, entry) {
+        if self.must_pause(id, entry, args) || self.must_slow_down(id, entry) {
             return Flow::Hold;
         }
         if is_in_multi && let Some(flow) = self.put_off(id, entry, args) {
@@ -434,15 +434,16 @@ impl Work {
     }
 
     /// Whether CLIENT PAUSE holds this command back; the session then waits.
-    fn must_pause(&mut self, id: SessionId, entry: &Entry) -> bool {
+    fn must_pause(&mut self, id: SessionId, entry: &Entry, args: Args<'_>) -> bool {
         let Some(pause) = self.local.pause else {
             return false;
         };
+        let may_write = self.may_write(entry, args);
         let session = self.local.roster.find(id);
         let transaction = session.and_then(|session| session.transaction.as_deref());
         let is_exec = matches!(entry.command.run, Run::Exec);
-        let writes = entry.may_write()
-            || is_exec && transaction.is_some_and(|transaction| transaction.writes);
+        let writes =
+            may_write || is_exec && transaction.is_some_and(|transaction| transaction.writes);
         if pause.until_ms <= self.clock.now || !(pause.all || writes) {
             return false;
         }

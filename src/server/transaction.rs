@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::command::{Data, DataHandler, Entry, Lent, Route, Run, Scene, Table, Turn, Wish};
+use crate::command::{
+    Data, DataHandler, Entry, Lent, Route, Run, Scene, Table, Turn, Waiting, Wish,
+};
 use crate::command::{cores_needed, route};
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
 use crate::session::{Gap, Queued, SessionId, Stage, Transaction};
@@ -102,10 +104,11 @@ impl Work {
             None => OwnedArgs::new(args.iter()),
             Some(giant) => OwnedArgs::new(args.head(2).iter().chain([giant.as_slice()])),
         };
+        let writes = self.may_write(entry, args);
         let session = self.local.roster.find(id)?;
         let version = session.client.version;
         let transaction = session.transaction.as_mut()?;
-        transaction.writes |= entry.may_write();
+        transaction.writes |= writes;
         transaction.grows |= entry.flags().has(Flags::DENYOOM);
         transaction.has_scripts |= matches!(entry.command.run, Run::Script { .. });
         transaction.queue(Queued {
@@ -337,7 +340,7 @@ impl Work {
             | Run::EverywhereOr(_, handler) => {
                 let client = &session.client;
                 let client = (client.database, client.version, client.no_touch);
-                self.run_data(client, handler, args, held, made)
+                self.run_data(client, Waiting::Never, handler, args, held, made)
             }
             Run::Here(handler) | Run::AloneOr(handler, _) => {
                 let now_ms = self.clock.now;
@@ -364,6 +367,7 @@ impl Work {
     pub(super) fn run_data(
         &mut self,
         (database, version, no_touch): (usize, Version, bool),
+        waiting: Waiting,
         handler: DataHandler,
         args: Args<'_>,
         held: &mut Lent,
@@ -379,6 +383,7 @@ impl Work {
             &mut self.local.random,
             &self.local.live,
         );
+        turn.waiting = waiting;
         let outcome = handler(&mut turn, args, &mut Reply::new(made, version));
         let after = turn.end();
         self.tally(after.tally, after.discarded);

@@ -97,3 +97,68 @@ fn a_script_that_has_written_is_not_ended() {
         until(&mut client, &["GET", "key"], "\"written\"");
     }
 }
+
+#[test]
+fn the_function_that_runs_is_told_of_on_every_core() {
+    for shards in [1, 4] {
+        let node = node(shards);
+        let mut clients: Vec<Connection> = (0..6).map(|_| node.client()).collect();
+        let library = "#!lua name=lib\n\
+            redis.register_function('Endless', function() while true do end end)";
+        let loaded = clients[0].ask(&["FUNCTION", "LOAD", library]);
+        assert_eq!(loaded.expect("an answer"), Reply::Bulk(b"lib".to_vec()));
+        let mut caller = node.client();
+        caller
+            .send(&["FCALL", "ENDLESS", "1", "k", "word"])
+            .expect("the node reads");
+        for client in &mut clients {
+            until(client, &["PING"], "BUSY ");
+            let stats = client.ask(&["FUNCTION", "STATS"]).expect("an answer");
+            let lines = stats.lines().join("\n");
+            let (before, after) = lines.split_once("(integer) ").expect("a duration");
+            let (ran_ms, after) = after.split_once('\n').expect("more behind it");
+            assert!(ran_ms.parse::<u64>().expect("a number") >= 50, "{lines}");
+            assert_eq!(before, RUNNING, "{lines}");
+            assert_eq!(after, ENGINES, "{lines}");
+        }
+        let killed = clients[1].ask(&["FUNCTION", "KILL"]).expect("an answer");
+        assert!(matches!(killed, Reply::Status(_)), "{killed:?}");
+        for client in &mut clients {
+            until(client, &["EXISTS", "k"], "(integer) 0");
+            let stats = client.ask(&["FUNCTION", "STATS"]).expect("an answer");
+            assert_eq!(stats.lines()[1], "2) (nil)");
+        }
+        let mut script = node.client();
+        script
+            .send(&["EVAL", "while true do end", "0"])
+            .expect("the node reads");
+        for client in &mut clients {
+            until(client, &["FUNCTION", "STATS"], "BUSY ");
+        }
+        let killed = clients[2].ask(&["SCRIPT", "KILL"]).expect("an answer");
+        assert!(matches!(killed, Reply::Status(_)), "{killed:?}");
+    }
+}
+
+/// FUNCTION STATS up to how long the function has run.
+const RUNNING: &str = "\
+1) \"running_script\"
+2) 1) \"name\"
+   2) \"Endless\"
+   3) \"command\"
+   4) 1) \"FCALL\"
+      2) \"ENDLESS\"
+      3) \"1\"
+      4) \"k\"
+      5) \"word\"
+   5) \"duration_ms\"
+   6) ";
+
+/// What stands behind it.
+const ENGINES: &str = "\
+3) \"engines\"
+4) 1) \"LUA\"
+   2) 1) \"libraries_count\"
+      2) (integer) 1
+      3) \"functions_count\"
+      4) (integer) 1";

@@ -6,7 +6,6 @@
 #[path = "../harness/process.rs"]
 mod process;
 #[path = "../harness/wire.rs"]
-#[expect(dead_code, reason = "tests/commands shows replies too")]
 mod wire;
 
 mod boot;

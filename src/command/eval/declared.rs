@@ -147,10 +147,10 @@ impl<'a> Script<'a> {
         };
         let is_data = match entry.command.run {
             Run::Data(_) => true,
-            Run::Here(_) | Run::AloneOr(..) | Run::Everywhere(_) | Run::Node(_) | Run::Exec => {
-                false
-            }
-            Run::DataOrWhole(..)
+            Run::Here(_) | Run::AloneOr(..) | Run::Node(_) | Run::Exec => false,
+            // Every core's part may look at its shard.
+            Run::Everywhere(_)
+            | Run::DataOrWhole(..)
             | Run::Whole(_)
             | Run::AtCursor(_)
             | Run::EverywhereOr(..)
@@ -429,6 +429,7 @@ mod tests {
             "return redis.call('MSET', KEYS[1], ...)",
             "return redis.call('KEYS', '*')",
             "return redis.call('DBSIZE')",
+            "return redis.call('INFO')",
             "return redis.call('RANDOMKEY')",
             "return redis.call('SCAN', 0)",
             "return redis.call('FLUSHALL')",

@@ -1,5 +1,6 @@
 //! FUNCTION: the libraries FCALL knows, and what reads them.
 
+use super::busy::STATS;
 use super::function_change::{DELETE, FLUSH, LOAD, RESTORE};
 use super::kill::FUNCTION_KILL;
 use crate::base::{Case, glob_matches};
@@ -35,6 +36,7 @@ const SUBCOMMANDS: &[Command] = &[
     LIST,
     LOAD,
     RESTORE,
+    STATS,
 ];
 
 const DUMP: Command = Command {
@@ -171,6 +173,8 @@ fn help(_: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
             "    Keep a library; its name is the reply.",
             "RESTORE <bytes> [FLUSH|APPEND|REPLACE]",
             "    Take the libraries of a dump in (default: APPEND).",
+            "STATS",
+            "    Which function runs, and how many libraries and functions there are.",
         ],
     )
 }

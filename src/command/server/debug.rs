@@ -6,7 +6,7 @@
 use crate::base::{parse_f64, parse_i64};
 use crate::command::gather::{Gather, Part};
 use crate::command::help;
-use crate::command::scene::{Scene, Wish};
+use crate::command::scene::{BUFFERS_IDLE_MS, Scene, Wish};
 use crate::command::table::{Command, Run};
 use crate::config::{Allowed, memory};
 use crate::keyspace::Lifetime;
@@ -52,8 +52,12 @@ enum Wanted<'a> {
     Populate(Populate<'a>),
     Protocol(&'a [u8]),
     QuicklistPackedThreshold,
+    /// How long a client is idle before its buffers are given back, in
+    /// milliseconds; they never are at `None`.
+    ReplyBuffer(Option<u64>),
     Reload,
     SetActiveExpire(bool),
+    SetDisableDenyScripts(bool),
     /// Nanoseconds.
     Sleep(u64),
 }
@@ -78,14 +82,14 @@ fn wanted(args: Args<'_>) -> Result<Wanted<'_>, Refusal> {
         3 if is(b"protocol") => Wanted::Protocol(args.get(2)),
         3 if is(b"quicklist-packed-threshold") => packed_threshold(args.get(2))?,
         2.. if is(b"reload") => reload(args)?,
+        4 if is(b"replybuffer") => Wanted::ReplyBuffer(reply_buffer(args)?),
         3 if is(b"sleep") => {
             // As in stock, what is no number is no time.
             let seconds = parse_f64(args.get(2)).unwrap_or(0.0);
             Wanted::Sleep((seconds.max(0.0) * 1e9) as u64)
         }
-        3 if is(b"set-active-expire") => {
-            Wanted::SetActiveExpire(parse_i64(args.get(2)).is_some_and(|number| number != 0))
-        }
+        3 if is(b"set-active-expire") => Wanted::SetActiveExpire(is_on(args.get(2))),
+        3 if is(b"set-disable-deny-scripts") => Wanted::SetDisableDenyScripts(is_on(args.get(2))),
         3..=5 if is(b"populate") => Wanted::Populate(Populate {
             count: positive(args.get(2))?,
             prefix: if args.len() > 3 { args.get(3) } else { b"key" },
@@ -97,6 +101,31 @@ fn wanted(args: Args<'_>) -> Result<Wanted<'_>, Refusal> {
         }),
         _ => return Err(Refusal::debug_subcommand(args.get(1))),
     })
+}
+
+/// As in stock, what is no number is off.
+fn is_on(word: &[u8]) -> bool {
+    parse_i64(word).is_some_and(|number| number != 0)
+}
+
+/// `RESIZING 0` keeps the buffers of idle clients, and `PEAK-RESET-TIME` says
+/// after how long without a command they are given back.
+fn reply_buffer(args: Args<'_>) -> Result<Option<u64>, Refusal> {
+    let value = args.get(3);
+    if args.is(2, b"resizing") {
+        return Ok(is_on(value).then_some(BUFFERS_IDLE_MS));
+    }
+    if !args.is(2, b"peak-reset-time") {
+        return Err(Refusal::debug_subcommand(args.get(1)));
+    }
+    match value.to_ascii_lowercase().as_slice() {
+        b"never" => Ok(None),
+        b"reset" => Ok(Some(BUFFERS_IDLE_MS)),
+        number => {
+            let number = parse_i64(number).ok_or(Refusal::NotInteger)?;
+            Ok(Some(number.max(0) as u64))
+        }
+    }
 }
 
 fn positive(word: &[u8]) -> Result<u64, Refusal> {
@@ -127,7 +156,9 @@ fn part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
         Wanted::Reload => debug_data::reload(part),
         Wanted::Panic => panic!("DEBUG PANIC was asked for"),
         Wanted::Populate(populate) => populate.run(part),
+        Wanted::ReplyBuffer(idle_ms) => part.local.buffers_idle_ms = idle_ms,
         Wanted::SetActiveExpire(is_on) => part.local.active_expire = is_on,
+        Wanted::SetDisableDenyScripts(is_on) => part.local.scripts_may_all = is_on,
         Wanted::Sleep(ns) => part.local.wishes.push(Wish::Sleep(ns)),
     }
 }
@@ -145,7 +176,9 @@ fn merge(_: &mut Scene<'_>, args: Args<'_>, answers: &[Vec<u8>], reply: &mut Rep
         | Wanted::Populate(_)
         | Wanted::QuicklistPackedThreshold
         | Wanted::Reload
+        | Wanted::ReplyBuffer(_)
         | Wanted::SetActiveExpire(_)
+        | Wanted::SetDisableDenyScripts(_)
         | Wanted::Sleep(_) => reply.ok(),
     }
     Ok(())
@@ -300,8 +333,14 @@ const HELP: &[&str] = &[
     "    Accepted, without effect: lists keep large elements as it fits.",
     "RELOAD [MERGE] [NOFLUSH]",
     "    Write every value as in a snapshot and read it back.",
+    "REPLYBUFFER RESIZING <0|1>",
+    "    Whether the buffers of idle clients are given back.",
+    "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|milliseconds>",
+    "    After how long they are.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Whether keys expire when nobody asks for them.",
+    "SET-DISABLE-DENY-SCRIPTS <0|1>",
+    "    Whether scripts may call what is refused to them, such as CLIENT LIST.",
     "SLEEP <seconds>",
     "    Stop every core for so long; decimals are allowed.",
 ];

@@ -121,10 +121,10 @@ fn scripts(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("used_memory_vm_eval", lua);
     lines.field("used_memory_lua_human", human(lua));
     lines.field("used_memory_scripts_eval", texts);
-    let local = gathered.local;
-    lines.field("number_of_cached_scripts", local.scripts.len());
-    lines.field("number_of_functions", local.functions.functions_len());
-    lines.field("number_of_libraries", local.functions.len());
+    let scripts = gathered.local.script_sizes();
+    lines.field("number_of_cached_scripts", scripts.scripts);
+    lines.field("number_of_functions", scripts.functions);
+    lines.field("number_of_libraries", scripts.libraries);
     lines.field("used_memory_vm_functions", functions_lua);
     lines.size("used_memory_vm_total", lua + functions_lua);
     lines.field("used_memory_functions", functions);

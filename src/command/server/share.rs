@@ -55,6 +55,7 @@ impl Share {
         part.local.count_expired(part.keyspace);
         let readings = (part.local.system.readings)();
         let census = part.observers.census();
+        let scripts = part.local.script_sizes();
         let rates = &part.local.rates;
         let mut share = Share {
             commands_per_second: rates.commands.per_second(),
@@ -62,10 +63,10 @@ impl Share {
             output_per_second: rates.output_bytes.per_second(),
             awaited_keys: census.awaited,
             awaited_or_gone_keys: census.awaited_or_gone,
-            scripts_lua_bytes: part.local.scripts.lua_bytes() as u64,
-            scripts_bytes: part.local.scripts.scripts_bytes() as u64,
-            functions_lua_bytes: part.local.functions.lua_bytes() as u64,
-            functions_bytes: part.local.functions.libraries_bytes() as u64,
+            scripts_lua_bytes: scripts.scripts_lua_bytes as u64,
+            scripts_bytes: scripts.scripts_bytes as u64,
+            functions_lua_bytes: scripts.functions_lua_bytes as u64,
+            functions_bytes: scripts.functions_bytes as u64,
             user_us: readings.thread_user_us,
             system_us: readings.thread_system_us,
             databases: databases(part),

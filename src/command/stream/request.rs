@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::base::parse_i64;
 use crate::command::timeout;
 use crate::command::turn::Turn;
-use crate::command::waiting::Awaits;
+use crate::command::waiting::{Awaits, Waiting};
 use crate::config::EventClass;
 use crate::resp::{Args, OwnedArgs, Refusal, Reply, Version};
 use crate::shard::Awaited;
@@ -72,7 +72,8 @@ impl Request {
     /// Reads the words. `$` is the last id that a stream has now, so this looks
     /// at the streams; it changes none.
     pub(super) fn parse(turn: &mut Turn<'_>, args: Args<'_>, of: Of) -> Result<Self, Refusal> {
-        let options = Options::parse(args, of)?;
+        let is_in_script = matches!(turn.waiting, Waiting::NeverInScript);
+        let options = Options::parse(args, of, is_in_script)?;
         let reader = options.group.map(|group| Reader {
             group,
             consumer: group + 1,
@@ -261,7 +262,7 @@ fn source(
 }
 
 impl Options {
-    fn parse(args: Args<'_>, of: Of) -> Result<Self, Refusal> {
+    fn parse(args: Args<'_>, of: Of, is_in_script: bool) -> Result<Self, Refusal> {
         let mut options = Self {
             group: None,
             count: usize::MAX,
@@ -273,6 +274,9 @@ impl Options {
         while options.first_key == 0 {
             let more = args.len().saturating_sub(index + 1);
             if more >= 1 && args.is(index, b"block") {
+                if is_in_script {
+                    return Err(Refusal::block_in_script(args.name()));
+                }
                 let timeout = parse_i64(args.get(index + 1)).ok_or(Refusal::TIMEOUT_NOT_INTEGER)?;
                 timeout::until(timeout, false, 0)?;
                 options.block_ms = Some(timeout);

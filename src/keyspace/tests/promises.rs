@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::stage::{Stage, at, scaled};
 use crate::base::Random;
-use crate::keyspace::{Evictor, ExpireCursor, Lifetime, Policy, View};
+use crate::keyspace::{Evictor, ExpireCursor, Lifetime, Overdue, Policy, View};
 
 #[test]
 fn a_slot_grows_past_segments_and_shrinks_to_nothing() {
@@ -38,6 +38,22 @@ fn an_expired_key_is_gone_and_counted() {
     stage.clock = at(2_001);
     assert_eq!(stage.get(b"k"), None);
     assert_eq!((stage.db().len(), stage.keyspace.expired_keys()), (0, 1));
+}
+
+#[test]
+fn an_expired_key_is_left_and_not_found_while_clients_are_paused() {
+    let mut stage = Stage::new();
+    stage.set_for(b"k", b"v", Lifetime::Until(2_000));
+    stage.clock = at(2_001);
+    stage.clock.overdue = Overdue::Left;
+    let (key, clock) = (stage.keyspace.key(b"k"), stage.clock);
+    assert_eq!(stage.get(b"k"), None);
+    assert!(!stage.db().has(key, &clock));
+    assert_eq!((stage.db().len(), stage.keyspace.expired_keys()), (1, 0));
+    // Who writes finds its place free.
+    stage.set(b"k", b"w");
+    assert_eq!(stage.get(b"k"), Some(b"w".to_vec()));
+    assert_eq!((stage.db().len(), stage.keyspace.expired_keys()), (1, 1));
 }
 
 #[test]

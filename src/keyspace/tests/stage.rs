@@ -1,7 +1,7 @@
 //! What the tests play on: a keyspace with a clock they move.
 
 use crate::base::HashKey;
-use crate::keyspace::{Clock, Database, Keyspace, Lifetime, Touch};
+use crate::keyspace::{Clock, Database, Keyspace, Lifetime, Overdue, Touch};
 
 /// Miri runs some hundred times slower.
 pub const fn scaled(full: usize, under_miri: usize) -> usize {
@@ -14,6 +14,7 @@ pub fn at(now: u64) -> Clock {
     Clock {
         now,
         touch: Touch::Lru,
+        overdue: Overdue::Removed,
     }
 }
 
