@@ -132,6 +132,16 @@ impl Live {
     pub const fn is_protected(&self) -> bool {
         self.protected_mode && self.requirepass.is_none()
     }
+
+    /// Bytes of a reply above which every client that may ask for it is closed:
+    /// the largest of the hard limits of clients that give commands.
+    pub fn reply_max(&self) -> usize {
+        let [normal, _, pubsub] = self.output_limits;
+        match (normal.hard, pubsub.hard) {
+            (0, _) | (_, 0) => usize::MAX,
+            (normal, pubsub) => normal.max(pubsub) as usize,
+        }
+    }
 }
 
 impl Policy {
@@ -241,7 +251,8 @@ impl Settings {
         match value.strip_suffix(b"%") {
             Some(share) => {
                 let share = integer(share).and_then(|share| u64::try_from(share).ok());
-                maxmemory / 100 * share.expect("shares are canonical")
+                let share = u128::from(share.expect("shares are canonical"));
+                (u128::from(maxmemory) * share / 100) as u64
             }
             None => self.number("maxmemory-clients"),
         }

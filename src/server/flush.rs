@@ -57,8 +57,7 @@ impl Core {
         let is_busy = connection.is_sending || connection.is_hung_up;
         let descriptor = connection.fd.as_raw_fd();
         // Before anything is sent, as stock does: one reply may be too much.
-        self.work.check_output(id);
-        if is_busy {
+        if self.work.is_over_output_limit(id) || is_busy {
             return;
         }
         let Some(session) = self.work.local.roster.find(id) else {
@@ -145,11 +144,12 @@ impl Work {
         }
     }
 
-    /// Ends a session whose unsent replies passed its class's limit.
-    pub(super) fn check_output(&mut self, id: SessionId) {
+    /// Ends a session whose unsent replies passed its class's limit; `true` if
+    /// they did.
+    pub(super) fn is_over_output_limit(&mut self, id: SessionId) -> bool {
         let now = self.clock.now;
         let Some(session) = self.local.roster.find(id) else {
-            return;
+            return true;
         };
         let pending = session.outbox.pending() as u64;
         let client = &session.client;
@@ -162,17 +162,16 @@ impl Work {
         let is_over_hard = limit.hard > 0 && pending > limit.hard;
         let is_over_soft = limit.soft > 0 && pending > limit.soft;
         let since = &mut session.client.over_soft_since_ms;
+        let mut is_over = is_over_hard;
         if is_over_soft {
             let began = *since.get_or_insert(now);
-            if now.saturating_sub(began) > limit.soft_seconds.saturating_mul(1000) {
-                self.condemn_counted(id, |count| &count.output_limit_disconnections);
-                return;
-            }
+            is_over |= now.saturating_sub(began) > limit.soft_seconds.saturating_mul(1000);
         } else {
             *since = None;
         }
-        if is_over_hard {
+        if is_over {
             self.condemn_counted(id, |count| &count.output_limit_disconnections);
         }
+        is_over
     }
 }

@@ -217,6 +217,7 @@ impl Work {
     fn look_at_sessions(&mut self) {
         let now = self.clock.now;
         let timeout_ms = u64::from(self.local.live.timeout_s) * 1000;
+        let buffers_idle_ms = self.local.buffers_idle_ms;
         let mut late = Vec::new();
         let mut slow = Vec::new();
         let (mut query_bytes, mut output_bytes) = (0, 0);
@@ -234,7 +235,7 @@ impl Work {
             output_bytes += session.outbox.footprint() as u64;
             if session.outbox.pending() > 0 {
                 slow.push(id);
-            } else if idle_ms > 2000 {
+            } else if buffers_idle_ms.is_some_and(|limit_ms| idle_ms > limit_ms) {
                 session.outbox.shrink();
                 if session.inbox.is_empty() {
                     session.inbox = Vec::new();
@@ -246,7 +247,7 @@ impl Work {
         count.output_buffer_bytes.set(output_bytes);
         self.condemned.extend(late);
         for id in slow {
-            self.check_output(id);
+            self.is_over_output_limit(id);
         }
     }
 

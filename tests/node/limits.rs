@@ -26,6 +26,48 @@ fn a_client_closed_for_its_unread_replies_is_counted_once() {
 }
 
 #[test]
+fn nothing_is_sent_of_a_reply_above_the_hard_limit() {
+    for shards in ["shards 1", "shards 4"] {
+        let node = node(&[shards, "client-output-buffer-limit normal 100000 0 0"]);
+        let mut client = node.client();
+        for number in 0..4 {
+            let key = format!("key-{number}");
+            let value = vec![b'v'; 200_000];
+            let set = client.ask(&[b"SET".as_slice(), key.as_bytes(), &value]);
+            assert_eq!(set.expect("it answers"), status("OK"));
+            let mut greedy = node.client();
+            greedy.ask(&["GET", &key]).expect_err("it is closed");
+            assert_eq!(greedy.last_bytes(), b"");
+        }
+        let field = "client_output_buffer_limit_disconnections";
+        assert_eq!(told(&mut client, field), 4);
+    }
+}
+
+#[test]
+fn a_reply_without_end_is_given_up_when_it_is_above_the_limits() {
+    let node = node(&[
+        "client-output-buffer-limit normal 1mb 0 0",
+        "client-output-buffer-limit pubsub 1mb 0 0",
+    ]);
+    let mut client = node.client();
+    client.ask(&["HSET", "h", "f", "v"]).expect("it answers");
+    client.ask(&["SADD", "s", "m"]).expect("it answers");
+    client.ask(&["ZADD", "z", "1", "m"]).expect("it answers");
+    for (name, key) in [
+        ("HRANDFIELD", "h"),
+        ("SRANDMEMBER", "s"),
+        ("ZRANDMEMBER", "z"),
+    ] {
+        let mut greedy = node.client();
+        // 90 GB of reply.
+        let asked = greedy.ask(&[name, key, "-9999999999"]);
+        asked.expect_err("it is closed");
+    }
+    assert!(told(&mut client, "used_memory_peak") < 64 * MEGABYTE as u64);
+}
+
+#[test]
 fn a_client_closed_for_its_unparsed_bytes_is_counted_once() {
     let node = node(&["client-query-buffer-limit 1mb"]);
     let mut client = node.client();

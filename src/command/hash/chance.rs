@@ -41,6 +41,7 @@ const HRANDFIELD: Command = Command {
 fn hrandfield(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let draw = Draw::parse(args)?;
     let (key, now) = (turn.key(args, 1), turn.now());
+    let reply_max = turn.reply_max();
     let found = read_with_random(turn, &key)?;
     let Some(draw) = draw else {
         match found.and_then(|(hash, random)| hash.draw(now, random)) {
@@ -68,6 +69,9 @@ fn hrandfield(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Out
     }
     draw.begin(reply, count);
     for _ in 0..count {
+        if reply.len_so_far() > reply_max {
+            break;
+        }
         let pair = hash.draw(now, random);
         draw.write(reply, pair.expect("a field is alive in all of the turn"));
     }

@@ -127,6 +127,7 @@ fn srandmember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
         _ => return Err(Refusal::Syntax),
     };
     let key = turn.key(args, 1);
+    let reply_max = turn.reply_max();
     match (wanted, turn.read_with_random::<Set>(&key)?) {
         (Wanted::One, None) => reply.null(),
         (Wanted::Any(_) | Wanted::Distinct(_), None) => reply.array(0),
@@ -137,8 +138,12 @@ fn srandmember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
         }
         (Wanted::Any(count), Some((set, random))) => {
             reply.array(count as usize);
-            let drawn = (0..count).filter_map(|_| set.draw(random));
-            drawn.for_each(|item| bulk(reply, item));
+            for item in (0..count).filter_map(|_| set.draw(random)) {
+                bulk(reply, item);
+                if reply.len_so_far() > reply_max {
+                    break;
+                }
+            }
         }
         (Wanted::Distinct(count), Some((set, random))) => {
             let count = usize::try_from(count).map_or(set.len(), |count| count.min(set.len()));

@@ -31,6 +31,11 @@ impl<'r, 'o> Members<'r, 'o> {
         Self { reply, listed }
     }
 
+    /// Bytes of the reply so far.
+    pub(super) fn len_so_far(&self) -> usize {
+        self.reply.len_so_far()
+    }
+
     pub(super) fn add(&mut self, score: f64, member: &[u8]) {
         match (self.listed, self.reply.version()) {
             (Listed::Pairs, _) | (Listed::WithScores, Version::Three) => self.reply.array(2),

@@ -200,6 +200,7 @@ fn zrandmember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
     if listed == Listed::WithScores && !is_listable {
         return Err(Refusal::OUT_OF_RANGE);
     }
+    let reply_max = turn.reply_max();
     let Some((set, random)) = turn.read_with_random::<SortedSet>(&key)? else {
         reply.array(0);
         return Ok(());
@@ -208,6 +209,9 @@ fn zrandmember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
         let count = count.unsigned_abs() as usize;
         let mut members = Members::begin(reply, count, listed);
         for _ in 0..count {
+            if members.len_so_far() > reply_max {
+                break;
+            }
             let rank = set.draw_rank(random).expect("a key's set is not empty");
             set.visit(rank..rank + 1, Towards::Highest, |score, member| {
                 members.add(score, member);
