@@ -1,8 +1,9 @@
 //! All entries of one database: a table for each of the 16,384 hash slots.
 //!
-//! Tables live in groups of 128 that appear with their first key and know how
-//! many keys they hold, so a database of few keys is small, and walking,
-//! counting and drawing by chance skip what is empty in 128 steps.
+//! Tables live in groups of 16 that appear with their first key and go with
+//! their last, so a database of few keys is small and what is evicted comes
+//! back. Eight groups are a block; the number of keys in each block is kept, so
+//! walking, counting and drawing by chance skip what is empty in 128 steps.
 //!
 //! ## What a key costs
 //!
@@ -16,9 +17,9 @@
 //!                                                   ≈ 95.4 bytes
 //! ```
 //!
-//! Invariants: a group's counts are the sums of its tables', and the
-//! database's are the sums of the groups'; a key is in the table of its slot,
-//! once.
+//! Invariants: a block's counts are the sums of its tables', and the
+//! database's are the sums of the blocks'; a group that is there holds a key;
+//! a key is in the table of its slot, once.
 
 use super::arena::Arena;
 use super::entry::{Entry, Marks, NewValue};
@@ -28,13 +29,17 @@ use crate::base::{HashKey, keyed_hash};
 /// Hash slots of a database (Redis Cluster specification).
 pub const SLOTS: usize = 16_384;
 
-const GROUP: usize = 128;
+/// Tables of a group: 512 bytes, a size class of the allocator.
+const GROUP: usize = 16;
 
+/// Slots of a block.
+const BLOCK: usize = 8 * GROUP;
+
+/// Aligned, so that no table lies on two lines.
 #[repr(align(64))]
-struct Group<C> {
-    tables: [Table<C>; GROUP],
-    counts: Counts,
-}
+struct Group<C>([Table<C>; GROUP]);
+
+const _: () = assert!(size_of::<Group<()>>() == 512);
 
 /// Entries, and those of them with a deadline.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -69,7 +74,9 @@ pub struct Position {
 }
 
 pub struct Slots<C> {
+    /// As far as keys have been: a shard holds a part of the slots.
     groups: Vec<Option<Box<Group<C>>>>,
+    blocks: Vec<Counts>,
     arena: Arena<C>,
     counts: Counts,
     hash_key: HashKey,
@@ -94,6 +101,7 @@ impl<C> Slots<C> {
     pub fn new(hash_key: HashKey) -> Self {
         Self {
             groups: Vec::new(),
+            blocks: Vec::new(),
             arena: Arena::default(),
             counts: Counts::default(),
             hash_key,
@@ -116,7 +124,7 @@ impl<C> Slots<C> {
 
     #[inline]
     fn table(&self, slot: u16) -> Option<&Table<C>> {
-        Some(&self.group(slot)?.tables[usize::from(slot) % GROUP])
+        Some(&self.group(slot)?.0[usize::from(slot) % GROUP])
     }
 
     /// The table, its arena, and the two counts above it.
@@ -126,8 +134,9 @@ impl<C> Slots<C> {
             .groups
             .get_mut(usize::from(slot) / GROUP)?
             .as_deref_mut()?;
-        let table = &mut group.tables[usize::from(slot) % GROUP];
-        let counts = [&mut group.counts, &mut self.counts];
+        let table = &mut group.0[usize::from(slot) % GROUP];
+        let block = &mut self.blocks[usize::from(slot) / BLOCK];
+        let counts = [block, &mut self.counts];
         Some((table, &mut self.arena, counts))
     }
 
@@ -203,13 +212,16 @@ impl<C> Slots<C> {
 
     #[cold]
     fn appear_new(&mut self, group: usize) {
-        if self.groups.is_empty() {
-            self.groups.resize_with(SLOTS / GROUP, || None);
+        if self.blocks.is_empty() {
+            self.blocks.resize(SLOTS / BLOCK, Counts::default());
         }
-        self.groups[group] = Some(Box::new(Group {
-            tables: [const { Table::EMPTY }; GROUP],
-            counts: Counts::default(),
-        }));
+        if self.groups.len() <= group {
+            let more = group + 1 - self.groups.len();
+            self.groups.reserve_exact(more);
+            self.groups.resize_with(group + 1, || None);
+        }
+        let tables = [const { Table::EMPTY }; GROUP];
+        self.groups[group] = Some(Box::new(Group(tables)));
     }
 
     fn remove(&mut self, slot: u16, place: Place) -> Entry<C> {
@@ -219,27 +231,35 @@ impl<C> Slots<C> {
             counts.all -= 1;
             counts.volatile -= u64::from(entry.has_deadline());
         }
+        if table.len == 0 {
+            self.disappear(usize::from(slot) / GROUP);
+        }
         entry
+    }
+
+    /// Frees a group that holds no key any more.
+    fn disappear(&mut self, group: usize) {
+        let group = &mut self.groups[group];
+        let tables = group.as_deref().map_or(&[] as &[_], |group| &group.0);
+        if tables.iter().all(|table| table.len == 0) {
+            *group = None;
+        }
     }
 
     /// The first slot from `slot` on that holds such an entry.
     pub fn next_slot(&self, slot: u16, among: Among) -> Option<u16> {
         let mut slot = usize::from(slot);
-        while slot < SLOTS && !self.groups.is_empty() {
-            let group = self.groups[slot / GROUP].as_deref();
-            let Some(group) = group.filter(|group| group.counts.of(among) != 0) else {
+        while slot < GROUP * self.groups.len() {
+            if self.blocks[slot / BLOCK].of(among) == 0 {
+                slot = (slot / BLOCK + 1) * BLOCK;
+            } else if let Some(group) = self.groups[slot / GROUP].as_deref() {
+                if group.0[slot % GROUP].held(among) != 0 {
+                    return Some(slot as u16);
+                }
+                slot += 1;
+            } else {
                 slot = (slot / GROUP + 1) * GROUP;
-                continue;
-            };
-            let table = &group.tables[slot % GROUP];
-            let held = match among {
-                Among::All => table.len,
-                Among::Volatile => table.volatile,
-            };
-            if held != 0 {
-                return Some(slot as u16);
             }
-            slot += 1;
         }
         None
     }
@@ -277,25 +297,21 @@ impl<C> Slots<C> {
 
     /// The slot of the entry number `rank`, counted in slot order.
     pub fn slot_of_rank(&self, mut rank: u64, among: Among) -> Option<u16> {
-        for (index, group) in self.groups.iter().enumerate() {
-            let Some(group) = group else { continue };
-            let held = group.counts.of(among);
-            if rank >= held {
-                rank -= held;
-                continue;
-            }
-            for (within, table) in group.tables.iter().enumerate() {
-                let held = u64::from(match among {
-                    Among::All => table.len,
-                    Among::Volatile => table.volatile,
-                });
-                if rank < held {
-                    return Some((index * GROUP + within) as u16);
-                }
-                rank -= held;
-            }
-        }
-        None
+        let mut blocks = self.blocks.iter().enumerate();
+        let (block, _) = blocks.find(|(_, counts)| {
+            let is_here = rank < counts.of(among);
+            rank -= if is_here { 0 } else { counts.of(among) };
+            is_here
+        })?;
+        let mut slots = block * BLOCK..(block + 1) * BLOCK;
+        let found = slots.find(|&slot| {
+            let table = self.table(slot as u16);
+            let held = table.map_or(0, |table| u64::from(table.held(among)));
+            let is_here = rank < held;
+            rank -= if is_here { 0 } else { held };
+            is_here
+        });
+        Some(found.expect("a block's count is the sum of its tables'") as u16)
     }
 
     /// Takes up to `budget` buckets away and hands out their entries; `false`
@@ -308,17 +324,12 @@ impl<C> Slots<C> {
                 }
                 return false;
             };
-            let filled = group.as_deref_mut().filter(|group| group.counts.all != 0);
-            let Some(group) = filled else {
+            let tables = group.iter_mut().flat_map(|group| &mut group.0);
+            let Some(table) = tables.rev().find(|table| table.len != 0) else {
                 self.groups.pop();
                 continue;
             };
-            let tables = group.tables.iter_mut();
-            let table = tables.rev().find(|table| table.len != 0);
-            let table = table.expect("a group's count is the sum of its tables'");
-            let before = u64::from(table.len);
             table.drop_bucket(&mut self.arena, &mut dropped);
-            group.counts.all -= before - u64::from(table.len);
         }
         true
     }

@@ -20,6 +20,7 @@ use super::Entry;
 use super::arena::Arena;
 use super::bucket::{Bucket, LANES};
 use super::segments::Segments;
+use super::slots::Among;
 
 /// Hundredths of a lane filled on average, when a bucket is added.
 const SPLIT_PERCENT: u64 = 85;
@@ -61,6 +62,15 @@ impl<C> Table<C> {
         len: 0,
         volatile: 0,
     };
+
+    /// How many such entries there are.
+    #[inline]
+    pub fn held(&self, among: Among) -> u32 {
+        match among {
+            Among::All => self.len,
+            Among::Volatile => self.volatile,
+        }
+    }
 
     pub fn buckets(&self) -> usize {
         self.segments.len()
