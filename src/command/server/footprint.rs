@@ -1,7 +1,6 @@
 //! The process's memory in numbers: what INFO and MEMORY say of it.
 
 use crate::command::scene::Local;
-use crate::memory::used_memory;
 
 use super::print::ratio;
 use super::share::Share;
@@ -27,9 +26,9 @@ pub(super) struct Footprint {
 }
 
 impl Footprint {
-    pub(super) fn now(local: &Local, shares: &[Share]) -> Footprint {
+    /// `used` is what `used_memory` said before anybody began to answer.
+    pub(super) fn now(local: &Local, used: u64, shares: &[Share]) -> Footprint {
         let readings = (local.system.readings)();
-        let used = used_memory() as u64;
         let startups = local
             .counters
             .iter()

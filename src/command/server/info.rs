@@ -6,6 +6,7 @@
 use crate::command::gather::{Gather, Part};
 use crate::command::scene::{Local, Scene};
 use crate::command::table::{Command, Run};
+use crate::memory::used_memory;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{Categories, Flags, Group, Spec};
 use crate::telemetry::{CommandStats, ErrorStats, Parcel, Totals, totals};
@@ -143,6 +144,8 @@ fn merge(
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let local = &*scene.local;
+    // Before the answer takes memory of its own.
+    let used = used_memory() as u64;
     let mut gathered = Gathered {
         local,
         now_ms: scene.now_ms,
@@ -160,7 +163,7 @@ fn merge(
             gathered.commands.add_packed(&mut parcel);
         }
     }
-    gathered.footprint = Footprint::now(local, &gathered.shares);
+    gathered.footprint = Footprint::now(local, used, &gathered.shares);
     let mut lines = Lines::default();
     for (section, is_chosen) in SECTIONS.iter().zip(chosen(args)) {
         if is_chosen {

@@ -104,7 +104,7 @@ fn stats_merge(
 ) -> Outcome {
     let unpack = |answer: &Vec<u8>| Share::unpack(&mut Parcel::new(answer));
     let shares: Vec<Share> = answers.iter().map(unpack).collect();
-    let footprint = Footprint::now(scene.local, &shares);
+    let footprint = Footprint::now(scene.local, used_memory() as u64, &shares);
     let databases = joined(&shares);
     let keys: u64 = databases.iter().map(|held| held.keys).sum();
     let mut pairs = Pairs { reply, count: 0 };
@@ -203,7 +203,7 @@ const MEMORY_DOCTOR: Command = Command {
 const WORTH_A_LOOK_BYTES: u64 = 32 << 20;
 
 fn doctor(scene: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let footprint = Footprint::now(scene.local, &[]);
+    let footprint = Footprint::now(scene.local, used_memory() as u64, &[]);
     let mut text = format!(
         "{} are in use, {} at the peak; {} are resident.\n",
         human(footprint.used),
