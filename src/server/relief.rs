@@ -114,6 +114,16 @@ impl Work {
         }
     }
 
+    /// Whether keys of this core should go before the next tick: what clients
+    /// send and do not read may grow faster than that.
+    pub(super) fn is_over_memory(&self) -> bool {
+        let limit = self.local.live.maxmemory;
+        limit > 0
+            && used_memory() as u64 > limit
+            && self.evictable_on(self.local.core) > 0
+            && !self.is_lean()
+    }
+
     /// Evicts until memory is below the limit or the time is spent.
     fn evict(&mut self, limit: u64) -> Evicted {
         if self.vault.keyspace().is_none() {

@@ -101,7 +101,7 @@ impl Work {
             // The others go by these, and memory may fill within a tick.
             self.publish_sizes();
         }
-        if self.pace.relief.goes_on {
+        if self.pace.relief.goes_on || self.is_over_memory() {
             self.relieve_memory();
         }
         if let Some(at) = self.pace.expiry.goes_on_at_ns

@@ -223,6 +223,49 @@ fn a_core_with_few_keys_lets_the_others_evict() {
 }
 
 #[test]
+fn keys_go_for_requests_that_do_not_end() {
+    for shards in SHARDS {
+        // A tick in a second: nothing here waits for one.
+        let node = node(&[
+            shards,
+            LIMIT_SETTING,
+            "maxmemory-policy allkeys-lru",
+            "hz 1",
+        ]);
+        let mut client = node.client();
+        let (_, most) = fill(&mut client, "k", 1500, |_| 10 * KILOBYTE, &[]);
+        assert!(most < LIMIT, "{most} bytes");
+        let mut senders: Vec<Connection> = (0..20).map(|_| node.client()).collect();
+        let begun = [b"*250\r\n$400000\r\n".as_slice(), &[b'x'; 300_000]].concat();
+        for sender in &mut senders {
+            sender.send_bytes(&begun).expect("it reads");
+        }
+        let evicts = |client: &mut Connection| told(client, "evicted_keys") > 0;
+        let started = std::time::Instant::now();
+        wait_until("keys go", || evicts(&mut client));
+        assert!(started.elapsed() < Duration::from_millis(500), "{shards}");
+    }
+}
+
+#[test]
+fn a_small_limit_is_honoured_too() {
+    let node = node(&["shards 1", "maxmemory-policy allkeys-random"]);
+    let mut client = node.client();
+    // Statistics of SET and INFO are there before the limit is.
+    fill(&mut client, "warm", 100, |_| 1, &[]);
+    client.ask(&["FLUSHALL"]).expect("it answers");
+    let limit = told(&mut client, "used_memory") + 100 * 1024;
+    let set = ["CONFIG", "SET", "maxmemory", &limit.to_string()];
+    assert_eq!(client.ask(&set).expect("it answers"), status("OK"));
+    let (refused, most) = fill(&mut client, "k", 1000, |_| 1, &[]);
+    assert_eq!(refused, 0);
+    // What a pipeline of requests and its replies take stands beside the keys.
+    assert!(most <= limit + 16 * 1024, "{most} of {limit} bytes");
+    let evicted = told(&mut client, "evicted_keys");
+    assert!(evicted > 0 && evicted < 950, "{evicted} of 1000 keys went");
+}
+
+#[test]
 fn tenacity_says_how_long_a_command_waits_for_eviction() {
     let worst_ms = |tenacity: &str| {
         let tenacity = format!("maxmemory-eviction-tenacity {tenacity}");
