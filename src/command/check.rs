@@ -173,9 +173,9 @@ impl Node {
             Run::Here(handler) | Run::AloneOr(handler, _) => {
                 handler(&mut self.scene(), args, reply)
             }
-            Run::Everywhere(gather) | Run::EverywhereOr(gather, _) => {
-                self.gather(&gather, args, database, reply)
-            }
+            Run::Everywhere(gather)
+            | Run::EverywhereOr(gather, _)
+            | Run::EverywhereOrNode(gather, ..) => self.gather(&gather, args, database, reply),
             Run::AtCursor(handler) => {
                 let core = cursor_core(args, self.placement);
                 self.turn(handler, Route::One(core), args, database, reply)
@@ -304,6 +304,8 @@ fn local(
         directory: Directory::new(HashKey([1, 2]), cores > 1),
         telemetry: Telemetry::new(core, cores, table.len()),
         rates: Rates::default(),
+        is_loading: false,
+        persistence: Arc::default(),
         counters: Arc::new((0..cores).map(|_| Counters::default()).collect()),
         random: Random::new(core as u64),
         pause: None,

@@ -58,6 +58,7 @@ const FAMILIES: &[&[Command]] = &[
     server::LOLWUT,
     server::MEMORY,
     server::MONITOR,
+    server::SAVE,
     server::SHUTDOWN,
     server::SLOWLOG,
     server::TIME,

@@ -14,6 +14,7 @@ mod connection;
 mod database;
 #[cfg(test)]
 mod effects;
+mod errand;
 mod eval;
 mod event;
 mod families;
@@ -46,15 +47,17 @@ mod walk;
 
 pub use admit::{Admission, admit};
 pub use database::cursor_core;
+pub use errand::{Errand, Reload, Saving, Shutdown};
 pub use eval::{Evaluation, reaches_only_declared_keys};
 pub use event::{Event, noted};
 pub use families::commands;
 pub use gather::{Caller, Gather, Part};
+pub use key::{idle_for, used_often, with_value};
 pub use pubsub::Publication;
 pub use route::{Placement, Route, cores_needed, route};
 pub use scene::{BUFFERS_IDLE_MS, Facts, Local, Node, Pause, Rates, Readings, Scene, System, Wish};
-pub use script::BusyScript;
+pub use script::{BusyScript, LibraryHost};
 pub use table::{Command, DataHandler, Entry, KeyPlan, Run, Subject, Table};
-pub use turn::{After, Data, First, Lent, Tally, Turn};
+pub use turn::{After, Data, First, Lent, Tally, Turn, rules};
 pub use version::REDIS_VERSION;
 pub use waiting::{Asker, Side, Waiting};

@@ -94,6 +94,7 @@ pub fn cores_needed(entry: &Entry, args: Args<'_>, placement: Placement) -> u64 
         | Run::AloneOr(..)
         | Run::Everywhere(_)
         | Run::Node(_)
+        | Run::EverywhereOrNode(..)
         | Run::Container(_)
         | Run::Exec
         | Run::Script { .. }

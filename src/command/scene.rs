@@ -9,8 +9,9 @@ use crate::pubsub::Directory;
 use crate::script::{Engine, Libraries};
 use crate::session::{Client, Roster, Session, SessionId};
 use crate::shard::Observer;
-use crate::telemetry::{Counters, Rate, Telemetry};
+use crate::telemetry::{Counters, Persistence, Rate, Telemetry};
 
+use super::errand::Errand;
 use super::event::Event;
 use super::pubsub::Publication;
 use super::route::Placement;
@@ -62,8 +63,6 @@ pub struct Readings {
 /// What a handler asks the loop turn to do after it.
 #[derive(Clone, Debug)]
 pub enum Wish {
-    /// Stop the node.
-    Shutdown,
     /// End a session of this core at once.
     Close(SessionId),
     /// Somebody does not observe its keys any more.
@@ -119,6 +118,10 @@ pub struct Local {
     /// Of this core; its `commands` by position in the table.
     pub telemetry: Telemetry,
     pub rates: Rates,
+    /// There is no data yet.
+    pub is_loading: bool,
+    /// What became of the data on disk.
+    pub persistence: Arc<Persistence>,
     /// Of every core, by core; this core writes only its own.
     pub counters: Arc<Vec<Counters>>,
     pub random: Random,
@@ -219,4 +222,7 @@ pub struct Node<'a> {
     pub rewrite: &'a mut dyn FnMut(&Settings) -> Result<(), String>,
     /// Set by a handler that changed `settings`: they are published then.
     pub has_changed: bool,
+    /// Set by a handler that needs the data of every core: the reply follows
+    /// when it is done.
+    pub errand: Option<Errand>,
 }

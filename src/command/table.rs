@@ -33,6 +33,8 @@ pub enum Run {
     Everywhere(Gather),
     /// The same; in a transaction, with every shard borrowed: DBSIZE.
     EverywhereOr(Gather, DataHandler),
+    /// The same; at the control core where the words say so: DEBUG RELOAD.
+    EverywhereOrNode(Gather, fn(Args<'_>) -> bool, NodeHandler),
     /// Runs what was put off since MULTI.
     Exec,
     /// Runs a script or a function, where its keys are.
@@ -40,11 +42,34 @@ pub enum Run {
     /// Ends the script that runs too long, or the function.
     KillScript { is_function: bool },
     /// At the control core: CONFIG SET, CONFIG REWRITE.
-    Node(fn(&mut Node<'_>, Args<'_>, &mut Reply<'_>) -> Outcome),
+    Node(NodeHandler),
     /// The second word names the command.
     Container(&'static [Command]),
     /// The same, but alone it is a command too, at the client's core: COMMAND.
     AloneOr(HereHandler, &'static [Command]),
+}
+
+impl Run {
+    /// The parts at every core, of what has such.
+    #[must_use]
+    pub fn gather(self) -> Option<Gather> {
+        match self {
+            Self::Everywhere(gather)
+            | Self::EverywhereOr(gather, _)
+            | Self::EverywhereOrNode(gather, ..) => Some(gather),
+            Self::Data(_)
+            | Self::DataOrWhole(..)
+            | Self::Whole(_)
+            | Self::AtCursor(_)
+            | Self::Here(_)
+            | Self::Exec
+            | Self::Script { .. }
+            | Self::KillScript { .. }
+            | Self::Node(_)
+            | Self::Container(_)
+            | Self::AloneOr(..) => None,
+        }
+    }
 }
 
 /// What names a script.
@@ -63,6 +88,9 @@ pub type DataHandler = fn(&mut Turn<'_>, Args<'_>, &mut Reply<'_>) -> Outcome;
 
 /// A handler that sees its client and its core, but no data.
 pub type HereHandler = fn(&mut Scene<'_>, Args<'_>, &mut Reply<'_>) -> Outcome;
+
+/// A handler at the control core.
+pub type NodeHandler = fn(&mut Node<'_>, Args<'_>, &mut Reply<'_>) -> Outcome;
 
 /// Where the keys are, in the shapes worth a fast path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -520,7 +520,7 @@ fn take_notes(data: &mut Data<'_>, events: &mut Vec<Event>, listened: Events) {
 }
 
 /// The thresholds as values take them.
-pub(super) fn rules(encodings: &Encodings, hash_key: HashKey) -> Rules {
+pub fn rules(encodings: &Encodings, hash_key: HashKey) -> Rules {
     Rules {
         hash_key,
         list_max_listpack_size: encodings.list_max_listpack_size,

@@ -12,6 +12,7 @@ use std::ops::Bound;
 
 use super::clock::Clock;
 use super::database::{Database, Key};
+use super::stored::Content;
 use crate::base::{keyed_hash, slot_of};
 use crate::value::hash::Hash;
 use crate::value::{Compound, Typed};
@@ -73,6 +74,18 @@ impl Database {
     /// Keys that may hold hashes with deadlines of fields.
     pub fn listed_len(&self) -> usize {
         self.agenda.by_key.len()
+    }
+
+    /// Whether a hash has a field with a deadline.
+    pub fn has_field_deadlines(&self) -> bool {
+        self.agenda.by_key.keys().any(|bytes| {
+            let key = self.listed_key(bytes);
+            let entry = self.slots.find(key.slot, key.hash, key.bytes);
+            match entry.map(|entry| entry.content()) {
+                Some(Content::Compound(compound)) => moment_of(compound).is_some(),
+                Some(Content::Int(_) | Content::Text(_)) | None => false,
+            }
+        })
     }
 
     /// Learns when a field of a key's hash is due, after deadlines were set.

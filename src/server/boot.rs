@@ -11,6 +11,7 @@ use crate::command::{
     commands,
 };
 use crate::config::{self, Fault, Files, Live, Loaded, Settings, Start};
+use crate::keyspace::Keyspace;
 use crate::pubsub::Directory;
 use crate::runtime::clock::unix_ms;
 use crate::runtime::core::{Bell, Listener, Mailboxes, Postbox, Ring, Unavailable};
@@ -18,18 +19,27 @@ use crate::runtime::{control, process, signal};
 use crate::script::{Engine, Libraries};
 use crate::session::Roster;
 use crate::shard::Shard;
-use crate::telemetry::{Counters, Telemetry};
+use crate::telemetry::{Counters, Persistence, Telemetry};
 
 use super::control::{Changes, Control};
 use super::core::{Core, Parts};
 use super::crash;
 use super::door::{self, Announced};
+use super::errand::Errands;
 use super::flush::Doors;
 use super::letter::Letter;
+use super::load::{self, Manner};
+use super::loading::Loading;
 use super::log::Log;
 
 /// Descriptors the node needs beside one per client.
 const OWN_FILES: u64 = 64;
+
+/// What only the system knows.
+pub(super) const SYSTEM: System = System {
+    unix_us: crate::runtime::clock::unix_us,
+    readings,
+};
 
 /// Shards at most: one bit per core in a word, and one for the control core.
 const SHARDS_MAX: usize = 63;
@@ -87,6 +97,7 @@ struct Plan {
     table: &'static Table,
     facts: Arc<Facts>,
     counters: Arc<Vec<Counters>>,
+    persistence: Arc<Persistence>,
     placement: Placement,
     hash_key: HashKey,
     mailboxes: Arc<Mailboxes<Letter>>,
@@ -133,12 +144,16 @@ fn serve(
     }
     let announced = Announced::new(&settings);
     let cores = chosen_cores(&settings)?;
+    let persistence = Persistence::default();
+    // What stock says before the first save, too.
+    persistence.saved_at_s.set(unix_ms() / 1000);
     let plan = Plan {
         settings: Arc::new(settings.clone()),
         live,
         table,
         facts: Arc::new(facts(config_file.as_deref())),
         counters: Arc::new(cores.iter().map(|_| Counters::default()).collect()),
+        persistence: Arc::new(persistence),
         placement: Placement::new(cores.len()),
         hash_key: HashKey::random(),
         mailboxes: Mailboxes::new(cores.len() + 1),
@@ -164,6 +179,7 @@ fn run_cores(
     log: &Log,
     announced: &Announced,
 ) -> Result<(), String> {
+    let file = load::open(&settings)?;
     let (bell, visitor) =
         control::door().map_err(|error| format!("Can't make the control core's bell: {error}"))?;
     signal::listen(bell);
@@ -171,8 +187,9 @@ fn run_cores(
         threads,
         bells,
         gate,
-    } = start_cores(plan, listeners, bell)?;
-    let control = Control {
+    } = start_cores(plan, listeners, bell, file.is_some())?;
+    let (fail, failure) = mpsc::channel();
+    let mut control = Control {
         settings,
         table: plan.table,
         post: Postbox::new(Arc::clone(&plan.mailboxes), plan.cores.len()),
@@ -181,12 +198,25 @@ fn run_cores(
         log: log.clone(),
         counters: Arc::clone(&plan.counters),
         changes: Changes::default(),
+        errands: Errands::default(),
+        loading: None,
+        announced: announced.clone(),
+        failure: fail,
+        persistence: Arc::clone(&plan.persistence),
         is_stopping: false,
     };
-    announced.ready(log);
     let port = plan.settings.text("port");
     log.notice(&format!("Running mode=standalone, port={port}."));
-    log.notice("Ready to accept connections");
+    if let Some(file) = file {
+        let (log, persistence) = (log.clone(), Arc::clone(&plan.persistence));
+        let manner = Manner::of(&control.settings, log, persistence);
+        let empty = |_| *Keyspace::new(plan.live.databases as usize, plan.hash_key);
+        let keyspaces = (0..plan.cores.len()).map(empty).collect();
+        control.loading = Some(Loading::begin(file, keyspaces, manner, bell)?);
+    } else {
+        announced.ready(log);
+        log.notice("Ready to accept connections");
+    }
     // Who is answered finds these lines in the log.
     gate.open();
     let ran = control::run(visitor, |doorbell| control.run(doorbell));
@@ -196,12 +226,17 @@ fn run_cores(
             .join()
             .map_err(|_| "a shard core ended in a panic".to_owned())?;
     }
-    Ok(())
+    failure.try_recv().map_or(Ok(()), Err)
 }
 
 /// Starts the shard cores; all rings exist when this returns, and the cores
 /// wait for the gate to open.
-fn start_cores(plan: &Plan, listeners: Vec<Listener>, control: Bell) -> Result<Started, String> {
+fn start_cores(
+    plan: &Plan,
+    listeners: Vec<Listener>,
+    control: Bell,
+    is_loading: bool,
+) -> Result<Started, String> {
     let (made, rings) = mpsc::channel();
     let mut threads = Vec::new();
     let mut openers = Vec::new();
@@ -232,7 +267,7 @@ fn start_cores(plan: &Plan, listeners: Vec<Listener>, control: Bell) -> Result<S
             let Ok(doors) = opened.recv() else { return };
             let parts = Parts {
                 // Lua does not leave the thread it is made in.
-                local: local(&plan, core),
+                local: local(&plan, core, is_loading),
                 shard: Shard::new(core, databases, hash_key),
                 post,
                 hash_key,
@@ -289,7 +324,7 @@ impl Gate {
     }
 }
 
-fn local(plan: &Plan, core: usize) -> Local {
+fn local(plan: &Plan, core: usize, is_loading: bool) -> Local {
     let cores = plan.cores.len();
     Local {
         core,
@@ -298,14 +333,13 @@ fn local(plan: &Plan, core: usize) -> Local {
         settings: Arc::clone(&plan.settings),
         live: Arc::clone(&plan.live),
         facts: Arc::clone(&plan.facts),
-        system: System {
-            unix_us: crate::runtime::clock::unix_us,
-            readings,
-        },
+        system: SYSTEM,
         roster: Roster::default(),
         directory: Directory::new(plan.hash_key, cores > 1),
         telemetry: Telemetry::new(core, cores, plan.table.len()),
         rates: Rates::default(),
+        is_loading,
+        persistence: Arc::clone(&plan.persistence),
         counters: Arc::clone(&plan.counters),
         random: Random::from_entropy(),
         pause: None,

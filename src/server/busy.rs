@@ -64,7 +64,8 @@ impl Work {
                 Waiter::Borrow { .. }
                 | Waiter::Own { .. }
                 | Waiter::Ask { .. }
-                | Waiter::Forget(_) => self.vault.wait(waiter),
+                | Waiter::Forget(_)
+                | Waiter::Loaded(_) => self.vault.wait(waiter),
             }
         }
     }

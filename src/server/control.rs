@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use crate::command::{Node, Run, Table};
 use crate::config::{Settings, version_line};
@@ -15,10 +15,13 @@ use crate::runtime::control::Doorbell;
 use crate::runtime::core::{Bell, Postbox};
 use crate::runtime::process;
 use crate::runtime::signal::{self, Signal};
-use crate::telemetry::Counters;
+use crate::telemetry::{Counters, Persistence};
 
 use super::crash;
+use super::door::Announced;
+use super::errand::Errands;
 use super::letter::{Decision, Letter};
+use super::loading::Loading;
 use super::log::Log;
 use super::serve::finish;
 
@@ -37,6 +40,15 @@ pub(super) struct Control {
     /// Changes of settings that some core has not taken over yet, the oldest
     /// first.
     pub(super) changes: Changes,
+    pub(super) errands: Errands,
+    /// What becomes of the data on disk.
+    pub(super) persistence: Arc<Persistence>,
+    /// A file that is being loaded.
+    pub(super) loading: Option<Loading>,
+    /// Told when clients are served.
+    pub(super) announced: Announced,
+    /// Why the node ends that was not asked to.
+    pub(super) failure: mpsc::Sender<String>,
     pub(super) is_stopping: bool,
 }
 
@@ -98,6 +110,7 @@ impl Control {
             self.post.wake_up();
             self.read_mail();
             self.read_signals();
+            self.look_at_loader();
             self.deliver();
             // A letter that came after the look into the boxes has rung.
             if !self.is_stopping && self.post.fall_asleep() {
@@ -108,6 +121,13 @@ impl Control {
             self.post.post(core, Letter::Stop);
         }
         self.deliver();
+    }
+
+    /// Ends the node with an exit code that says so.
+    pub(super) fn fail(&mut self, why: &str) {
+        let told = self.failure.send(why.to_owned());
+        told.expect("the main thread waits for it");
+        self.is_stopping = true;
     }
 
     fn deliver(&mut self) {
@@ -130,10 +150,12 @@ impl Control {
                         }
                     }
                     Letter::Log { level, text } => self.log.line(level.into(), &text),
-                    Letter::Stop => {
-                        self.log.notice("User requested shutdown...");
-                        self.is_stopping = true;
-                    }
+                    Letter::AllLent {
+                        errand,
+                        held,
+                        functions,
+                    } => self.on_all_lent(errand, held, &functions),
+                    Letter::Installed => self.on_installed(),
                     _ => unreachable!("shard cores send the control core nothing else"),
                 }
             }
@@ -143,16 +165,17 @@ impl Control {
     fn read_signals(&mut self) {
         while let Some(signal) = signal::pending() {
             match signal {
-                Signal::Terminate | Signal::Interrupt => {
-                    let name = if signal == Signal::Terminate {
-                        "SIGTERM"
-                    } else {
-                        "SIGINT"
-                    };
-                    let log = &self.log;
-                    log.notice(&format!("Received {name} scheduling shutdown..."));
-                    log.notice("User requested shutdown...");
+                Signal::Interrupt if self.is_ending() => {
+                    self.log.warning("You insist... exiting now.");
                     self.is_stopping = true;
+                }
+                Signal::Terminate => {
+                    self.log.notice("Received SIGTERM scheduling shutdown...");
+                    self.end_by_signal("shutdown-on-sigterm");
+                }
+                Signal::Interrupt => {
+                    self.log.notice("Received SIGINT scheduling shutdown...");
+                    self.end_by_signal("shutdown-on-sigint");
                 }
                 Signal::Report => self.report(),
             }
@@ -162,7 +185,7 @@ impl Control {
     /// Runs a command of the control core and sends its reply back.
     fn decide(&mut self, from: usize, decision: &Decision) {
         let entry = self.table.at(decision.entry);
-        let Run::Node(handler) = entry.command.run else {
+        let (Run::Node(handler) | Run::EverywhereOrNode(.., handler)) = entry.command.run else {
             unreachable!("only the control core's commands come here");
         };
         let config_file = self.config_file.clone();
@@ -175,11 +198,15 @@ impl Control {
             settings: &mut self.settings,
             rewrite: &mut rewrite,
             has_changed: false,
+            errand: None,
         };
         let mut out = Vec::new();
         let mut reply = Reply::new(&mut out, decision.version);
         let outcome = handler(&mut node, decision.packed.args(), &mut reply);
         let has_changed = node.has_changed;
+        if let Some(errand) = node.errand {
+            return self.begin_errand(from, decision, errand);
+        }
         finish(&mut out, 0, decision.version, &outcome);
         let letter = Letter::Decided {
             session: decision.session,

@@ -308,7 +308,23 @@ impl Core {
                 work.count_call(entry, 0, refusal.as_ref());
                 work.resume(session);
             }
-            Letter::Decide(_) | Letter::TakenOver { .. } | Letter::Log { .. } => {
+            Letter::LendAll { errand } => work.on_lend_all(errand),
+            Letter::Loaded {
+                keyspace,
+                functions,
+            } => work.on_loaded(keyspace, &functions),
+            Letter::Libraries { functions, flush } => {
+                if flush {
+                    work.local.functions.flush();
+                }
+                work.load_libraries(&functions);
+            }
+            Letter::LoadingOver => work.local.is_loading = false,
+            Letter::Decide(_)
+            | Letter::TakenOver { .. }
+            | Letter::Log { .. }
+            | Letter::AllLent { .. }
+            | Letter::Installed => {
                 unreachable!("a shard core is not the control core")
             }
             Letter::Stop => work.is_stopping = true,

@@ -128,6 +128,7 @@ pub(super) fn expand(pattern: &str) -> Vec<PathBuf> {
 }
 
 /// The node as other programs know it: by pid file and supervisor.
+#[derive(Clone)]
 pub(super) struct Announced {
     pid_file: Option<PathBuf>,
     unix_socket: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::command::{Caller, Entry, Gather, Local, Part, Run};
+use crate::command::{Caller, Entry, Gather, Local, Part};
 use crate::keyspace::Clock;
 use crate::resp::{Args, OwnedArgs, Refusal};
 use crate::session::{Gap, SessionId, Stage};
@@ -143,7 +143,7 @@ impl Work {
         }
         let asked = self.asks.open.remove(&ask).expect("it was there");
         let entry = self.local.table.at(asked.request.entry);
-        let (Run::Everywhere(gather) | Run::EverywhereOr(gather, _)) = entry.command.run else {
+        let Some(gather) = entry.command.run.gather() else {
             unreachable!("only gathered commands are asked for");
         };
         let args = asked.request.packed.args();
@@ -169,7 +169,7 @@ pub(super) fn make_part(
     request: &Question,
 ) -> Vec<u8> {
     let entry = local.table.at(request.entry);
-    let (Run::Everywhere(gather) | Run::EverywhereOr(gather, _)) = entry.command.run else {
+    let Some(gather) = entry.command.run.gather() else {
         unreachable!("only gathered commands are asked for");
     };
     let mut bytes = Vec::new();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::command::{BusyScript, Caller, First, Publication, Side};
+use crate::command::{BusyScript, Caller, First, Lent, Publication, Side};
 use crate::config::{Author, Live, Settings};
+use crate::keyspace::Keyspace;
 use crate::pubsub::News;
 use crate::resp::{Args, OwnedArgs, Refusal, Span, Version};
 use crate::script::LogLevel;
@@ -93,6 +94,28 @@ pub(super) enum Letter {
         entry: u16,
         refusal: Option<Refusal>,
     },
+    /// Asks for the shards of every core, for an errand of the control core.
+    LendAll { errand: u64 },
+    /// They, and the texts of the libraries; each goes home by `Return`.
+    AllLent {
+        errand: u64,
+        held: Lent,
+        functions: Vec<Vec<u8>>,
+    },
+    /// The keyspace loaded for this core, and the texts of the libraries.
+    Loaded {
+        keyspace: Box<Keyspace>,
+        functions: Arc<[Vec<u8>]>,
+    },
+    /// Libraries that were read from a file; others go if they are to.
+    Libraries {
+        functions: Arc<[Vec<u8>]>,
+        flush: bool,
+    },
+    /// The keyspace has its place.
+    Installed,
+    /// Every core's has: what needs data may run.
+    LoadingOver,
     /// End the loop.
     Stop,
 }

@@ -38,6 +38,8 @@ pub(super) enum Job {
     Script(Box<ScriptCall>),
     /// A blocked command is looked at again.
     Again(Arc<Wait>),
+    /// The control core does something with all shards.
+    Errand(u64),
 }
 
 /// A command whose keys are of several cores.
@@ -167,6 +169,7 @@ impl Work {
             Job::Call(call) => self.run_call(&call, &mut held),
             Job::Exec(exec) if !exec.has_scripts() => self.run_exec(&exec, &mut held),
             Job::Again(wait) => self.run_again(&wait, &mut held),
+            Job::Errand(number) => return self.hand_over(number, held),
             Job::Exec(_) | Job::Script(_) => {
                 // The core runs these, when nothing of it is in use.
                 self.scripts.due.push_back(Due { job, held });
@@ -267,6 +270,7 @@ impl Work {
                 Waiter::Own { loan } => self.grant_own(loan),
                 Waiter::Ask { from, ask, request } => self.answer(from, ask, &request),
                 Waiter::Forget(observer) => self.forget_here(&observer),
+                Waiter::Loaded(keyspace) => self.install(*keyspace),
                 Waiter::Session(id) => {
                     self.is_in_turn = true;
                     self.resume(id);

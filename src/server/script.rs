@@ -96,7 +96,9 @@ impl Core {
             match job {
                 Job::Script(call) => self.run_script(call, &mut held),
                 Job::Exec(exec) => self.run_exec_with_scripts(&exec, &mut held),
-                Job::Call(_) | Job::Again(_) => unreachable!("these run where they are"),
+                Job::Call(_) | Job::Again(_) | Job::Errand(_) => {
+                    unreachable!("these run where they are")
+                }
             }
             self.work.give_back(held);
         }

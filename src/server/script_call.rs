@@ -76,6 +76,9 @@ impl Caller<'_> {
         work.begin_lap();
         let outcome = match &entry.command.run {
             Run::Everywhere(gather) => self.gather(entry, gather, args, version, out),
+            Run::EverywhereOrNode(gather, is_node, _) if !is_node(args) => {
+                self.gather(entry, gather, args, version, out)
+            }
             _ => work.call_from_script(&mut self.state, self.held, entry, args, version, out),
         };
         let work = &mut self.core.work;
@@ -212,6 +215,7 @@ impl Work {
             }
             Run::Everywhere(_) => unreachable!("its parts are gathered"),
             Run::Node(_)
+            | Run::EverywhereOrNode(..)
             | Run::Container(_)
             | Run::Exec
             | Run::Script { .. }
@@ -247,7 +251,7 @@ impl Work {
         }
         let placement = self.local.placement;
         let needed = match entry.command.run {
-            Run::Everywhere(_) => placement.all(),
+            Run::Everywhere(_) | Run::EverywhereOrNode(..) => placement.all(),
             _ => cores_needed(entry, args, placement),
         };
         let here = held.iter().flatten();

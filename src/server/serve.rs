@@ -10,6 +10,7 @@ use crate::keyspace::Discarded;
 use crate::resp::{Args, Outcome, OwnedArgs, ProtocolFault, Refusal, Reply, Version};
 use crate::session::{ReplyMode, SessionId, Stage};
 use crate::shard::Wait;
+use crate::spec::Flags;
 
 use super::ahead::Ahead;
 use super::core::Work;
@@ -132,6 +133,9 @@ impl Work {
         };
         session.client.last_command = Some(entry.name);
         let is_in_multi = session.transaction.is_some();
+        if self.local.is_loading && !entry.flags().has(Flags::LOADING) {
+            return self.refuse_admission(id, Some(entry), &Refusal::LOADING);
+        }
         if self.local.busy.is_some()
             && let Some(refusal) = self.busy_refusal(entry)
         {
@@ -194,7 +198,10 @@ impl Work {
             Run::Script { .. } => self.start_script(id, entry, args),
             Run::KillScript { is_function } => self.ask_to_kill(id, entry, is_function),
             Run::Exec => self.start_exec(id, entry, args),
-            Run::Node(_) => {
+            Run::EverywhereOrNode(gather, is_node, _) if !is_node(args) => {
+                self.start_gather(id, entry, &gather, args)
+            }
+            Run::Node(_) | Run::EverywhereOrNode(..) => {
                 self.ask_control(id, entry, args);
                 Flow::Pause
             }

@@ -13,7 +13,6 @@ use crate::session::Stage;
 
 use super::core::{Core, Work};
 use super::expiry::Expiry;
-use super::letter::Letter;
 use super::relief::Relief;
 
 /// Between ticks with nothing to look after.
@@ -56,6 +55,18 @@ impl Core {
             let token = crate::runtime::core::Token::new(index as u32, 0);
             self.ring.accept(descriptor, token);
         }
+    }
+}
+
+/// What reads leave behind, by the policy of eviction.
+pub(super) fn touch_of(live: &config::Live) -> Touch {
+    if live.maxmemory_policy.is_lfu() {
+        Touch::Lfu {
+            log_factor: live.lfu_log_factor,
+            decay_minutes: live.lfu_decay_time,
+        }
+    } else {
+        Touch::Lru
     }
 }
 
@@ -198,13 +209,7 @@ impl Work {
     /// Reads what the loop itself needs out of the settings.
     pub(super) fn read_settings(&mut self) {
         let live = &self.local.live;
-        self.clock.touch = match live.maxmemory_policy {
-            config::Policy::AllkeysLfu | config::Policy::VolatileLfu => Touch::Lfu {
-                log_factor: live.lfu_log_factor,
-                decay_minutes: live.lfu_decay_time,
-            },
-            _ => Touch::Lru,
-        };
+        self.clock.touch = touch_of(live);
         let telemetry = &mut self.local.telemetry;
         telemetry.slow_log.set_max_len(live.slowlog_max_len);
         telemetry.commands.track(live.latency_tracking);
@@ -260,17 +265,10 @@ impl Work {
         self.count_blocked();
     }
 
-    /// Asks the control core to stop the node.
-    fn ask_to_stop(&mut self) {
-        let control = self.local.placement.cores();
-        self.post.post(control, Letter::Stop);
-    }
-
     /// Does what handlers asked for.
     pub(super) fn grant_wishes(&mut self) {
         for wish in std::mem::take(&mut self.local.wishes) {
             match wish {
-                Wish::Shutdown => self.ask_to_stop(),
                 Wish::Close(id) => self.condemned.push(id),
                 Wish::Forget(observer) => self.forget_everywhere(observer, 0),
                 Wish::Unblock { session, error } => self.end_unblocked(session, error),

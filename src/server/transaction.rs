@@ -351,7 +351,7 @@ impl Work {
                 };
                 handler(&mut scene, args, &mut Reply::new(made, version))
             }
-            Run::Everywhere(_) | Run::Node(_) => return false,
+            Run::Everywhere(_) | Run::Node(_) | Run::EverywhereOrNode(..) => return false,
             Run::KillScript { .. } => Err(Refusal::NOT_BUSY),
             Run::Script { .. } => unreachable!("a core runs it, not its work"),
             Run::Container(_) | Run::Exec => unreachable!("neither is put off"),
@@ -412,6 +412,11 @@ impl Work {
                     let entry = self.local.table.at(queued.entry);
                     match entry.command.run {
                         Run::Everywhere(gather) => {
+                            self.start_gather(id, entry, &gather, queued.words.args());
+                        }
+                        Run::EverywhereOrNode(gather, is_node, _)
+                            if !is_node(queued.words.args()) =>
+                        {
                             self.start_gather(id, entry, &gather, queued.words.args());
                         }
                         _ => self.ask_control(id, entry, queued.words.args()),

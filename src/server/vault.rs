@@ -31,6 +31,8 @@ pub(super) enum Waiter {
     },
     /// Somebody does not observe keys of this shard any more.
     Forget(Observer),
+    /// What was loaded for this core.
+    Loaded(Box<Keyspace>),
 }
 
 /// See the module.

@@ -107,7 +107,7 @@ counters! {
     hop_batches count: "Mails that carried them.";
     mail_received count: "Mails taken from other cores.";
     mailbox_full count: "Times a mailbox had no room and the sender had to wait.";
-    changes count: "Changes made to data.";
+    changes gauge: "Changes made to data.";
     expire_ns count: "Nanoseconds spent looking for keys to expire.";
     keys gauge: "Keys held now.";
     keys_with_ttl gauge: "Keys with a time to live now.";

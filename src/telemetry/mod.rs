@@ -9,6 +9,7 @@ mod counters;
 mod error_stats;
 mod latency;
 mod parcel;
+mod persistence;
 mod slow_log;
 
 pub use command_stats::{CommandRow, CommandStats};
@@ -17,4 +18,5 @@ pub use counters::{Cell, Counters, Rate, Totals, totals};
 pub use error_stats::ErrorStats;
 pub use latency::{History, Latency, Sample};
 pub use parcel::{Parcel, pack_number, pack_text};
+pub use persistence::Persistence;
 pub use slow_log::{SlowCommand, SlowEntry, SlowLog, merged};

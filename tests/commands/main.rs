@@ -204,6 +204,7 @@ transcripts! {
     resp3: "resp3",
     scan: "scan",
     scripts: "scripts",
+    save: "save",
     server: "server",
     several_cores: "several-cores",
     sets: "sets",

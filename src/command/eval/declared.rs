@@ -150,6 +150,7 @@ impl<'a> Script<'a> {
             Run::Here(_) | Run::AloneOr(..) | Run::Node(_) | Run::Exec => false,
             // Every core's part may look at its shard.
             Run::Everywhere(_)
+            | Run::EverywhereOrNode(..)
             | Run::DataOrWhole(..)
             | Run::Whole(_)
             | Run::AtCursor(_)

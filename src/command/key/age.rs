@@ -16,13 +16,13 @@ pub(super) fn new(clock: &Clock) -> u32 {
 
 /// The mark of a key that was last used so many seconds ago, by LRU. The
 /// clock's round is the longest that can be told.
-pub(super) fn idle_for(seconds: u64, now_ms: u64) -> u32 {
+pub fn idle_for(seconds: u64, now_ms: u64) -> u32 {
     let seconds = seconds.min(LRU_SECONDS - 1);
     ((now_ms / 1000 + LRU_SECONDS - seconds) % LRU_SECONDS) as u32
 }
 
 /// The mark of a key with this logarithmic counter as of now, by LFU.
-pub(super) fn used_often(counter: u8, now_ms: u64) -> u32 {
+pub fn used_often(counter: u8, now_ms: u64) -> u32 {
     let minutes = (now_ms / 60_000) as u16;
     u32::from(minutes) << 8 | u32::from(counter)
 }

@@ -12,9 +12,11 @@ mod ttl;
 #[cfg(test)]
 mod tests;
 
+pub use age::{idle_for, used_often};
 pub(super) use exist::COMMANDS as EXIST;
 pub(super) use expire::COMMANDS as EXPIRE;
 pub(super) use object::COMMANDS as OBJECT;
-pub(super) use payload::{COMMANDS as PAYLOAD, with_value};
+pub(super) use payload::COMMANDS as PAYLOAD;
+pub use payload::with_value;
 pub(super) use relocate::COMMANDS as RELOCATE;
 pub(super) use ttl::COMMANDS as TTL;

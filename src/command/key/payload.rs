@@ -47,7 +47,7 @@ fn dump(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
 }
 
 /// Passes a value on as the snapshot format takes it.
-pub(in crate::command) fn with_value<R>(found: &Found<'_>, pass: impl FnOnce(Value<'_>) -> R) -> R {
+pub fn with_value<R>(found: &Found<'_>, pass: impl FnOnce(Value<'_>) -> R) -> R {
     match found.compound() {
         Some(compound) => pass(compound.into()),
         None => {

@@ -7,12 +7,21 @@ use crate::script::{Effects, Host, LogLevel, Pace, Permission};
 /// Microseconds a library may take to load, as at stock.
 const LOAD_US_MAX: u64 = 500_000;
 
-pub(super) struct LibraryHost {
+pub struct LibraryHost {
     system: System,
     until_us: u64,
 }
 
 impl LibraryHost {
+    /// Of a library that has been loaded before: it may take its time.
+    #[must_use]
+    pub fn unhurried(system: System) -> Self {
+        Self {
+            system,
+            until_us: u64::MAX,
+        }
+    }
+
     /// A load begins now.
     pub(super) fn new(system: System) -> Self {
         Self {

@@ -9,6 +9,7 @@ mod kill;
 mod library_host;
 
 pub use busy::BusyScript;
+pub use library_host::LibraryHost;
 
 pub(super) use cache::COMMANDS as SCRIPT;
 pub(super) use function::COMMANDS as FUNCTION;

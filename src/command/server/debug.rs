@@ -4,11 +4,12 @@
 //! key is looked up and made where it lives.
 
 use crate::base::{parse_f64, parse_i64};
+use crate::command::errand::{Errand, Reload};
 use crate::command::gather::{Gather, Part};
 use crate::command::help;
-use crate::command::scene::{BUFFERS_IDLE_MS, Scene, Wish};
+use crate::command::scene::{BUFFERS_IDLE_MS, Node, Scene, Wish};
 use crate::command::table::{Command, Run};
-use crate::config::{Allowed, memory};
+use crate::config::{Allowed, Author, memory};
 use crate::keyspace::Lifetime;
 use crate::resp::{Args, Outcome, Refusal, Reply, Version};
 use crate::spec::{Flags, Group, Spec};
@@ -33,7 +34,7 @@ const DEBUG: Command = Command {
         arity: Some(-2),
         ..Spec::PLAIN
     },
-    run: Run::Everywhere(EVERYWHERE),
+    run: Run::EverywhereOrNode(EVERYWHERE, is_reload, reload),
 };
 
 const EVERYWHERE: Gather = Gather { check, part, merge };
@@ -55,7 +56,6 @@ enum Wanted<'a> {
     /// How long a client is idle before its buffers are given back, in
     /// milliseconds; they never are at `None`.
     ReplyBuffer(Option<u64>),
-    Reload,
     SetActiveExpire(bool),
     SetDisableDenyScripts(bool),
     /// Nanoseconds.
@@ -81,7 +81,6 @@ fn wanted(args: Args<'_>) -> Result<Wanted<'_>, Refusal> {
         3 if is(b"object") => Wanted::Object(args.get(2)),
         3 if is(b"protocol") => Wanted::Protocol(args.get(2)),
         3 if is(b"quicklist-packed-threshold") => packed_threshold(args.get(2))?,
-        2.. if is(b"reload") => reload(args)?,
         4 if is(b"replybuffer") => Wanted::ReplyBuffer(reply_buffer(args)?),
         3 if is(b"sleep") => {
             // As in stock, what is no number is no time.
@@ -136,10 +135,12 @@ fn positive(word: &[u8]) -> Result<u64, Refusal> {
 fn check(scene: &mut Scene<'_>, args: Args<'_>) -> Outcome {
     let allowed = scene.local.live.enable_debug_command;
     let origin = &scene.client().origin;
-    let is_local = origin.is_loopback || origin.is_unix;
-    if !(allowed == Allowed::Yes || allowed == Allowed::Local && is_local) {
-        return Err(Refusal::DEBUG_NOT_ALLOWED);
-    }
+    let author = if origin.is_loopback || origin.is_unix {
+        Author::LocalClient
+    } else {
+        Author::RemoteClient
+    };
+    allow(allowed, author)?;
     wanted(args).map(|_| ())
 }
 
@@ -153,7 +154,6 @@ fn part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
         Wanted::DigestValue => debug_data::digest_value_part(part, args, out),
         Wanted::Listpack(key) => debug_data::encoding(part, key, out),
         Wanted::Object(key) => debug_data::object(part, key, out),
-        Wanted::Reload => debug_data::reload(part),
         Wanted::Panic => panic!("DEBUG PANIC was asked for"),
         Wanted::Populate(populate) => populate.run(part),
         Wanted::ReplyBuffer(idle_ms) => part.local.buffers_idle_ms = idle_ms,
@@ -175,7 +175,6 @@ fn merge(_: &mut Scene<'_>, args: Args<'_>, answers: &[Vec<u8>], reply: &mut Rep
         Wanted::Panic
         | Wanted::Populate(_)
         | Wanted::QuicklistPackedThreshold
-        | Wanted::Reload
         | Wanted::ReplyBuffer(_)
         | Wanted::SetActiveExpire(_)
         | Wanted::SetDisableDenyScripts(_)
@@ -201,22 +200,41 @@ fn packed_threshold(word: &[u8]) -> Result<Wanted<'static>, Refusal> {
     }
 }
 
-/// RELOAD's options say what to do with a file, and with what is in the way of
-/// its keys. Nothing is: each value is replaced by what was written of it.
-fn reload(args: Args<'_>) -> Result<Wanted<'static>, Refusal> {
+fn is_reload(args: Args<'_>) -> bool {
+    args.len() >= 2 && args.is(1, b"reload")
+}
+
+/// RELOAD: writes a file and reads it, as the options say.
+fn reload(node: &mut Node<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Outcome {
+    allow(node.settings.live().enable_debug_command, node.author)?;
+    let mut reload = Reload {
+        saves: true,
+        flushes: true,
+        merges: false,
+    };
     for index in 2..args.len() {
         if args.is(index, b"nosave") {
-            return Err(Refusal::Stated(
-                "ERR Error trying to load the RDB dump, check server logs.",
-            ));
-        }
-        if !args.is(index, b"merge") && !args.is(index, b"noflush") {
+            reload.saves = false;
+        } else if args.is(index, b"noflush") {
+            reload.flushes = false;
+        } else if args.is(index, b"merge") {
+            reload.merges = true;
+        } else {
             return Err(Refusal::Stated(
                 "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
             ));
         }
     }
-    Ok(Wanted::Reload)
+    node.errand = Some(Errand::Reload(reload));
+    Ok(())
+}
+
+/// Who may use DEBUG.
+fn allow(allowed: Allowed, author: Author) -> Outcome {
+    if allowed == Allowed::Yes || allowed == Allowed::Local && author == Author::LocalClient {
+        return Ok(());
+    }
+    Err(Refusal::DEBUG_NOT_ALLOWED)
 }
 
 impl Populate<'_> {
@@ -331,8 +349,9 @@ const HELP: &[&str] = &[
     "    set, map, attrib, push, verbatim, true, false.",
     "QUICKLIST-PACKED-THRESHOLD <size>",
     "    Accepted, without effect: lists keep large elements as it fits.",
-    "RELOAD [MERGE] [NOFLUSH]",
-    "    Write every value as in a snapshot and read it back.",
+    "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
+    "    Save, forget all keys and load the file; or without the first, without the",
+    "    second, or so that the file's keys replace those that are there.",
     "REPLYBUFFER RESIZING <0|1>",
     "    Whether the buffers of idle clients are given back.",
     "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|milliseconds>",

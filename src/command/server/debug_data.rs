@@ -1,13 +1,12 @@
-//! DEBUG's subcommands about the data itself: digests, the way through the
-//! snapshot format and back, and what is inside a value. Each core does what
+//! DEBUG's subcommands about the data itself: digests, and what is inside a
+//! value. Each core does what
 //! concerns its own keys.
 
-use crate::base::parse_i64;
 use crate::command::gather::Part;
 use crate::command::key::with_value;
-use crate::keyspace::{Found, Owned, OwnedContent};
+use crate::keyspace::Found;
 use crate::resp::{Args, Outcome, Refusal, Reply};
-use crate::snapshot::{Compression, Digest, Restored, digest_of, read_value, write_value};
+use crate::snapshot::{Compression, Digest, digest_of, write_value};
 
 /// Keys visited between two looks at where the walk is.
 const KEYS_PER_STEP: usize = 1024;
@@ -95,46 +94,6 @@ fn each_key(part: &Part<'_>, database: usize, mut visit: impl FnMut(&Found<'_>))
             return;
         }
     }
-}
-
-/// RELOAD: every value of this core written as in a snapshot, and read back.
-pub(super) fn reload(part: &mut Part<'_>) {
-    for index in 0..part.keyspace.databases() {
-        let mut names = Vec::new();
-        each_key(part, index, |found| names.push(found.key().to_vec()));
-        names.iter().for_each(|name| reload_key(part, index, name));
-    }
-}
-
-/// # Panics
-/// When what was written is not read back: it would be lost from a file.
-fn reload_key(part: &mut Part<'_>, index: usize, name: &[u8]) {
-    let (clock, rules) = (part.clock, part.rules());
-    let key = part.keyspace.key(name);
-    let database = part.keyspace.db_mut(index);
-    let Some(found) = database.peek(key, clock.now) else {
-        return;
-    };
-    let mut bytes = Vec::new();
-    let kind = with_value(&found, |value| {
-        write_value(&mut bytes, value, Compression::On);
-        value.kind()
-    });
-    let restored = read_value(kind, &mut &bytes[..], &rules);
-    let content = match restored.expect("what we write, we read") {
-        Restored::Text(text) => match parse_i64(&text) {
-            Some(number) => OwnedContent::Int(number),
-            None => OwnedContent::Text(text.into_owned()),
-        },
-        Restored::Compound(compound) => OwnedContent::Compound(Box::new(compound)),
-    };
-    let reloaded = Owned {
-        content,
-        raw: false,
-        deadline: found.deadline(),
-        access: found.access(),
-    };
-    database.put(key, reloaded, &clock);
 }
 
 /// OBJECT: the owner of the key tells of its entry.

@@ -3,6 +3,7 @@
 
 use crate::config::Policy;
 use crate::pubsub::Kind;
+use crate::telemetry::Persistence;
 
 use super::info::Gathered;
 use super::print::{Lines, human, ratio};
@@ -172,10 +173,9 @@ fn policy(policy: Policy) -> &'static str {
 }
 
 pub(super) fn persistence(gathered: &Gathered<'_>, lines: &mut Lines) {
-    let facts = &gathered.local.facts;
     lines.section("Persistence");
+    lines.field("loading", gathered.local.persistence.loading.read());
     lines.zeros(&[
-        "loading",
         "async_loading",
         "current_cow_peak",
         "current_cow_size",
@@ -183,17 +183,22 @@ pub(super) fn persistence(gathered: &Gathered<'_>, lines: &mut Lines) {
     ]);
     lines.field("current_fork_perc", "0.00");
     lines.zeros(&["current_save_keys_processed", "current_save_keys_total"]);
-    lines.field("rdb_changes_since_last_save", gathered.totals.changes);
+    let persistence = &gathered.local.persistence;
+    let saved = persistence.changes_at_save.read();
+    let unsaved = gathered.totals.changes.saturating_sub(saved);
+    lines.field("rdb_changes_since_last_save", unsaved);
     lines.field("rdb_bgsave_in_progress", 0);
-    lines.field("rdb_last_save_time", facts.started_ms / 1000);
+    lines.field("rdb_last_save_time", persistence.saved_at_s.read());
     lines.field("rdb_last_bgsave_status", "ok");
     lines.field("rdb_last_bgsave_time_sec", -1);
     lines.field("rdb_current_bgsave_time_sec", -1);
+    lines.field("rdb_saves", persistence.saves.read());
+    lines.field("rdb_last_cow_size", 0);
+    let expired = persistence.keys_expired.read();
+    lines.field("rdb_last_load_keys_expired", expired);
+    let loaded = persistence.keys_loaded.read();
+    lines.field("rdb_last_load_keys_loaded", loaded);
     lines.zeros(&[
-        "rdb_saves",
-        "rdb_last_cow_size",
-        "rdb_last_load_keys_expired",
-        "rdb_last_load_keys_loaded",
         "aof_enabled",
         "aof_rewrite_in_progress",
         "aof_rewrite_scheduled",
@@ -208,6 +213,31 @@ pub(super) fn persistence(gathered: &Gathered<'_>, lines: &mut Lines) {
         "module_fork_in_progress",
         "module_fork_last_cow_size",
     ]);
+    if persistence.loading.read() == 1 {
+        loading(persistence, gathered.now_ms / 1000, lines);
+    }
+}
+
+/// How far the load has come.
+fn loading(persistence: &Persistence, now_s: u64, lines: &mut Lines) {
+    let since_s = persistence.loading_since_s.read();
+    let total = persistence.loading_total_bytes.read();
+    let loaded = persistence.loading_loaded_bytes.read();
+    let elapsed_s = now_s.saturating_sub(since_s);
+    let left = total.saturating_sub(loaded);
+    let left_s = if elapsed_s == 0 {
+        1
+    } else {
+        (u128::from(elapsed_s) * u128::from(left) / (u128::from(loaded) + 1)) as u64
+    };
+    lines.field("loading_start_time", since_s);
+    lines.field("loading_total_bytes", total);
+    let used = persistence.loading_used_memory.read();
+    lines.field("loading_rdb_used_mem", used);
+    lines.field("loading_loaded_bytes", loaded);
+    let percent = ratio(loaded * 100, total);
+    lines.field("loading_loaded_perc", format_args!("{percent:.2}"));
+    lines.field("loading_eta_seconds", left_s);
 }
 
 pub(super) fn stats(gathered: &Gathered<'_>, lines: &mut Lines) {

@@ -1,6 +1,7 @@
 //! SHUTDOWN.
 
-use crate::command::scene::{Scene, Wish};
+use crate::command::errand::{Errand, Saving, Shutdown};
+use crate::command::scene::Node;
 use crate::command::table::{Command, Run};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, Spec};
@@ -24,11 +25,8 @@ const SHUTDOWN: Command = Command {
         history: &[("7.0.0", "NOW, FORCE and ABORT.")],
         ..Spec::PLAIN
     },
-    run: Run::Here(shutdown),
+    run: Run::Node(shutdown),
 };
-
-const CANNOT_SAVE: Refusal =
-    Refusal::Stated("ERR basalt cannot save yet. SHUTDOWN NOSAVE ends it without.");
 
 /// How to end.
 #[derive(Default)]
@@ -44,17 +42,21 @@ struct Manner {
     abort: bool,
 }
 
-/// Ends the node; who asked gets no reply but the end of the connection.
-fn shutdown(scene: &mut Scene<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Outcome {
+/// Ends the node; who asked gets no reply but the end of the connection, or
+/// hears why it goes on.
+fn shutdown(node: &mut Node<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Outcome {
     let manner = manner(args)?;
     if manner.abort {
-        // It is a matter of a moment: there are no replicas to wait for.
+        // There are no replicas to wait for, so nothing can be given up.
         return Err(Refusal::NO_SHUTDOWN);
     }
-    if manner.save && !manner.force {
-        return Err(CANNOT_SAVE);
-    }
-    scene.local.wishes.push(Wish::Shutdown);
+    let save = match (manner.save, manner.nosave) {
+        (true, _) => Saving::Asked,
+        (_, true) => Saving::Never,
+        (false, false) => Saving::IfConfigured,
+    };
+    let force = manner.force;
+    node.errand = Some(Errand::Shutdown(Shutdown { save, force }));
     Ok(())
 }
 

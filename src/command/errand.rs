@@ -1,0 +1,38 @@
+//! What a command leaves to the control core that needs the data of every
+//! core: it is done when all shards have been lent there.
+
+/// See the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    Save,
+    Reload(Reload),
+    Shutdown(Shutdown),
+}
+
+/// DEBUG RELOAD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// Write the file first.
+    pub saves: bool,
+    /// Forget the keys that are there.
+    pub flushes: bool,
+    /// A key that is there gives way to the file's.
+    pub merges: bool,
+}
+
+/// SHUTDOWN, or a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shutdown {
+    pub save: Saving,
+    /// End even if the data cannot be saved.
+    pub force: bool,
+}
+
+/// Whether the data is saved before the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saving {
+    /// If there are save points.
+    IfConfigured,
+    Asked,
+    Never,
+}

@@ -1,0 +1,261 @@
+//! What the control core does with the data of every core: a core borrows all
+//! shards and sends them here, and they go home afterwards. Nothing else can
+//! touch them meanwhile, so it is done at one moment for everybody.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::command::{Errand, Lent, Reload, Saving, Shutdown};
+use crate::keyspace::{Keyspace, Noted};
+use crate::resp::{Refusal, Reply, Version};
+use crate::runtime::clock::unix_ms;
+use crate::script::Existing;
+use crate::session::{Gap, SessionId};
+use crate::shard::Shard;
+use crate::telemetry::totals;
+
+use super::control::Control;
+use super::core::Work;
+use super::letter::{Decision, Letter};
+use super::load;
+use super::loan::Job;
+use super::save::{Manner, save};
+
+/// Errands whose shards are on their way, by number.
+#[derive(Default)]
+pub(super) struct Errands {
+    open: BTreeMap<u64, (Errand, Option<Client>)>,
+    next: u64,
+}
+
+/// Who waits for the reply.
+#[derive(Clone, Copy)]
+struct Client {
+    core: usize,
+    session: SessionId,
+    gap: Gap,
+    entry: u16,
+    version: Version,
+}
+
+const SAVE_FAILED: Refusal = Refusal::Stated("ERR");
+const LOAD_FAILED: Refusal =
+    Refusal::Stated("ERR Error trying to load the RDB dump, check server logs.");
+const SHUTDOWN_FAILED: Refusal = Refusal::Stated("ERR Errors trying to SHUTDOWN. Check logs.");
+
+impl Control {
+    /// Begins what a client's command left to do.
+    pub(super) fn begin_errand(&mut self, from: usize, decision: &Decision, errand: Errand) {
+        let client = Client {
+            core: from,
+            session: decision.session,
+            gap: decision.gap,
+            entry: decision.entry,
+            version: decision.version,
+        };
+        match errand {
+            Errand::Shutdown(shutdown) => self.begin_shutdown(shutdown, Some(client)),
+            Errand::Save | Errand::Reload(_) if self.loading.is_some() => {
+                self.answer(client, Some(Refusal::LOADING));
+            }
+            Errand::Save | Errand::Reload(_) => self.ask_for_shards(errand, Some(client)),
+        }
+    }
+
+    /// A signal asks for the end, in the way this setting says.
+    pub(super) fn end_by_signal(&mut self, setting: &'static str) {
+        let words = self.settings.bytes(setting).to_ascii_lowercase();
+        let says = |word: &[u8]| words.split(|byte| *byte == b' ').any(|said| said == word);
+        let save = match (says(b"save"), says(b"nosave")) {
+            (true, _) => Saving::Asked,
+            (_, true) => Saving::Never,
+            (false, false) => Saving::IfConfigured,
+        };
+        let force = says(b"force");
+        self.begin_shutdown(Shutdown { save, force }, None);
+    }
+
+    /// Whether the shards for the last save are on their way.
+    pub(super) fn is_ending(&self) -> bool {
+        let mut open = self.errands.open.values();
+        open.any(|(errand, _)| matches!(errand, Errand::Shutdown(_)))
+    }
+
+    fn begin_shutdown(&mut self, shutdown: Shutdown, client: Option<Client>) {
+        self.log.notice("User requested shutdown...");
+        let has_save_points = !self.settings.bytes("save").is_empty();
+        let saves = match shutdown.save {
+            // What is on disk is more than what is in memory.
+            _ if self.loading.is_some() => false,
+            Saving::Asked => true,
+            Saving::IfConfigured => has_save_points,
+            Saving::Never => false,
+        };
+        if saves {
+            self.ask_for_shards(Errand::Shutdown(shutdown), client);
+        } else {
+            self.is_stopping = true;
+        }
+    }
+
+    /// The core of the client borrows them, so that what the client sent to
+    /// other cores before runs before.
+    fn ask_for_shards(&mut self, errand: Errand, client: Option<Client>) {
+        let number = self.errands.next;
+        self.errands.next += 1;
+        self.errands.open.insert(number, (errand, client));
+        let core = client.map_or(0, |client| client.core);
+        self.post.post(core, Letter::LendAll { errand: number });
+    }
+
+    /// All shards are here.
+    pub(super) fn on_all_lent(&mut self, number: u64, held: Lent, functions: &[Vec<u8>]) {
+        let (errand, client) = self
+            .errands
+            .open
+            .remove(&number)
+            .expect("an errand is open until its shards have come");
+        let mut shards: Vec<Box<Shard>> = held.into_iter().flatten().collect();
+        let refusal = match errand {
+            Errand::Save => self
+                .save(&mut shards, functions)
+                .err()
+                .map(|()| SAVE_FAILED),
+            Errand::Reload(reload) => self.reload(reload, &mut shards, functions).err(),
+            Errand::Shutdown(shutdown) => {
+                self.log
+                    .notice("Saving the final RDB snapshot before exiting.");
+                if self.save(&mut shards, functions).is_ok() {
+                    self.is_stopping = true;
+                    return;
+                }
+                if shutdown.force {
+                    self.log
+                        .warning("Error trying to save the DB. Exit anyway.");
+                    self.is_stopping = true;
+                    return;
+                }
+                self.log.warning("Error trying to save the DB, can't exit.");
+                Some(SHUTDOWN_FAILED)
+            }
+        };
+        for shard in shards {
+            self.post.post(shard.core, Letter::Return { shard });
+        }
+        match client {
+            Some(client) => self.answer(client, refusal),
+            None => self.log.warning(
+                "Errors trying to shut down the server. Check the logs for more information.",
+            ),
+        }
+    }
+
+    fn answer(&mut self, client: Client, refusal: Option<Refusal>) {
+        let mut reply = Vec::new();
+        let mut writer = Reply::new(&mut reply, client.version);
+        match &refusal {
+            Some(refusal) => writer.refuse(refusal),
+            None => writer.ok(),
+        }
+        let letter = Letter::Decided {
+            session: client.session,
+            gap: client.gap,
+            reply,
+            entry: client.entry,
+            refusal,
+        };
+        self.post.post(client.core, letter);
+    }
+
+    /// Writes the file, and tells the log and INFO.
+    fn save(&mut self, shards: &mut [Box<Shard>], functions: &[Vec<u8>]) -> Result<(), ()> {
+        let manner = Manner::of(&self.settings);
+        if let Err(why) = save(shards, functions, &manner) {
+            self.log.warning(&why);
+            return Err(());
+        }
+        self.log.notice("DB saved on disk");
+        // Nobody changes anything while the shards are here, so the cores'
+        // counts are exact.
+        let changes = totals(self.counters.iter()).changes;
+        self.persistence.saves.add(1);
+        self.persistence.changes_at_save.set(changes);
+        self.persistence.saved_at_s.set(unix_ms() / 1000);
+        Ok(())
+    }
+
+    /// DEBUG RELOAD. A file that is not right ends the node, as at the start:
+    /// the data may be half of it by then.
+    fn reload(
+        &mut self,
+        reload: Reload,
+        shards: &mut [Box<Shard>],
+        functions: &[Vec<u8>],
+    ) -> Result<(), Refusal> {
+        if reload.saves {
+            self.save(shards, functions).map_err(|()| SAVE_FAILED)?;
+        }
+        let (mut file, _) = match load::open(&self.settings) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Err(LOAD_FAILED),
+            Err(why) => {
+                self.log.warning(&why);
+                return Err(LOAD_FAILED);
+            }
+        };
+        let (log, persistence) = (self.log.clone(), Arc::clone(&self.persistence));
+        let mut manner = load::Manner::of(&self.settings, log, persistence);
+        if reload.merges {
+            manner.existing = Existing::Replaced;
+        }
+        let mut keyspaces: Vec<&mut Keyspace> =
+            shards.iter_mut().map(|shard| &mut shard.keyspace).collect();
+        for keyspace in &mut keyspaces {
+            // Nobody is told of keys that come from a file.
+            keyspace.note(Noted::default());
+            if reload.flushes {
+                let databases = 0..keyspace.databases();
+                databases.for_each(|index| drop(keyspace.db_mut(index).clear()));
+            }
+        }
+        let loaded = match load::load(&mut file, &mut keyspaces, &manner) {
+            Ok(loaded) => loaded,
+            Err(why) => {
+                self.log.warning(&why);
+                self.fail("Fatal error loading the DB, check server logs. Exiting.");
+                return Err(LOAD_FAILED);
+            }
+        };
+        self.log.notice(&loaded.line());
+        self.log.warning("DB reloaded by DEBUG RELOAD");
+        let functions: Arc<[Vec<u8>]> = loaded.functions.into();
+        for core in 0..self.bells.len() {
+            let letter = Letter::Libraries {
+                functions: Arc::clone(&functions),
+                flush: reload.flushes,
+            };
+            self.post.post(core, letter);
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    /// Borrows every shard for the control core.
+    pub(super) fn on_lend_all(&mut self, errand: u64) {
+        self.borrow_for(Job::Errand(errand), self.local.placement.all());
+    }
+
+    /// Sends them there; they come home from there.
+    pub(super) fn hand_over(&mut self, errand: u64, held: Lent) {
+        let libraries = self.local.functions.iter();
+        let functions = libraries.map(|library| library.code.to_vec()).collect();
+        let control = self.local.placement.cores();
+        let letter = Letter::AllLent {
+            errand,
+            held,
+            functions,
+        };
+        self.post.post(control, letter);
+    }
+}

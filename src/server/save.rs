@@ -1,0 +1,347 @@
+//! The data into a file, from shards that nobody else can touch.
+//!
+//! A thread for each shard serialises it into pieces; this one puts the pieces
+//! in a row and writes them. A piece in hand and a few ahead for each shard are
+//! all that is in memory at a time.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use crate::command::{REDIS_VERSION, with_value};
+use crate::config::{Policy, Settings};
+use crate::keyspace::{Clock, Found, Keyspace, Overdue, Touch};
+use crate::runtime::clock::unix_ms;
+use crate::shard::Shard;
+use crate::snapshot::{
+    Checksum, Compression, Dialect, FileWriter, Header, Piece, Pieces, Record, Sizes, Usage,
+    write_record,
+};
+
+/// Pieces that a shard's thread may be ahead of the writer.
+const PIECES_AHEAD: usize = 4;
+
+/// Keys visited between two looks at whether the file is given up.
+const KEYS_PER_STEP: usize = 256;
+
+/// Bytes written before they are synced, where that is done on the way: the disk
+/// has little left to do at the end, and other files' syncs do not wait long.
+const SYNC_BYTES: u64 = 4 << 20;
+
+/// How a file is written.
+pub(super) struct Manner {
+    pub(super) name: PathBuf,
+    compression: Compression,
+    checksum: Checksum,
+    /// Sync on the way.
+    syncs: bool,
+    /// What is told of when keys were used.
+    told: Told,
+    now_ms: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Told {
+    Nothing,
+    Idleness,
+    /// By counters that lose one in so many minutes.
+    Frequency(u32),
+}
+
+impl Manner {
+    /// As the settings say.
+    pub(super) fn of(settings: &Settings) -> Manner {
+        let live = settings.live();
+        let told = match live.maxmemory_policy {
+            Policy::VolatileLru | Policy::AllkeysLru => Told::Idleness,
+            Policy::VolatileLfu | Policy::AllkeysLfu => Told::Frequency(live.lfu_decay_time),
+            Policy::VolatileRandom
+            | Policy::VolatileTtl
+            | Policy::AllkeysRandom
+            | Policy::NoEviction => Told::Nothing,
+        };
+        let is_on = |name| settings.is_on(name);
+        Manner {
+            name: file_name(settings),
+            compression: if is_on("rdbcompression") {
+                Compression::On
+            } else {
+                Compression::Off
+            },
+            checksum: checksum(settings),
+            syncs: is_on("rdb-save-incremental-fsync"),
+            told,
+            now_ms: unix_ms(),
+        }
+    }
+
+    fn usage(&self, found: &Found<'_>) -> Usage {
+        match self.told {
+            Told::Nothing => Usage::Untold,
+            Told::Idleness => Usage::IdleSeconds(found.idle_ms(self.now_ms) / 1000),
+            Told::Frequency(decay) => Usage::Frequency(found.frequency(self.now_ms, decay)),
+        }
+    }
+}
+
+/// The file of `dbfilename`, in the working directory, which is `dir`.
+pub(super) fn file_name(settings: &Settings) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    PathBuf::from(std::ffi::OsStr::from_bytes(settings.bytes("dbfilename")))
+}
+
+pub(super) fn checksum(settings: &Settings) -> Checksum {
+    if settings.is_on("rdbchecksum") {
+        Checksum::On
+    } else {
+        Checksum::Off
+    }
+}
+
+/// Writes the data of all shards, and the texts of the libraries. The file is
+/// there whole, or what was there before still is; then the error says why.
+pub(super) fn save(
+    shards: &mut [Box<Shard>],
+    functions: &[Vec<u8>],
+    manner: &Manner,
+) -> Result<(), String> {
+    let header = Header {
+        dialect: dialect(shards),
+        redis_version: REDIS_VERSION,
+        basalt_version: env!("CARGO_PKG_VERSION"),
+        created: manner.now_ms / 1000,
+        used_memory: crate::memory::used_memory() as u64,
+        functions,
+    };
+    let mut writer = FileWriter::new(manner.checksum, sizes(shards));
+    let mut file = Temporary::create(manner.syncs)?;
+    let begin = writer.begin(&header);
+    let written = file
+        .write(&begin)
+        .and_then(|()| write_shards(shards, manner, &mut writer, &mut file));
+    written
+        .and_then(|()| file.write(&writer.end()))
+        .and_then(|()| file.sync())
+        .map_err(|error| format!("Write error saving DB on disk: {}", reason(&error)))?;
+    file.become_file(&manner.name)
+}
+
+/// What every field with a deadline needs, if there is one.
+fn dialect(shards: &[Box<Shard>]) -> Dialect {
+    let has = |keyspace: &Keyspace| {
+        let mut databases = (0..keyspace.databases()).map(|index| keyspace.db(index));
+        databases.any(|database| database.has_field_deadlines())
+    };
+    if shards.iter().any(|shard| has(&shard.keyspace)) {
+        Dialect::FieldDeadlines
+    } else {
+        Dialect::Common
+    }
+}
+
+/// What each database holds on all shards together.
+fn sizes(shards: &[Box<Shard>]) -> Vec<Sizes> {
+    let databases = shards.first().map_or(0, |shard| shard.keyspace.databases());
+    let sum = |index| {
+        shards.iter().fold(Sizes::default(), |sum, shard| {
+            let database = shard.keyspace.db(index);
+            Sizes {
+                keys: sum.keys + database.len() as u64,
+                volatile: sum.volatile + database.expires_len() as u64,
+            }
+        })
+    };
+    (0..databases).map(sum).collect()
+}
+
+fn write_shards(
+    shards: &mut [Box<Shard>],
+    manner: &Manner,
+    writer: &mut FileWriter,
+    file: &mut Temporary,
+) -> io::Result<()> {
+    thread::scope(|scope| {
+        let rows = shards.iter_mut().map(|shard| {
+            let (send, receive) = sync_channel(PIECES_AHEAD);
+            scope.spawn(move || serialise(&mut shard.keyspace, manner, send));
+            Row {
+                pieces: receive,
+                next: None,
+            }
+        });
+        // All threads are started before the first piece is waited for. When
+        // writing fails, the rows go, and the threads see that.
+        let mut rows: Vec<Row> = rows.collect();
+        rows.iter_mut().for_each(Row::step);
+        while let Some(database) = rows.iter().filter_map(Row::database).min() {
+            for row in &mut rows {
+                row.write_one(database, |piece| {
+                    let before = writer.before(piece);
+                    file.write(&before)?;
+                    file.write(&piece.bytes)
+                })?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The pieces of one shard.
+struct Row {
+    pieces: Receiver<Piece>,
+    next: Option<Piece>,
+}
+
+impl Row {
+    /// Waits for the next piece; there is none after the last.
+    fn step(&mut self) {
+        self.next = self.pieces.recv().ok();
+    }
+
+    fn database(&self) -> Option<usize> {
+        Some(self.next.as_ref()?.database)
+    }
+
+    /// Writes the next piece if it is of this database, and what goes on with
+    /// it.
+    fn write_one(
+        &mut self,
+        database: usize,
+        mut write: impl FnMut(&Piece) -> io::Result<()>,
+    ) -> io::Result<()> {
+        while let Some(piece) = self.next.take_if(|piece| piece.database == database) {
+            write(&piece)?;
+            self.step();
+            if !piece.goes_on {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Hands the keys of a shard on, database by database, until all are or nobody
+/// takes them.
+fn serialise(keyspace: &mut Keyspace, manner: &Manner, send: SyncSender<Piece>) {
+    let is_wanted = std::cell::Cell::new(true);
+    let mut pieces = Pieces::new(|piece| {
+        if is_wanted.get() {
+            is_wanted.set(send.send(piece).is_ok());
+        }
+    });
+    let clock = Clock {
+        now: manner.now_ms,
+        touch: Touch::Leave,
+        overdue: Overdue::Left,
+    };
+    for index in 0..keyspace.databases() {
+        pieces.select(index);
+        let database = keyspace.db(index);
+        let mut cursor = 0;
+        while is_wanted.get() {
+            cursor = database.scan(cursor, KEYS_PER_STEP, &clock, |found| {
+                with_value(found, |value| {
+                    let record = Record {
+                        key: found.key(),
+                        value,
+                        deadline: found.deadline(),
+                        usage: manner.usage(found),
+                    };
+                    write_record(&mut pieces, &record, manner.compression);
+                });
+                pieces.end_record();
+            });
+            if cursor == 0 {
+                break;
+            }
+        }
+    }
+    pieces.flush();
+}
+
+/// A file that takes its name when it is whole, and else goes.
+pub(super) struct Temporary {
+    file: File,
+    path: PathBuf,
+    syncs: bool,
+    unsynced: u64,
+    is_named: bool,
+}
+
+impl Temporary {
+    /// Makes `temp-<pid>.rdb` in the working directory.
+    pub(super) fn create(syncs: bool) -> Result<Temporary, String> {
+        let path = PathBuf::from(format!("temp-{}.rdb", std::process::id()));
+        let file = File::create(&path).map_err(|error| {
+            let reason = reason(&error);
+            format!(
+                "Failed opening the temp RDB file {} (in server root dir {}) for saving: {reason}",
+                path.display(),
+                directory()
+            )
+        })?;
+        Ok(Temporary {
+            file,
+            path,
+            syncs,
+            unsynced: 0,
+            is_named: false,
+        })
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.unsynced += bytes.len() as u64;
+        if self.syncs && self.unsynced >= SYNC_BYTES {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    /// Takes this name, in the same directory, and makes that last.
+    pub(super) fn become_file(mut self, name: &Path) -> Result<(), String> {
+        let renamed = std::fs::rename(&self.path, name);
+        self.is_named = renamed.is_ok();
+        renamed
+            .and_then(|()| File::open(".")?.sync_all())
+            .map_err(|error| {
+                format!(
+                    "Error moving temp DB file {} on the final destination {} (in server root dir {}): {}",
+                    self.path.display(),
+                    name.display(),
+                    directory(),
+                    reason(&error)
+                )
+            })
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.is_named {
+            // What cannot be removed is written over the next time.
+            let _left = std::fs::remove_file(&self.path).is_err();
+        }
+    }
+}
+
+fn directory() -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    here.display().to_string()
+}
+
+/// What the system says, as C says it.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((reason, _)) => reason.to_owned(),
+        None => text,
+    }
+}

@@ -1,0 +1,25 @@
+//! What became of the data on disk: told by the control core and, while it
+//! loads, its loader; readable by every core.
+
+use super::counters::Cell;
+
+/// See the module. Times are Unix seconds.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Persistence {
+    /// When the data was last written, or read at the start.
+    pub saved_at_s: Cell,
+    /// What the cores' `changes` added up to then.
+    pub changes_at_save: Cell,
+    pub saves: Cell,
+    /// 1 while a file is being loaded.
+    pub loading: Cell,
+    pub loading_since_s: Cell,
+    pub loading_total_bytes: Cell,
+    pub loading_loaded_bytes: Cell,
+    /// Bytes of memory the file's writer used, as the file says.
+    pub loading_used_memory: Cell,
+    /// Of the last load.
+    pub keys_loaded: Cell,
+    pub keys_expired: Cell,
+}
