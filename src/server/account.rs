@@ -114,22 +114,26 @@ impl Work {
         }
     }
 
-    /// Shows a command to every core that has MONITOR clients.
+    /// Shows a command to every core that has MONITOR clients, unless its row
+    /// hides it.
     pub(super) fn feed(&mut self, id: SessionId, database: usize, entry: &Entry, args: Args<'_>) {
         let hidden = entry.flags().has(Flags::SKIP_MONITOR) || entry.flags().has(Flags::ADMIN);
-        let Some(session) = self.local.roster.find(id) else {
-            return;
-        };
-        if hidden {
-            return;
+        if !hidden && let Some(address) = self.shown_address(id) {
+            self.show(database, &address, args);
         }
-        let line = monitor_line(
-            crate::runtime::clock::unix_us(),
-            database,
-            &session.client.origin.address,
-            args,
-        );
-        self.feed_all(line);
+    }
+
+    /// What MONITOR calls a client, if anybody monitors.
+    pub(super) fn shown_address(&mut self, id: SessionId) -> Option<Box<str>> {
+        let session = self.local.roster.find(id)?;
+        (self.local.monitored != 0).then(|| session.client.origin.address.clone())
+    }
+
+    /// Shows a command whatever its row says. A script stands above what it
+    /// calls, so it is shown before it runs and hidden afterwards.
+    pub(super) fn show(&mut self, database: usize, address: &str, args: Args<'_>) {
+        let now_us = crate::runtime::clock::unix_us();
+        self.feed_all(monitor_line(now_us, database, address, args));
     }
 
     /// Gives a line to the MONITOR clients of all cores.
@@ -151,8 +155,7 @@ impl Work {
     pub(super) fn feed_script(&mut self, database: usize, entry: &Entry, args: Args<'_>) {
         let hidden = entry.flags().has(Flags::SKIP_MONITOR) || entry.flags().has(Flags::ADMIN);
         if self.local.monitored != 0 && !hidden {
-            let now_us = crate::runtime::clock::unix_us();
-            self.feed_all(monitor_line(now_us, database, "lua", args));
+            self.show(database, "lua", args);
         }
     }
 

@@ -36,6 +36,8 @@ pub(super) struct ScriptCall {
     words: OwnedArgs,
     /// `digest` of the words.
     sha: Option<Sha>,
+    /// How MONITOR names its client, if anybody monitors.
+    shown_address: Option<Box<str>>,
 }
 
 /// A script that has run at another core than its client's.
@@ -109,6 +111,9 @@ impl Core {
         let began = self.work.watch.ns();
         let client = (call.database, call.version, call.no_touch);
         let args = call.words.args();
+        if let Some(address) = &call.shown_address {
+            self.work.show(call.database, address, args);
+        }
         let refusal = self.evaluate(call.entry, (args, call.sha), client, held, &mut reply);
         let took_ns = self.work.watch.ns() - began;
         self.work.count_call(call.entry, took_ns, refusal.as_ref());
@@ -207,6 +212,9 @@ impl Core {
             let Some(client) = self.work.client_of(exec) else {
                 continue;
             };
+            if let Some(address) = self.work.shown_address(exec.session()) {
+                self.work.show(client.0, &address, args);
+            }
             self.work.begin_lap();
             let words = (args, digest(entry, args));
             let refusal = self.evaluate(entry, words, client, held, going.made());
@@ -251,6 +259,7 @@ impl Work {
         let sha = digest(entry, args);
         let cores = self.cores_of_script(entry, args, sha);
         let me = self.local.core;
+        let shown_address = self.shown_address(id);
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
         };
@@ -264,8 +273,8 @@ impl Work {
             no_touch: session.client.no_touch,
             words: OwnedArgs::new(args.iter()),
             sha,
+            shown_address,
         });
-        self.feed_call(id, entry, args);
         let only = cores.trailing_zeros() as usize;
         if cores.count_ones() == 1 && only != me {
             self.post_hop(only);

@@ -128,18 +128,18 @@ impl Work {
                 }
                 // A container's own row is not what was called.
                 let called = entry.filter(|entry| entry.children.is_empty());
-                return self.refuse_admission(id, called, &refusal);
+                return self.refuse_admission(id, (called, args), &refusal);
             }
         };
         session.client.last_command = Some(entry.name);
         let is_in_multi = session.transaction.is_some();
         if self.local.is_loading && !entry.flags().has(Flags::LOADING) {
-            return self.refuse_admission(id, Some(entry), &Refusal::LOADING);
+            return self.refuse_admission(id, (Some(entry), args), &Refusal::LOADING);
         }
         if self.local.busy.is_some()
             && let Some(refusal) = self.busy_refusal(entry)
         {
-            return self.refuse_admission(id, Some(entry), &refusal);
+            return self.refuse_admission(id, (Some(entry), args), &refusal);
         }
         if self.must_pause(id, entry, args) || self.must_slow_down(id, entry) {
             return Flow::Hold;

@@ -21,8 +21,9 @@ use super::serve::{Flow, finish};
 pub(super) struct Exec {
     session: SessionId,
     gap: Gap,
-    /// EXEC's own row.
+    /// EXEC's own row, and its word if somebody monitors.
     entry: &'static Entry,
+    shown: Option<OwnedArgs>,
     transaction: Box<Transaction>,
     watches: Vec<Arc<Watch>>,
 }
@@ -141,21 +142,20 @@ impl Work {
             return Flow::Pause;
         };
         let Some(transaction) = session.transaction.take() else {
-            self.reject(id, Some(entry), &Refusal::EXEC_WITHOUT_MULTI);
-            return Flow::Next;
+            return self.abort(id, (entry, args), Vec::new(), &Refusal::EXEC_WITHOUT_MULTI);
         };
         let watches = std::mem::take(&mut session.watches);
         if transaction.is_broken {
-            return self.abort(id, entry, watches, &Refusal::EXEC_ABORTED);
+            return self.abort(id, (entry, args), watches, &Refusal::EXEC_ABORTED);
         }
         if transaction.grows
             && let Some(refusal) = self.out_of_memory_for_growth(true)
         {
             let refusal = Refusal::exec_aborted_because(&refusal);
-            return self.abort(id, entry, watches, &refusal);
+            return self.abort(id, (entry, args), watches, &refusal);
         }
         let cores = self.cores_of(&transaction, &watches);
-        self.feed_call(id, entry, args);
+        let is_shown = self.local.monitored != 0;
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
         };
@@ -163,6 +163,7 @@ impl Work {
             session: id,
             gap: session.await_reply(),
             entry,
+            shown: is_shown.then(|| OwnedArgs::new(args.iter())),
             transaction,
             watches,
         };
@@ -178,7 +179,7 @@ impl Work {
     fn abort(
         &mut self,
         id: SessionId,
-        entry: &'static Entry,
+        (entry, args): (&'static Entry, Args<'_>),
         watches: Vec<Arc<Watch>>,
         refusal: &Refusal,
     ) -> Flow {
@@ -186,14 +187,15 @@ impl Work {
             self.forget_everywhere(Observer::Watch(watch), 0);
         }
         self.reject(id, Some(entry), refusal);
+        self.feed_call(id, entry, args);
         Flow::Next
     }
 
     /// EXEC with wrong words: stock ends the transaction with its own text.
-    pub(super) fn abort_by_words(
+    fn abort_by_words(
         &mut self,
         id: SessionId,
-        entry: &'static Entry,
+        (entry, args): (&'static Entry, Args<'_>),
         refusal: &Refusal,
     ) -> Flow {
         let Some(session) = self.local.roster.find(id) else {
@@ -202,7 +204,7 @@ impl Work {
         session.transaction = None;
         let watches = std::mem::take(&mut session.watches);
         let refusal = Refusal::exec_aborted_because(refusal);
-        self.abort(id, entry, watches, &refusal)
+        self.abort(id, (entry, args), watches, &refusal)
     }
 
     /// The cores of all keys that a transaction names or that are watched, one
@@ -256,7 +258,7 @@ impl Work {
         if !self.are_untouched(&exec.watches, held) {
             Reply::new(&mut made, version).null_array();
             self.fill(id, exec.gap, &made);
-            self.count_call(exec.entry, 0, None);
+            self.end_call(exec);
             self.resume(id);
             return None;
         }
@@ -290,12 +292,20 @@ impl Work {
         let id = exec.session;
         let Going { mut pieces, made } = going;
         pieces.push(Piece::Made(made));
-        self.count_call(exec.entry, 0, None);
+        self.end_call(exec);
         self.give_pieces(exec, pieces);
         self.mark_in_exec(id, false);
         self.grant_wishes();
         self.serve_ready(Some(held));
         self.resume(id);
+    }
+
+    /// Books EXEC itself, behind the commands it ran.
+    fn end_call(&mut self, exec: &Exec) {
+        self.count_call(exec.entry, 0, None);
+        if let Some(words) = &exec.shown {
+            self.feed_call(exec.session, exec.entry, words.args());
+        }
     }
 
     /// Whether nobody has touched the watched keys; ends the watches.
@@ -443,13 +453,13 @@ impl Work {
     pub(super) fn refuse_admission(
         &mut self,
         id: SessionId,
-        called: Option<&'static Entry>,
+        (called, args): (Option<&'static Entry>, Args<'_>),
         refusal: &Refusal,
     ) -> Flow {
         if let Some(entry) = called
             && matches!(entry.command.run, Run::Exec)
         {
-            return self.abort_by_words(id, entry, refusal);
+            return self.abort_by_words(id, (entry, args), refusal);
         }
         self.break_transaction(id);
         self.reject(id, called, refusal);

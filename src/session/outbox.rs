@@ -251,10 +251,11 @@ impl Outbox {
             + self.filled
     }
 
-    /// Replies waiting behind a gap, counting gaps: `oll` of CLIENT LIST.
+    /// Pieces that unsent replies are in, besides the one that is written to:
+    /// `oll` of CLIENT LIST.
     #[must_use]
     pub fn pieces(&self) -> usize {
-        self.line.len()
+        self.chunks.len() + self.line.len() - self.open
     }
 
     /// Forgets everything: the connection is gone. Replies that other cores

@@ -20,11 +20,15 @@ pub(super) fn describe(session: &Session, now_ms: u64) -> String {
         Version::Two => 2,
         Version::Three => 3,
     };
-    let events = if unsent > 0 { "rw" } else { "r" };
+    let (events, unsent_bytes) = if unsent > 0 {
+        ("rw", footprint)
+    } else {
+        ("r", 0)
+    };
     format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} \
          multi={queued} qbuf={query} qbuf-free={query_free} argv-mem=0 multi-mem={queued_bytes} rbs={footprint} \
-         rbp={footprint} obl={unsent} oll={} omem={footprint} tot-mem={total} events={events} \
+         rbp={footprint} obl={unsent} oll={} omem={unsent_bytes} tot-mem={total} events={events} \
          cmd={} user=default redir=-1 resp={protocol} lib-name={} lib-ver={}",
         client.id,
         client.origin.address,
