@@ -175,6 +175,7 @@ impl Node {
             }
             Run::Everywhere(gather)
             | Run::EverywhereOr(gather, _)
+            | Run::Led(gather)
             | Run::EverywhereOrNode(gather, ..) => self.gather(&gather, args, database, reply),
             Run::AtCursor(handler) => {
                 let core = cursor_core(args, self.placement);

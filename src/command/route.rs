@@ -93,6 +93,7 @@ pub fn cores_needed(entry: &Entry, args: Args<'_>, placement: Placement) -> u64 
         Run::Here(_)
         | Run::AloneOr(..)
         | Run::Everywhere(_)
+        | Run::Led(_)
         | Run::Node(_)
         | Run::EverywhereOrNode(..)
         | Run::Container(_)

@@ -35,6 +35,9 @@ pub enum Run {
     EverywhereOr(Gather, DataHandler),
     /// The same; at the control core where the words say so: DEBUG RELOAD.
     EverywhereOrNode(Gather, fn(Args<'_>) -> bool, NodeHandler),
+    /// The same for what every core keeps a copy of: `check` changes the first
+    /// core's, and then the others follow, one command after the other.
+    Led(Gather),
     /// Runs what was put off since MULTI.
     Exec,
     /// Runs a script or a function, where its keys are.
@@ -56,6 +59,7 @@ impl Run {
         match self {
             Self::Everywhere(gather)
             | Self::EverywhereOr(gather, _)
+            | Self::Led(gather)
             | Self::EverywhereOrNode(gather, ..) => Some(gather),
             Self::Data(_)
             | Self::DataOrWhole(..)

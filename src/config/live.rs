@@ -132,16 +132,6 @@ impl Live {
     pub const fn is_protected(&self) -> bool {
         self.protected_mode && self.requirepass.is_none()
     }
-
-    /// Bytes of a reply above which every client that may ask for it is closed:
-    /// the largest of the hard limits of clients that give commands.
-    pub fn reply_max(&self) -> usize {
-        let [normal, _, pubsub] = self.output_limits;
-        match (normal.hard, pubsub.hard) {
-            (0, _) | (_, 0) => usize::MAX,
-            (normal, pubsub) => normal.max(pubsub) as usize,
-        }
-    }
 }
 
 impl Policy {

@@ -9,7 +9,8 @@ use crate::session::{Gap, SessionId};
 use crate::spec::Flags;
 
 use super::core::Work;
-use super::letter::{Batch, Letter};
+use super::letter::{Batch, Decided, Letter};
+use super::loan::Job;
 use super::serve::Flow;
 use super::vault::Waiter;
 
@@ -48,11 +49,43 @@ impl Work {
         self.local.busy = busy;
         if self.local.busy.is_some() {
             self.refuse_line();
+            self.refuse_loans();
+        }
+    }
+
+    /// Clients whose commands wait for shards of several cores hear that the
+    /// node is busy, and the shards that were collected go home.
+    fn refuse_loans(&mut self) {
+        let Some(refusal) = self.local.busy.as_ref().map(|busy| busy.refusal()) else {
+            return;
+        };
+        let may_not = |entry: &Entry| !entry.flags().has(Flags::ALLOW_BUSY);
+        let jobs = self.give_up_loans(|job| match job {
+            Job::Call(call) => may_not(call.entry),
+            Job::Exec(exec) => may_not(exec.entry()),
+            Job::Script(call) => may_not(call.entry),
+            Job::Again(_) | Job::Errand(_) | Job::GivenUp => false,
+        });
+        for job in jobs {
+            match job {
+                Job::Call(call) => {
+                    let mut reply = Vec::new();
+                    Reply::new(&mut reply, call.version).refuse(&refusal);
+                    self.count_rejected(Some(call.entry), &refusal);
+                    self.fill(call.session, call.gap, &reply);
+                    self.resume(call.session);
+                }
+                Job::Exec(exec) => self.refuse_exec(*exec, &refusal),
+                Job::Script(call) => self.refuse_script(call, &refusal),
+                Job::Again(_) | Job::Errand(_) | Job::GivenUp => {
+                    unreachable!("these are not given up")
+                }
+            }
         }
     }
 
     /// Who stands in line for this core's shard hears that the node is busy.
-    /// Loans wait on: they may hold shards of others.
+    /// Loans stay: their cores refuse their commands.
     fn refuse_line(&mut self) {
         if self.vault.at_home().is_some() {
             return;
@@ -64,6 +97,7 @@ impl Work {
                 Waiter::Borrow { .. }
                 | Waiter::Own { .. }
                 | Waiter::Ask { .. }
+                | Waiter::Lead { .. }
                 | Waiter::Forget(_)
                 | Waiter::Loaded(_) => self.vault.wait(waiter),
             }
@@ -168,14 +202,15 @@ impl Work {
             self.count_call(entry, 0, refusal.as_ref());
             self.resume(kill.session);
         } else {
-            let letter = Letter::Decided {
+            let decided = Decided {
                 session: kill.session,
                 gap: kill.gap,
                 reply,
                 entry: kill.entry,
                 refusal,
             };
-            self.post.post(kill.home, letter);
+            self.post
+                .post(kill.home, Letter::Decided(Box::new(decided)));
         }
     }
 }

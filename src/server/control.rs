@@ -208,13 +208,7 @@ impl Control {
             return self.begin_errand(from, decision, errand);
         }
         finish(&mut out, 0, decision.version, &outcome);
-        let letter = Letter::Decided {
-            session: decision.session,
-            gap: decision.gap,
-            reply: out,
-            entry: decision.entry,
-            refusal: outcome.err(),
-        };
+        let letter = Letter::Decided(Box::new(decision.decided(out, outcome.err())));
         if has_changed {
             self.publish(from, letter);
         } else {

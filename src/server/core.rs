@@ -296,18 +296,8 @@ impl Core {
             Letter::Publish(publication) => work.deliver(&publication),
             Letter::Feed(line) => work.feed_monitors(&line),
             Letter::Unmonitored => work.local.monitored &= !(1 << from),
-            Letter::Decided {
-                session,
-                gap,
-                reply,
-                entry,
-                refusal,
-            } => {
-                work.fill(session, gap, &reply);
-                let entry = work.local.table.at(entry);
-                work.count_call(entry, 0, refusal.as_ref());
-                work.resume(session);
-            }
+            Letter::Lead(decision) => work.on_lead(from, decision),
+            Letter::Decided(decided) => work.on_decided(*decided),
             Letter::LendAll { errand } => work.on_lend_all(errand),
             Letter::Loaded {
                 keyspace,

@@ -16,7 +16,7 @@ use crate::telemetry::totals;
 
 use super::control::Control;
 use super::core::Work;
-use super::letter::{Decision, Letter};
+use super::letter::{Decided, Decision, Letter};
 use super::load;
 use super::loan::Job;
 use super::save::{Manner, save};
@@ -157,13 +157,14 @@ impl Control {
             Some(refusal) => writer.refuse(refusal),
             None => writer.ok(),
         }
-        let letter = Letter::Decided {
+        let decided = Decided {
             session: client.session,
             gap: client.gap,
             reply,
             entry: client.entry,
             refusal,
         };
+        let letter = Letter::Decided(Box::new(decided));
         self.post.post(client.core, letter);
     }
 

@@ -11,19 +11,29 @@ use crate::shard::Shard;
 use crate::spec::Flags;
 
 use super::core::Work;
-use super::letter::{Letter, Question};
+use super::letter::{Decision, Letter, Question};
 use super::serve::Flow;
 use super::vault::Waiter;
 
 /// A command whose parts are under way.
 struct Asked {
-    session: SessionId,
-    gap: Gap,
+    whom: Whom,
     request: Arc<Question>,
     answers: Vec<Vec<u8>>,
     missing: usize,
     /// Nanoseconds this core's own part took.
     took_ns: u64,
+}
+
+/// Who gets the reply.
+pub(super) enum Whom {
+    /// A session of this core.
+    Session(SessionId, Gap),
+    /// One of another core, of whose request this one decides.
+    Led {
+        home: usize,
+        decision: Box<Decision>,
+    },
 }
 
 /// This core's open questions, by number.
@@ -56,30 +66,13 @@ impl Work {
             client: session.client.id,
             database: session.client.database,
         };
-        let cores = self.local.placement.cores();
         let request = Arc::new(Question {
             entry: entry.index,
             packed: OwnedArgs::new(args.iter()),
             caller,
         });
-        let asked = Asked {
-            session: id,
-            gap: session.await_reply(),
-            request: Arc::clone(&request),
-            answers: vec![Vec::new(); cores],
-            missing: cores,
-            took_ns: 0,
-        };
-        let number = self.asks.next;
-        self.asks.next += 1;
-        self.asks.open.insert(number, asked);
-        for core in self.local.placement.others(caller.core) {
-            self.post_hop(core);
-            let request = Arc::clone(&request);
-            let ask = number;
-            self.post.post(core, Letter::Ask { ask, request });
-        }
-        self.on_ask(caller.core, number, request);
+        let whom = Whom::Session(id, session.await_reply());
+        self.ask_all(whom, request);
         // With one core everything is done by now.
         match self.local.roster.find(id) {
             Some(session) if session.stage == Stage::Open => Flow::Next,
@@ -87,8 +80,30 @@ impl Work {
         }
     }
 
+    /// Asks every core for its part, this one included.
+    pub(super) fn ask_all(&mut self, whom: Whom, request: Arc<Question>) {
+        let cores = self.local.placement.cores();
+        let asked = Asked {
+            whom,
+            request: Arc::clone(&request),
+            answers: vec![Vec::new(); cores],
+            missing: cores,
+            took_ns: 0,
+        };
+        let ask = self.asks.next;
+        self.asks.next += 1;
+        self.asks.open.insert(ask, asked);
+        let me = self.local.core;
+        for core in self.local.placement.others(me) {
+            self.post_hop(core);
+            let request = Arc::clone(&request);
+            self.post.post(core, Letter::Ask { ask, request });
+        }
+        self.on_ask(me, ask, request);
+    }
+
     /// What refuses a command that may grow memory.
-    fn full_for(&mut self, entry: &Entry) -> Option<Refusal> {
+    pub(super) fn full_for(&mut self, entry: &Entry) -> Option<Refusal> {
         let grows = entry.flags().has(Flags::DENYOOM);
         grows.then(|| self.out_of_memory(entry)).flatten()
     }
@@ -142,22 +157,28 @@ impl Work {
             return;
         }
         let asked = self.asks.open.remove(&ask).expect("it was there");
+        match &asked.whom {
+            Whom::Session(id, gap) => self.merge(&asked, *id, *gap),
+            Whom::Led { home, decision } => self.on_followed(*home, decision, &asked.answers),
+        }
+        self.grant_wishes();
+    }
+
+    /// Makes the reply to one of this core's sessions.
+    fn merge(&mut self, asked: &Asked, id: SessionId, gap: Gap) {
         let entry = self.local.table.at(asked.request.entry);
-        let Some(gather) = entry.command.run.gather() else {
-            unreachable!("only gathered commands are asked for");
-        };
+        let gather = gathered(entry);
         let args = asked.request.packed.args();
         let started = self.watch.ns();
-        let composed = self.compose(asked.session, |scene, reply| {
+        let composed = self.compose(id, |scene, reply| {
             (gather.merge)(scene, args, &asked.answers, reply)
         });
         if let Some((reply, refusal)) = composed {
-            self.fill(asked.session, asked.gap, &reply);
+            self.fill(id, gap, &reply);
             let took_ns = asked.took_ns + self.watch.ns() - started;
-            self.account(asked.session, entry, args, took_ns, refusal.as_ref());
-            self.resume(asked.session);
+            self.account(id, entry, args, took_ns, refusal.as_ref());
+            self.resume(id);
         }
-        self.grant_wishes();
     }
 }
 
@@ -168,10 +189,7 @@ pub(super) fn make_part(
     clock: Clock,
     request: &Question,
 ) -> Vec<u8> {
-    let entry = local.table.at(request.entry);
-    let Some(gather) = entry.command.run.gather() else {
-        unreachable!("only gathered commands are asked for");
-    };
+    let gather = gathered(local.table.at(request.entry));
     let mut bytes = Vec::new();
     let mut part = Part {
         local,
@@ -182,4 +200,11 @@ pub(super) fn make_part(
     };
     (gather.part)(&mut part, request.packed.args(), &mut bytes);
     bytes
+}
+
+fn gathered(entry: &Entry) -> Gather {
+    let Some(gather) = entry.command.run.gather() else {
+        unreachable!("only gathered commands are asked for");
+    };
+    gather
 }

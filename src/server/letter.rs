@@ -86,14 +86,10 @@ pub(super) enum Letter {
     Unmonitored,
     /// A request that runs at the control core.
     Decide(Box<Decision>),
-    /// Its reply.
-    Decided {
-        session: SessionId,
-        gap: Gap,
-        reply: Vec<u8>,
-        entry: u16,
-        refusal: Option<Refusal>,
-    },
+    /// A request that the first core decides on, before the others follow.
+    Lead(Box<Decision>),
+    /// The reply to either.
+    Decided(Box<Decided>),
     /// Asks for the shards of every core, for an errand of the control core.
     LendAll { errand: u64 },
     /// They, and the texts of the libraries; each goes home by `Return`.
@@ -127,7 +123,7 @@ pub(super) struct Question {
     pub(super) caller: Caller,
 }
 
-/// A request on its way to the control core.
+/// A request on its way to the core that decides on it.
 pub(super) struct Decision {
     pub(super) session: SessionId,
     pub(super) gap: Gap,
@@ -135,6 +131,15 @@ pub(super) struct Decision {
     pub(super) version: Version,
     pub(super) author: Author,
     pub(super) packed: OwnedArgs,
+}
+
+/// The reply to a `Decision`.
+pub(super) struct Decided {
+    pub(super) session: SessionId,
+    pub(super) gap: Gap,
+    pub(super) reply: Vec<u8>,
+    pub(super) entry: u16,
+    pub(super) refusal: Option<Refusal>,
 }
 
 /// The answer to a blocked request.

@@ -40,15 +40,17 @@ pub(super) enum Job {
     Again(Arc<Wait>),
     /// The control core does something with all shards.
     Errand(u64),
+    /// Nothing: its client has heard that the node is busy.
+    GivenUp,
 }
 
 /// A command whose keys are of several cores.
 pub(super) struct Call {
-    session: SessionId,
-    gap: Gap,
-    entry: &'static Entry,
+    pub(super) session: SessionId,
+    pub(super) gap: Gap,
+    pub(super) entry: &'static Entry,
     database: usize,
-    version: Version,
+    pub(super) version: Version,
     no_touch: bool,
     packed: OwnedArgs,
 }
@@ -95,6 +97,25 @@ impl Work {
         self.loans.next += 1;
         self.loans.open.insert(number, loan);
         self.advance_loan(number);
+    }
+
+    /// Gives up the jobs that `is_given_up` says, and gives their shards back.
+    /// The shard that each has asked for goes home when it comes.
+    pub(super) fn give_up_loans(&mut self, is_given_up: impl Fn(&Job) -> bool) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let mut shards = Vec::new();
+        for loan in self.loans.open.values_mut() {
+            if is_given_up(&loan.job) {
+                jobs.push(std::mem::replace(&mut loan.job, Job::GivenUp));
+                loan.wanted &= loan.wanted.wrapping_neg();
+                let nothing = loan.held.iter().map(|_| None).collect();
+                shards.push(std::mem::replace(&mut loan.held, nothing));
+            }
+        }
+        for held in shards {
+            self.give_back(held);
+        }
+        jobs
     }
 
     /// Asks for the next shard, or runs the command when all are here.
@@ -170,6 +191,7 @@ impl Work {
             Job::Exec(exec) if !exec.has_scripts() => self.run_exec(&exec, &mut held),
             Job::Again(wait) => self.run_again(&wait, &mut held),
             Job::Errand(number) => return self.hand_over(number, held),
+            Job::GivenUp => {}
             Job::Exec(_) | Job::Script(_) => {
                 // The core runs these, when nothing of it is in use.
                 self.scripts.due.push_back(Due { job, held });
@@ -269,6 +291,7 @@ impl Work {
                 Waiter::Borrow { from, loan } => self.lend(from, loan),
                 Waiter::Own { loan } => self.grant_own(loan),
                 Waiter::Ask { from, ask, request } => self.answer(from, ask, &request),
+                Waiter::Lead { home, decision } => self.lead(home, decision),
                 Waiter::Forget(observer) => self.forget_here(&observer),
                 Waiter::Loaded(keyspace) => self.install(*keyspace),
                 Waiter::Session(id) => {

@@ -3,7 +3,7 @@
 //! `core` is the loop turn of one shard core. What a turn does is spread by
 //! idea: `intake` (connections and their bytes), `serve` (requests in order),
 //! `hop` (one key, another core), `loan` (keys of several cores), `gather`
-//! (a part at every core), `transaction` (MULTI to EXEC), `script`,
+//! (a part at every core), `lead` (what every core keeps a copy of), `transaction` (MULTI to EXEC), `script`,
 //! `script_call` and `busy` (Lua), `waiting` (blocked
 //! requests), `flush` (replies out), `tick` (time), `expiry` (keys
 //! whose time has come), `relief` (memory limits).
@@ -24,6 +24,7 @@ mod giant;
 mod hop;
 mod intake;
 mod jitter;
+mod lead;
 mod letter;
 mod load;
 mod loading;

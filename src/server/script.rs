@@ -29,7 +29,7 @@ pub(super) struct ScriptCall {
     pub(super) home: usize,
     session: SessionId,
     gap: Gap,
-    entry: &'static Entry,
+    pub(super) entry: &'static Entry,
     database: usize,
     version: Version,
     no_touch: bool,
@@ -98,7 +98,7 @@ impl Core {
             match job {
                 Job::Script(call) => self.run_script(call, &mut held),
                 Job::Exec(exec) => self.run_exec_with_scripts(&exec, &mut held),
-                Job::Call(_) | Job::Again(_) | Job::Errand(_) => {
+                Job::Call(_) | Job::Again(_) | Job::Errand(_) | Job::GivenUp => {
                     unreachable!("these run where they are")
                 }
             }
@@ -288,8 +288,29 @@ impl Work {
 
     /// Runs a script for a client of another core.
     pub(super) fn on_run_script(&mut self, call: Box<ScriptCall>) {
+        if let Some(refusal) = self.busy_refusal(call.entry) {
+            return self.refuse_script(call, &refusal);
+        }
         let me = self.local.core;
         self.borrow_for(Job::Script(call), 1 << me);
+    }
+
+    /// Answers a request to run a script without running it.
+    pub(super) fn refuse_script(&mut self, call: Box<ScriptCall>, refusal: &Refusal) {
+        let mut reply = Vec::new();
+        Reply::new(&mut reply, call.version).refuse(refusal);
+        self.count_rejected(Some(call.entry), refusal);
+        let (home, took_ns) = (call.home, 0);
+        let scripted = Scripted {
+            call,
+            reply,
+            took_ns,
+        };
+        if home == self.local.core {
+            self.on_scripted(&scripted);
+        } else {
+            self.post.post(home, Letter::Scripted(Box::new(scripted)));
+        }
     }
 
     /// A script of one of this core's sessions has run.

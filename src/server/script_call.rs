@@ -214,7 +214,8 @@ impl Work {
                 outcome
             }
             Run::Everywhere(_) => unreachable!("its parts are gathered"),
-            Run::Node(_)
+            Run::Led(_)
+            | Run::Node(_)
             | Run::EverywhereOrNode(..)
             | Run::Container(_)
             | Run::Exec

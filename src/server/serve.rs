@@ -195,6 +195,7 @@ impl Work {
             Run::Everywhere(gather) | Run::EverywhereOr(gather, _) => {
                 self.start_gather(id, entry, &gather, args)
             }
+            Run::Led(_) => self.start_led(id, entry, args),
             Run::Script { .. } => self.start_script(id, entry, args),
             Run::KillScript { is_function } => self.ask_to_kill(id, entry, is_function),
             Run::Exec => self.start_exec(id, entry, args),

@@ -33,6 +33,10 @@ impl Exec {
         self.session
     }
 
+    pub(super) fn entry(&self) -> &'static Entry {
+        self.entry
+    }
+
     /// Whether a script is among its requests.
     pub(super) fn has_scripts(&self) -> bool {
         self.transaction.has_scripts
@@ -189,6 +193,22 @@ impl Work {
         self.reject(id, Some(entry), refusal);
         self.feed_call(id, entry, args);
         Flow::Next
+    }
+
+    /// Ends a transaction that waited for its shards.
+    pub(super) fn refuse_exec(&mut self, exec: Exec, refusal: &Refusal) {
+        for watch in exec.watches {
+            self.forget_everywhere(Observer::Watch(watch), 0);
+        }
+        let refusal = Refusal::exec_aborted_because(refusal);
+        self.count_rejected(Some(exec.entry), &refusal);
+        let session = self.local.roster.find(exec.session);
+        if let Some(version) = session.map(|session| session.client.version) {
+            let mut reply = Vec::new();
+            Reply::new(&mut reply, version).refuse(&refusal);
+            self.fill(exec.session, exec.gap, &reply);
+        }
+        self.resume(exec.session);
     }
 
     /// EXEC with wrong words: stock ends the transaction with its own text.
@@ -361,7 +381,9 @@ impl Work {
                 };
                 handler(&mut scene, args, &mut Reply::new(made, version))
             }
-            Run::Everywhere(_) | Run::Node(_) | Run::EverywhereOrNode(..) => return false,
+            Run::Everywhere(_) | Run::Led(_) | Run::Node(_) | Run::EverywhereOrNode(..) => {
+                return false;
+            }
             Run::KillScript { .. } => Err(Refusal::NOT_BUSY),
             Run::Script { .. } => unreachable!("a core runs it, not its work"),
             Run::Container(_) | Run::Exec => unreachable!("neither is put off"),
@@ -428,6 +450,9 @@ impl Work {
                             if !is_node(queued.words.args()) =>
                         {
                             self.start_gather(id, entry, &gather, queued.words.args());
+                        }
+                        Run::Led(_) => {
+                            self.start_led(id, entry, queued.words.args());
                         }
                         _ => self.ask_control(id, entry, queued.words.args()),
                     }

@@ -11,7 +11,7 @@ use crate::keyspace::Keyspace;
 use crate::session::SessionId;
 use crate::shard::{Observer, Shard};
 
-use super::letter::{Batch, Question};
+use super::letter::{Batch, Decision, Question};
 
 /// Somebody in line.
 pub(super) enum Waiter {
@@ -28,6 +28,11 @@ pub(super) enum Waiter {
         from: usize,
         ask: u64,
         request: Arc<Question>,
+    },
+    /// A request that this core decides on.
+    Lead {
+        home: usize,
+        decision: Box<Decision>,
     },
     /// Somebody does not observe keys of this shard any more.
     Forget(Observer),

@@ -140,6 +140,100 @@ fn the_function_that_runs_is_told_of_on_every_core() {
     }
 }
 
+#[test]
+fn commands_that_wait_for_shards_of_a_busy_script_are_refused() {
+    let lines = ["shards 4".to_owned(), "busy-reply-threshold 300".to_owned()];
+    let node = Server::start(PROGRAM, &lines);
+    let mut client = node.client();
+    let keys: Vec<String> = (0..32).map(|number| format!("key-{number}")).collect();
+    let over_all = |name: &str| {
+        let mut words = vec![name.to_owned()];
+        for key in &keys {
+            words.push(key.clone());
+            words.extend((name == "MSET").then(|| "v".to_owned()));
+        }
+        words
+    };
+    assert!(matches!(
+        client.ask(&over_all("MSET")),
+        Ok(Reply::Status(_))
+    ));
+    for key in &keys[..8] {
+        let mut script = node.client();
+        let body = "while true do redis.pcall('GET', KEYS[1]) end";
+        script
+            .send(&["EVAL", body, "1", key])
+            .expect("the node reads");
+        thread::sleep(Duration::from_millis(50));
+        // Not busy yet: these begin to borrow shards, each from its core.
+        let mut waiting: Vec<Connection> = (0..8).map(|_| node.client()).collect();
+        for (number, one) in waiting.iter_mut().enumerate() {
+            match number % 3 {
+                0 => one.send(&over_all("DEL")),
+                1 => one.send(&["EVAL", "return redis.call('DBSIZE')", "0"]),
+                _ => {
+                    one.send(&["MULTI"]).expect("the node reads");
+                    one.read().expect("it is answered");
+                    one.send(&over_all("DEL")).expect("the node reads");
+                    one.read().expect("it is answered");
+                    one.send(&["EXEC"])
+                }
+            }
+            .expect("the node reads");
+        }
+        for one in &mut waiting {
+            let told = error(one.read().expect("it is answered"));
+            let told = told.trim_start_matches("EXECABORT Transaction discarded because of: ");
+            assert!(told.starts_with("BUSY "), "{told}");
+        }
+        until(&mut client, &["SCRIPT", "KILL"], "OK");
+        until(&mut client, &["EXISTS", key], "(integer) 1");
+        // All shards are where they belong, and nothing was deleted.
+        let found = client.ask(&over_all("EXISTS")).expect("an answer");
+        assert_eq!(found, Reply::Integer(keys.len() as i64));
+        for one in &mut waiting {
+            assert_eq!(one.ask(&over_all("EXISTS")).expect("an answer"), found);
+        }
+    }
+}
+
+#[test]
+fn one_of_many_that_load_a_library_of_one_name_at_once_succeeds() {
+    let node = node(4);
+    let mut clients: Vec<Connection> = (0..8).map(|_| node.client()).collect();
+    for round in 0..40 {
+        for (number, client) in clients.iter_mut().enumerate() {
+            let code = format!(
+                "#!lua name=lib\nredis.register_function('f', function() return {number} end)"
+            );
+            client
+                .send(&["FUNCTION", "LOAD", &code])
+                .expect("the node reads");
+        }
+        let mut winners = Vec::new();
+        for (number, client) in clients.iter_mut().enumerate() {
+            match client.read().expect("it is answered") {
+                Reply::Bulk(name) => {
+                    assert_eq!(name, b"lib");
+                    winners.push(number);
+                }
+                refused => {
+                    let told = error(refused);
+                    assert_eq!(told, "ERR Library 'lib' already exists");
+                }
+            }
+        }
+        assert_eq!(winners.len(), 1, "round {round}: {winners:?}");
+        let winner = Reply::Integer(winners[0] as i64);
+        for client in &mut clients {
+            let value = client.ask(&["FCALL", "f", "0"]).expect("an answer");
+            assert_eq!(value, winner, "round {round}");
+        }
+        let deleted = clients[round % 8].ask(&["FUNCTION", "DELETE", "lib"]);
+        assert!(matches!(deleted, Ok(Reply::Status(_))), "{deleted:?}");
+    }
+}
+
 /// FUNCTION STATS up to how long the function has run.
 const RUNNING: &str = "\
 1) \"running_script\"

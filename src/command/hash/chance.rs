@@ -41,7 +41,7 @@ const HRANDFIELD: Command = Command {
 fn hrandfield(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let draw = Draw::parse(args)?;
     let (key, now) = (turn.key(args, 1), turn.now());
-    let reply_max = turn.reply_max();
+    let reply_max = turn.reply_max(reply);
     let found = read_with_random(turn, &key)?;
     let Some(draw) = draw else {
         match found.and_then(|(hash, random)| hash.draw(now, random)) {

@@ -1,9 +1,7 @@
-//! What changes the libraries. The client's core changes first and may refuse; the others follow.
-//!
-//! Two clients at two cores may load libraries of one name at the same moment; a core that then
-//! refuses what the first one took says so, and the client is told.
+//! What changes the libraries. The first core changes its own first and may refuse; the others
+//! follow, all in the same order.
 
-use super::library_host::LibraryHost;
+use super::library_host::{FOLLOW_US_MAX, LOAD_US_MAX, LibraryHost};
 use crate::command::gather::{Gather, Part};
 use crate::command::scene::{Local, Scene};
 use crate::command::table::{Command, Run};
@@ -11,15 +9,15 @@ use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::script::{Existing, Policy};
 use crate::spec::{Flags, Group, Spec};
 
-/// Makes a change at one core.
-type Change = fn(&mut Local, Args<'_>) -> Result<(), Refusal>;
+/// Makes a change at one core, within so many microseconds.
+type Change = fn(&mut Local, Args<'_>, u64) -> Result<(), Refusal>;
 
 /// The part of a core that did not change first: why it refuses, or nothing.
 fn follow(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>, change: Change) {
     if part.caller.core == part.local.core {
         return;
     }
-    if let Err(refusal) = change(part.local, args) {
+    if let Err(refusal) = change(part.local, args, FOLLOW_US_MAX) {
         out.extend_from_slice(refusal.text().as_bytes());
     }
 }
@@ -54,7 +52,7 @@ pub(super) const DELETE: Command = Command {
         tips: TIPS,
         ..Spec::PLAIN
     },
-    run: Run::Everywhere(Gather {
+    run: Run::Led(Gather {
         check: |scene, args| {
             if scene.local.functions.delete(args.get(2)) {
                 Ok(())
@@ -83,7 +81,7 @@ pub(super) const FLUSH: Command = Command {
         tips: TIPS,
         ..Spec::PLAIN
     },
-    run: Run::Everywhere(Gather {
+    run: Run::Led(Gather {
         check: |_, args| match args.len() {
             2 => Ok(()),
             3 if args.is(2, b"SYNC") || args.is(2, b"ASYNC") => Ok(()),
@@ -107,14 +105,14 @@ pub(super) const LOAD: Command = Command {
         tips: TIPS,
         ..Spec::PLAIN
     },
-    run: Run::Everywhere(Gather {
-        check: |scene, args| load(scene.local, args),
+    run: Run::Led(Gather {
+        check: |scene, args| load(scene.local, args, LOAD_US_MAX),
         part: |part, args, out| follow(part, args, out, load),
         merge: name_loaded,
     }),
 };
 
-fn load(local: &mut Local, args: Args<'_>) -> Result<(), Refusal> {
+fn load(local: &mut Local, args: Args<'_>, us_max: u64) -> Result<(), Refusal> {
     let code = args.len() - 1;
     let mut existing = Existing::Refused;
     for word in args.head(code).tail(2).iter() {
@@ -126,7 +124,7 @@ fn load(local: &mut Local, args: Args<'_>) -> Result<(), Refusal> {
         }
         existing = Existing::Replaced;
     }
-    let mut host = LibraryHost::new(local.system);
+    let mut host = LibraryHost::new(local.system, us_max);
     local.functions.load(args.get(code), existing, &mut host)?;
     Ok(())
 }
@@ -161,14 +159,14 @@ pub(super) const RESTORE: Command = Command {
         tips: TIPS,
         ..Spec::PLAIN
     },
-    run: Run::Everywhere(Gather {
-        check: |scene, args| restore(scene.local, args),
+    run: Run::Led(Gather {
+        check: |scene, args| restore(scene.local, args, LOAD_US_MAX),
         part: |part, args, out| follow(part, args, out, restore),
         merge: ok,
     }),
 };
 
-fn restore(local: &mut Local, args: Args<'_>) -> Result<(), Refusal> {
+fn restore(local: &mut Local, args: Args<'_>, us_max: u64) -> Result<(), Refusal> {
     let policy = match args.len() {
         3 => Policy::Append,
         4 if args.is(3, b"APPEND") => Policy::Append,
@@ -177,6 +175,6 @@ fn restore(local: &mut Local, args: Args<'_>) -> Result<(), Refusal> {
         4 => return Err(Refusal::RESTORE_POLICY),
         _ => return Err(Refusal::subcommand_syntax(args.get(1), "FUNCTION")),
     };
-    let mut host = LibraryHost::new(local.system);
+    let mut host = LibraryHost::new(local.system, us_max);
     local.functions.restore(args.get(2), policy, &mut host)
 }

@@ -99,7 +99,8 @@ fn each_key(part: &Part<'_>, database: usize, mut visit: impl FnMut(&Found<'_>))
 /// OBJECT: the owner of the key tells of its entry.
 pub(super) fn object(part: &Part<'_>, key: &[u8], out: &mut Vec<u8>) {
     let now = part.clock.now;
-    let Some(found) = peek(part, key) else {
+    // One whose time has come is looked at, too, while it is still there.
+    let Some(found) = peek(part, key, 0) else {
         return;
     };
     let mut bytes = Vec::new();
@@ -119,7 +120,7 @@ pub(super) fn object(part: &Part<'_>, key: &[u8], out: &mut Vec<u8>) {
 
 /// LISTPACK: the owner of the key tells its encoding.
 pub(super) fn encoding(part: &Part<'_>, key: &[u8], out: &mut Vec<u8>) {
-    if let Some(found) = peek(part, key) {
+    if let Some(found) = peek(part, key, part.clock.now) {
         out.extend_from_slice(found.encoding().as_bytes());
     }
 }
@@ -134,9 +135,7 @@ pub(super) fn listpack_merge(encoding: &[u8], reply: &mut Reply<'_>) -> Outcome 
     Ok(())
 }
 
-fn peek<'a>(part: &'a Part<'_>, key: &[u8]) -> Option<Found<'a>> {
+fn peek<'a>(part: &'a Part<'_>, key: &[u8], now_ms: u64) -> Option<Found<'a>> {
     let key = part.keyspace.key(key);
-    part.keyspace
-        .db(part.caller.database)
-        .peek(key, part.clock.now)
+    part.keyspace.db(part.caller.database).peek(key, now_ms)
 }

@@ -127,7 +127,7 @@ fn srandmember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
         _ => return Err(Refusal::Syntax),
     };
     let key = turn.key(args, 1);
-    let reply_max = turn.reply_max();
+    let reply_max = turn.reply_max(reply);
     match (wanted, turn.read_with_random::<Set>(&key)?) {
         (Wanted::One, None) => reply.null(),
         (Wanted::Any(_) | Wanted::Distinct(_), None) => reply.array(0),

@@ -2,6 +2,7 @@
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::command::waiting::Waiting;
 use crate::config::EventClass;
 use crate::resp::{Args, Outcome, Reply};
 use crate::spec::{
@@ -115,11 +116,14 @@ fn run(
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let key = turn.key(args, 1);
+    let is_script = matches!(turn.waiting, Waiting::NeverInScript);
     let found = turn.read(&key);
     let len = len(found)?;
     let is_set = found.is_some_and(|found| matches!(found.compound(), Some(Compound::Set(_))));
-    if is_set && request.store.is_some() && matches!(request.by, By::Nothing) {
-        // What is stored must not depend on how the set is kept.
+    let is_kept = request.store.is_some() || is_script;
+    if is_set && is_kept && matches!(request.by, By::Nothing) {
+        // What is stored, and what a script does, must not depend on how the
+        // set is kept.
         request.by = By::Themselves;
         request.compare = Compare::Texts;
     }

@@ -200,7 +200,7 @@ fn zrandmember(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
     if listed == Listed::WithScores && !is_listable {
         return Err(Refusal::OUT_OF_RANGE);
     }
-    let reply_max = turn.reply_max();
+    let reply_max = turn.reply_max(reply);
     let Some((set, random)) = turn.read_with_random::<SortedSet>(&key)? else {
         reply.array(0);
         return Ok(());

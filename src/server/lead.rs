@@ -1,0 +1,152 @@
+//! Commands that change what every core keeps a copy of: FUNCTION LOAD and its
+//! kin. The first core decides and changes its copy first, one command after
+//! the other; the others follow in that order. So all copies stay alike, and of
+//! two clients that load a library of one name at the same moment one is
+//! refused.
+
+use std::sync::Arc;
+
+use crate::command::{Caller, Entry, Gather, Run, Scene};
+use crate::config::Author;
+use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply};
+use crate::session::{SessionId, Stage};
+
+use super::core::Work;
+use super::gather::Whom;
+use super::letter::{Decided, Decision, Letter, Question};
+use super::serve::{Flow, finish};
+use super::vault::Waiter;
+
+/// The core that decides.
+const LEADER: usize = 0;
+
+impl Work {
+    /// Sends a request to the core that decides; its session waits.
+    pub(super) fn start_led(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        args: Args<'_>,
+    ) -> Flow {
+        if let Some(refusal) = self.full_for(entry) {
+            self.reject(id, Some(entry), &refusal);
+            return Flow::Next;
+        }
+        self.feed_call(id, entry, args);
+        let Some(session) = self.local.roster.find(id) else {
+            return Flow::Pause;
+        };
+        let decision = Box::new(Decision {
+            session: id,
+            gap: session.await_reply(),
+            entry: entry.index,
+            version: session.client.version,
+            author: Author::RemoteClient,
+            packed: OwnedArgs::new(args.iter()),
+        });
+        if self.local.core == LEADER {
+            self.on_lead(LEADER, decision);
+        } else {
+            self.post.post(LEADER, Letter::Lead(decision));
+        }
+        // With one core everything is done by now.
+        match self.local.roster.find(id) {
+            Some(session) if session.stage == Stage::Open => Flow::Next,
+            Some(_) | None => Flow::Pause,
+        }
+    }
+
+    /// Decides on a request, now or when the shard is here: while it is away a
+    /// script may run that has the libraries.
+    pub(super) fn on_lead(&mut self, home: usize, decision: Box<Decision>) {
+        if self.vault_is_open() {
+            self.lead(home, decision);
+        } else {
+            self.vault.wait(Waiter::Lead { home, decision });
+        }
+    }
+
+    /// Makes the change here and asks the others to follow.
+    pub(super) fn lead(&mut self, home: usize, decision: Box<Decision>) {
+        let gather = self.led(&decision);
+        let mut scene = self.scene_without_client(&decision);
+        if let Err(refusal) = (gather.check)(&mut scene, decision.packed.args()) {
+            return self.end_led(home, &decision, |_, _| Err(refusal));
+        }
+        let request = Arc::new(Question {
+            entry: decision.entry,
+            packed: OwnedArgs::new(decision.packed.args().iter()),
+            caller: Caller {
+                core: LEADER,
+                session: SessionId::SCRIPT,
+                client: 0,
+                database: 0,
+            },
+        });
+        self.ask_all(Whom::Led { home, decision }, request);
+    }
+
+    /// All cores have followed.
+    pub(super) fn on_followed(&mut self, home: usize, decision: &Decision, answers: &[Vec<u8>]) {
+        let gather = self.led(decision);
+        self.end_led(home, decision, |scene, reply| {
+            (gather.merge)(scene, decision.packed.args(), answers, reply)
+        });
+    }
+
+    fn led(&self, decision: &Decision) -> Gather {
+        match self.local.table.at(decision.entry).command.run {
+            Run::Led(gather) => gather,
+            _ => unreachable!("only led commands are decided here"),
+        }
+    }
+
+    fn scene_without_client(&mut self, decision: &Decision) -> Scene<'_> {
+        let now_ms = self.clock.now;
+        self.local.roster.begin_script(0, decision.version);
+        Scene {
+            local: &mut self.local,
+            me: SessionId::SCRIPT,
+            now_ms,
+        }
+    }
+
+    fn end_led(
+        &mut self,
+        home: usize,
+        decision: &Decision,
+        write: impl FnOnce(&mut Scene<'_>, &mut Reply<'_>) -> Outcome,
+    ) {
+        let mut out = Vec::new();
+        let mut scene = self.scene_without_client(decision);
+        let outcome = write(&mut scene, &mut Reply::new(&mut out, decision.version));
+        finish(&mut out, 0, decision.version, &outcome);
+        let decided = decision.decided(out, outcome.err());
+        if home == self.local.core {
+            self.on_decided(decided);
+        } else {
+            self.post.post(home, Letter::Decided(Box::new(decided)));
+        }
+    }
+
+    /// The reply to a request that was decided elsewhere.
+    pub(super) fn on_decided(&mut self, decided: Decided) {
+        self.fill(decided.session, decided.gap, &decided.reply);
+        let entry = self.local.table.at(decided.entry);
+        self.count_call(entry, 0, decided.refusal.as_ref());
+        self.resume(decided.session);
+    }
+}
+
+impl Decision {
+    /// Its answer.
+    pub(super) fn decided(&self, reply: Vec<u8>, refusal: Option<Refusal>) -> Decided {
+        Decided {
+            session: self.session,
+            gap: self.gap,
+            reply,
+            entry: self.entry,
+            refusal,
+        }
+    }
+}
