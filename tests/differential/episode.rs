@@ -107,10 +107,37 @@ fn any_step(
         if words[0].eq_ignore_ascii_case(b"XADD") && words.iter().any(|word| word == b"*") {
             comparison = Comparison::Clocked;
         }
-        if is_steady(&words) {
-            return Step { words, comparison };
+        if !is_steady(&words) {
+            continue;
         }
+        let may_be_called = comparison == Comparison::Exact && !template.waits();
+        if may_be_called && CALLED.contains(&template.letter) && random.chance(4) {
+            words = called(words, random);
+        }
+        return Step { words, comparison };
     }
+}
+
+/// The letters whose commands are called by scripts, too.
+const CALLED: &[char] = &['s', 'n', 'b', 'l', 'h', 'e'];
+
+/// The command as a script calls it: one that could reach any key, or its own key alone.
+fn called(mut words: Vec<Vec<u8>>, random: &mut Random) -> Vec<Vec<u8>> {
+    let call = *random.of(&["call", "pcall"]);
+    let name = String::from_utf8_lossy(&words[0]).into_owned();
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let (script, keys) = match random.below(3) {
+        0 if is_plain && words.len() > 1 => {
+            words.remove(0);
+            let script = format!("return redis.{call}('{name}', KEYS[1], unpack(ARGV))");
+            (script, "1")
+        }
+        1 => (format!("return {{redis.{call}(unpack(ARGV))}}"), "0"),
+        _ => (format!("return redis.{call}(unpack(ARGV))"), "0"),
+    };
+    let before = ["EVAL", &script, keys].map(|word| word.as_bytes().to_vec());
+    words.splice(0..0, before);
+    words
 }
 
 /// Does something to the words that nobody would.

@@ -5,7 +5,8 @@
 //! its commands are replayed with fewer and fewer, and the few that still show it are printed.
 //! `SEED=… STEPS=… cargo test --test differential` plays one episode again, `HOURS=2` goes on for
 //! so long with seeds of its own (two minutes otherwise, with the same seeds each time, so that a
-//! change is to blame for what it finds). What is to differ is listed in `differences.rs`.
+//! change is to blame for what it finds); `FROM=…`, told at the end, has it draw the same seeds
+//! again. What is to differ is listed in `differences.rs`.
 
 #[path = "../harness/process.rs"]
 #[expect(dead_code, reason = "tests/node asks more of a process")]
@@ -15,6 +16,7 @@ mod process;
 mod wire;
 
 mod compare;
+mod corrupt;
 mod differences;
 mod episode;
 mod grammar;
@@ -72,7 +74,8 @@ fn random_commands_are_answered_as_by_stock() {
     let now = now.expect("the clock is past 1970").as_nanos();
     let now = u64::try_from(now).expect("it is long until 2554");
     let is_long = limit > SHORT;
-    let mut seeds = Random::new(if is_long { now } else { SHORT_SEEDS });
+    let first = setting("FROM").unwrap_or(if is_long { now } else { SHORT_SEEDS });
+    let mut seeds = Random::new(first);
     let mut stage = Stage::start();
     let templates = grammar::templates();
     let (mut findings, mut met, mut episodes) = (Vec::new(), BTreeSet::new(), 0_u64);
@@ -94,6 +97,9 @@ fn random_commands_are_answered_as_by_stock() {
             break;
         }
     }
+    let seconds = start.elapsed().as_secs();
+    let told = format!("FROM={first}: {episodes} episodes of {steps} commands in {seconds} s\n");
+    io::stderr().write_all(told.as_bytes()).expect("it is open");
     assert!(
         findings.is_empty(),
         "{} difference(s) in {episodes} episodes of {steps} commands:\n\n{}",

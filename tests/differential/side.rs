@@ -24,6 +24,7 @@ impl Side {
         let program = match shards {
             None => {
                 settings.push("save \"\"".to_owned());
+                settings.push("sanitize-dump-payload yes".to_owned());
                 "redis-server"
             }
             Some(shards) => {
@@ -57,11 +58,13 @@ impl Side {
         })
     }
 
-    /// Starts it again if it has ended.
-    pub fn revive(&mut self) {
-        if self.server.end(Duration::ZERO).is_some() {
+    /// Starts it again if it has ended; whether it had.
+    pub fn revive(&mut self) -> bool {
+        let has_ended = self.server.end(Duration::ZERO).is_some();
+        if has_ended {
             *self = Self::start(self.name, self.shards);
         }
+        has_ended
     }
 
     /// The changes counted since the last save.

@@ -19,6 +19,10 @@ pub struct Difference {
 pub struct Stage {
     /// Stock first.
     pub sides: Vec<Side>,
+    /// Another of stock, for what may be its end.
+    pub stand_in: Side,
+    /// The protocol of the episode.
+    pub protocol: String,
     /// What is queued since MULTI; none outside of a transaction.
     pub queue: Option<Vec<Step>>,
     /// Changes counted when the episode began.
@@ -48,6 +52,8 @@ impl Stage {
                 Side::start("basalt with 1 shard", Some(1)),
                 Side::start("basalt with 4 shards", Some(4)),
             ],
+            stand_in: Side::start("stock", None),
+            protocol: "2".to_owned(),
             queue: None,
             changes_before: Vec::new(),
         }
@@ -60,7 +66,8 @@ impl Stage {
             .flat_map(|(name, values)| [*name, values[0]]);
         let settings: Vec<&str> = ["CONFIG", "SET"].into_iter().chain(defaults).collect();
         self.queue = None;
-        for side in &mut self.sides {
+        self.protocol = protocol.to_owned();
+        for side in self.sides.iter_mut().chain([&mut self.stand_in]) {
             side.revive();
             for words in [
                 &["RESET"] as &[&str],
@@ -83,10 +90,17 @@ impl Stage {
     /// Asks everybody; the first who differs from stock is told.
     pub fn play(&mut self, step: &Step) -> Result<(), Difference> {
         // 7.2 also counts a consumer that is made where there is nothing to read or to claim;
-        // TRANSFER changes more at stock.
+        // TRANSFER and CORRUPT change more at some.
         let counts_more = matches!(
             step.name().as_str(),
-            "XREADGROUP" | "XCLAIM" | "XAUTOCLAIM" | "XGROUP" | "XSETID" | "EXEC" | "TRANSFER"
+            "XREADGROUP"
+                | "XCLAIM"
+                | "XAUTOCLAIM"
+                | "XGROUP"
+                | "XSETID"
+                | "EXEC"
+                | "TRANSFER"
+                | "CORRUPT"
         );
         if !counts_more {
             return self.play_and_count(step);
@@ -254,6 +268,10 @@ impl Stage {
     fn own(&mut self, step: &Step) -> Result<(), Difference> {
         match step.name().as_str() {
             "TRANSFER" => self.transfer(step.words.get(1).map_or(b"", |key| key)),
+            "CORRUPT" => {
+                let word = |at: usize| step.words.get(at).cloned().unwrap_or_default();
+                self.corrupt(&word(1), &word(2))
+            }
             "DIGEST" => self.digest(),
             "CHANGES" => self.same_changes(),
             name => panic!("the runner knows no {name}"),
@@ -383,11 +401,11 @@ pub fn status(text: &str) -> Reply {
     Reply::Status(text.as_bytes().to_vec())
 }
 
-fn restore(side: &mut Side, key: &[u8], payload: &[u8], deadline: &[u8]) -> Reply {
+pub fn restore(side: &mut Side, key: &[u8], payload: &[u8], deadline: &[u8]) -> Reply {
     side.ask(&[b"RESTORE", key, deadline, payload, b"REPLACE", b"ABSTTL"])
 }
 
-fn difference(stock: &Reply, side: &Side, ours: &Reply) -> Difference {
+pub fn difference(stock: &Reply, side: &Side, ours: &Reply) -> Difference {
     Difference {
         stock: stock.lines().join("\n    "),
         ours: ours.lines().join("\n    "),

@@ -16,9 +16,11 @@ pub struct Kinds<'a> {
     pub clock: &'a mut i64,
 }
 
-/// The letters of the types, as the sections of `commands.txt` have them. That of sorted sets
-/// with one score only is not among them, for no other command may come to them: ranges of names
-/// mean nothing elsewhere.
+/// Sorted sets with one score only, for ranges of names mean nothing elsewhere, and streams with
+/// groups: no other command comes to them.
+pub const ALONE: &[char] = &['y', 'q'];
+
+/// The letters of the other types, as the sections of `commands.txt` have them.
 const LETTERS: &[char] = &['s', 'n', 'b', 'p', 'l', 'h', 'e', 'z', 'g', 'x'];
 
 /// What any argument may be replaced with.
@@ -234,6 +236,15 @@ impl Kinds<'_> {
             "new-id" => self.new_id(),
             "group" => format!("g{}", self.random.of(&[1, 1, 1, 2])),
             "consumer" => format!("c{}", self.random.between(1, 3)),
+            // Ages that a clock is not mistaken about, and what they are asked to be at least.
+            "age" => self.seldom(
+                "100000",
+                &["0", "10000000", "-1", "x", "9223372036854775807"],
+            ),
+            "min-idle" if self.random.chance(40) => "50000".to_owned(),
+            "min-idle" => self.seldom("0", &["-1", "9999999999999", "x", "9223372036854775807"]),
+            "time" => self.mostly(0, 9),
+            "top-id" => format!("{}-{}", *self.clock + 3, self.random.between(0, 2)),
             "idle" => self.seldom("0", &["-1", "9999999999999", "x", "9223372036854775807"]),
             "lon" => self.coordinate(170),
             "lat" => self.coordinate(80),
@@ -257,7 +268,7 @@ impl Kinds<'_> {
     }
 
     fn key(&mut self) -> Vec<u8> {
-        if self.letter != 'y' && self.random.chance(8) {
+        if !ALONE.contains(&self.letter) && self.random.chance(8) {
             return self.any_key();
         }
         if self.focus == Some(self.letter) && self.random.chance(75) {
@@ -269,7 +280,7 @@ impl Kinds<'_> {
 
     fn any_key(&mut self) -> Vec<u8> {
         if let Some(focus) = self.focus
-            && focus != 'y'
+            && !ALONE.contains(&focus)
             && self.random.chance(50)
         {
             return format!("{focus}1").into_bytes();
