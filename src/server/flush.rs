@@ -8,6 +8,10 @@ use crate::session::{SessionId, Stage};
 use super::core::{Core, Work};
 use super::intake::token_of;
 
+/// Unsent bytes for which a client is closed that has not said the password:
+/// stock's buffer of a client, and the KiB it allows beside it.
+const UNTRUSTED_UNSENT_MAX: u64 = 17 * 1024;
+
 /// How to wake each core: shards by their rings, the control core by its bell.
 #[derive(Clone, Debug)]
 pub(super) struct Doors {
@@ -158,11 +162,12 @@ impl Work {
             (false, true) => 2,
             (false, false) => 0,
         };
+        let is_trusted = client.is_trusted(&self.local.live);
         let limit = self.local.live.output_limits[class];
         let is_over_hard = limit.hard > 0 && pending > limit.hard;
         let is_over_soft = limit.soft > 0 && pending > limit.soft;
         let since = &mut session.client.over_soft_since_ms;
-        let mut is_over = is_over_hard;
+        let mut is_over = is_over_hard || !is_trusted && pending > UNTRUSTED_UNSENT_MAX;
         if is_over_soft {
             let began = *since.get_or_insert(now);
             is_over |= now.saturating_sub(began) > limit.soft_seconds.saturating_mul(1000);

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::wire::{Reply, request};
-use crate::{node, status, told, wait_until};
+use crate::{error, node, status, told, wait_until};
 
 const MEGABYTE: usize = 1024 * 1024;
 
@@ -65,6 +65,36 @@ fn a_reply_without_end_is_given_up_when_it_is_above_the_limits() {
         asked.expect_err("it is closed");
     }
     assert!(told(&mut client, "used_memory_peak") < 64 * MEGABYTE as u64);
+}
+
+#[test]
+fn who_has_not_said_the_password_is_closed_for_unread_replies() {
+    let node = node(&["requirepass secret"]);
+    let mut client = node.client();
+    let auth = client.ask(&["AUTH", "secret"]);
+    assert_eq!(auth.expect("it answers"), status("OK"));
+    let mut stranger = node.client();
+    let unread = request(&["SET", "x", "5"]).repeat(400);
+    // Refused one after the other, as long as the refusals are read.
+    for _ in 0..20 {
+        stranger
+            .send_bytes(&unread[..unread.len() / 4])
+            .expect("it reads");
+        for _ in 0..100 {
+            let refused = stranger.read().expect("it answers");
+            assert_eq!(refused, error("NOAUTH Authentication required."));
+        }
+    }
+    for _ in 0..10_000 {
+        if stranger.send_bytes(&unread).is_err() {
+            break;
+        }
+    }
+    wait_until("the end of who does not read", || {
+        told(&mut client, "connected_clients") == 1
+    });
+    let field = "client_output_buffer_limit_disconnections";
+    assert_eq!(told(&mut client, field), 1);
 }
 
 #[test]
