@@ -11,6 +11,8 @@ const LANES: usize = 7;
 #[must_use = "dropping it frees everything at once: call free_step in turns"]
 pub struct Discarded {
     slots: Slots,
+    /// Entries in `slots`.
+    entries: u64,
     /// The large ones among its values.
     remains: Remains,
 }
@@ -18,6 +20,7 @@ pub struct Discarded {
 impl Discarded {
     pub(super) fn new(slots: Slots) -> Self {
         Self {
+            entries: slots.counts().all,
             slots,
             remains: Remains::default(),
         }
@@ -27,10 +30,19 @@ impl Discarded {
     /// large value; `false` when nothing is left.
     pub fn free_step(&mut self, buckets: usize) -> bool {
         let remains = &mut self.remains;
-        remains.free_step(buckets * LANES)
-            || self
-                .slots
-                .drop_buckets(buckets, |entry| remains.bury(entry))
-            || remains.len() > 0
+        let mut dropped = 0;
+        let goes_on = remains.free_step(buckets * LANES)
+            || self.slots.drop_buckets(buckets, |entry| {
+                dropped += 1;
+                remains.bury(entry);
+            })
+            || remains.len() > 0;
+        self.entries -= dropped;
+        goes_on
+    }
+
+    /// Keys whose values are not freed yet.
+    pub fn unfreed(&self) -> u64 {
+        self.entries + self.remains.len() as u64
     }
 }

@@ -126,7 +126,8 @@ impl Decoder {
         let mut progress = Progress::default();
         if self.progress.position > 0 {
             progress = std::mem::take(&mut self.progress);
-            spans.append(&mut self.words);
+            // Its memory goes with it.
+            spans.append(&mut std::mem::take(&mut self.words));
         } else {
             match bytes.first() {
                 Some(b'*') => {}

@@ -15,6 +15,10 @@ use super::core::Work;
 /// Requests decoded ahead of the first that runs.
 const AHEAD: usize = 32;
 
+/// Places of words for which room is kept: a request of a hundred thousand gives
+/// its two megabytes back when the next one comes.
+const SPANS_KEPT: usize = 4096;
+
 /// Words of one request, as stock counts them; `client-query-buffer-limit` is
 /// met long before.
 const WORDS_MAX: i64 = i32::MAX as i64;
@@ -61,6 +65,7 @@ impl Work {
         };
         let ahead = if limits.authenticated { AHEAD } else { 1 };
         self.spans.clear();
+        self.spans.shrink_to(SPANS_KEPT);
         self.staged.clear();
         let mut at = 0;
         while self.staged.len() < ahead && at < bytes.len() {

@@ -162,16 +162,27 @@ impl Work {
         let Some(discarded) = self.discarded.last_mut() else {
             return self.pace.frees_go_on && self.free_remains();
         };
-        if !discarded.free_step(BUCKETS_PER_STEP) {
+        let before = discarded.unfreed();
+        let goes_on = discarded.free_step(BUCKETS_PER_STEP);
+        let freed = before - discarded.unfreed();
+        if !goes_on {
             self.discarded.pop();
         }
+        self.local.count().values_discarded.take(freed);
+        self.local.count().values_freed.add(freed);
         true
     }
 
     /// Frees some of the large values that no key holds any more.
     fn free_remains(&mut self) -> bool {
-        let keyspace = self.vault.keyspace();
-        self.pace.frees_go_on = keyspace.is_some_and(|keyspace| keyspace.free_step(FREES_PER_STEP));
+        let Some(keyspace) = self.vault.keyspace() else {
+            self.pace.frees_go_on = false;
+            return false;
+        };
+        let before = keyspace.unfreed();
+        self.pace.frees_go_on = keyspace.free_step(FREES_PER_STEP);
+        let freed = before - keyspace.unfreed();
+        self.local.count().values_freed.add(freed as u64);
         self.pace.frees_go_on
     }
 

@@ -480,6 +480,8 @@ impl Work {
             count.changes.add(tally.changes);
         }
         if !discarded.is_empty() {
+            let unfreed = discarded.iter().map(Discarded::unfreed).sum();
+            self.local.count().values_discarded.add(unfreed);
             self.discarded.extend(discarded);
         }
     }

@@ -82,6 +82,8 @@ counters! {
     expired_keys count: "Keys removed because their time had come.";
     expired_time_cap_reached count: "Rounds of expiry that ran out of time.";
     expired_stale_basis_points gauge: "Estimated share of keys expired but present, in 1/10,000.";
+    values_freed count: "Values freed in the background.";
+    values_discarded gauge: "Values of cleared databases to be freed still.";
     evicted_keys count: "Keys removed for `maxmemory`.";
     evicted_clients count: "Clients closed for `maxmemory-clients`.";
     connections_received count: "Connections accepted.";

@@ -266,6 +266,36 @@ fn a_small_limit_is_honoured_too() {
 }
 
 #[test]
+fn what_is_unlinked_comes_back_and_is_counted() {
+    let node = node(&["shards 1"]);
+    let mut client = node.client();
+    let before = told(&mut client, "used_memory");
+    let members: Vec<String> = (0..100_000).map(|number| number.to_string()).collect();
+    let mut sadd = vec!["SADD", "s"];
+    sadd.extend(members.iter().map(String::as_str));
+    let added = client.ask(&sadd).expect("it answers");
+    assert_eq!(added, Reply::Integer(100_000));
+    assert!(told(&mut client, "used_memory") > before + (1 << 20));
+    let unlinked = client.ask(&["UNLINK", "s"]).expect("it answers");
+    assert_eq!(unlinked, Reply::Integer(1));
+    wait_until("its end", || told(&mut client, "lazyfreed_objects") == 1);
+    assert_eq!(told(&mut client, "lazyfree_pending_objects"), 0);
+    let left = told(&mut client, "used_memory");
+    assert!(left < before + (256 << 10), "{left} bytes of {before}");
+    // A small value goes at once.
+    client.ask(&["SADD", "s", "1"]).expect("it answers");
+    client.ask(&["UNLINK", "s"]).expect("it answers");
+    assert_eq!(told(&mut client, "lazyfreed_objects"), 1);
+    fill(&mut client, "k", 500, |_| 1, &[]);
+    client.ask(&["FLUSHALL"]).expect("it answers");
+    wait_until("the others'", || {
+        told(&mut client, "lazyfreed_objects") == 501
+    });
+    client.ask(&["CONFIG", "RESETSTAT"]).expect("it answers");
+    assert_eq!(told(&mut client, "lazyfreed_objects"), 0);
+}
+
+#[test]
 fn tenacity_says_how_long_a_command_waits_for_eviction() {
     let worst_ms = |tenacity: &str| {
         let tenacity = format!("maxmemory-eviction-tenacity {tenacity}");

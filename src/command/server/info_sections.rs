@@ -152,11 +152,12 @@ fn allocator(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("mem_clients_normal", footprint.clients);
     lines.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
     lines.field("mem_allocator", "mimalloc");
-    lines.zeros(&[
-        "active_defrag_running",
+    lines.field("active_defrag_running", 0);
+    lines.field(
         "lazyfree_pending_objects",
-        "lazyfreed_objects",
-    ]);
+        gathered.sum(|share| share.unfreed),
+    );
+    lines.field("lazyfreed_objects", gathered.totals.values_freed);
 }
 
 fn policy(policy: Policy) -> &'static str {

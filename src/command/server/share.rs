@@ -32,6 +32,8 @@ pub(super) struct Share {
     pub(super) scripts_bytes: u64,
     pub(super) functions_lua_bytes: u64,
     pub(super) functions_bytes: u64,
+    /// Values that no key holds any more and that are freed in steps.
+    pub(super) unfreed: u64,
     /// CPU time of the core's thread.
     pub(super) user_us: u64,
     pub(super) system_us: u64,
@@ -67,6 +69,7 @@ impl Share {
             scripts_bytes: scripts.scripts_bytes as u64,
             functions_lua_bytes: scripts.functions_lua_bytes as u64,
             functions_bytes: scripts.functions_bytes as u64,
+            unfreed: part.keyspace.unfreed() as u64 + part.local.count().values_discarded.read(),
             user_us: readings.thread_user_us,
             system_us: readings.thread_system_us,
             databases: databases(part),
@@ -105,6 +108,7 @@ impl Share {
             self.scripts_bytes,
             self.functions_lua_bytes,
             self.functions_bytes,
+            self.unfreed,
             self.user_us,
             self.system_us,
             self.databases.len() as u64,
@@ -134,6 +138,7 @@ impl Share {
             scripts_bytes: parcel.number(),
             functions_lua_bytes: parcel.number(),
             functions_bytes: parcel.number(),
+            unfreed: parcel.number(),
             user_us: parcel.number(),
             system_us: parcel.number(),
             databases: (0..parcel.number())
