@@ -213,6 +213,9 @@ impl Scene<'_> {
     }
 }
 
+/// Goes to a directory.
+pub type Enter = dyn FnMut(&[u8]) -> Result<Vec<u8>, String>;
+
 /// What the control core owns.
 pub struct Node<'a> {
     /// Who asks.
@@ -220,6 +223,8 @@ pub struct Node<'a> {
     pub settings: &'a mut Settings,
     /// Writes the configuration file: its text from the old text.
     pub rewrite: &'a mut dyn FnMut(&Settings) -> Result<(), String>,
+    /// Goes to another directory, and says which that is; or why it cannot.
+    pub enter: &'a mut Enter,
     /// Set by a handler that changed `settings`: they are published then.
     pub has_changed: bool,
     /// Set by a handler that needs the data of every core: the reply follows

@@ -70,6 +70,18 @@ pub(super) fn moment_of(compound: &Compound) -> Option<u64> {
     Hash::of(compound).and_then(Hash::next_deadline)
 }
 
+/// Whether one of its fields has a deadline now: a moment alone may be of one
+/// that has gone.
+fn has_deadlines(compound: &Compound) -> bool {
+    let mut is_found = false;
+    if moment_of(compound).is_some()
+        && let Some(hash) = Hash::of(compound)
+    {
+        hash.each_with_deadline(0, |_, _, deadline| is_found |= deadline.is_some());
+    }
+    is_found
+}
+
 impl Database {
     /// Keys that may hold hashes with deadlines of fields.
     pub fn listed_len(&self) -> usize {
@@ -82,7 +94,7 @@ impl Database {
             let key = self.listed_key(bytes);
             let entry = self.slots.find(key.slot, key.hash, key.bytes);
             match entry.map(|entry| entry.content()) {
-                Some(Content::Compound(compound)) => moment_of(compound).is_some(),
+                Some(Content::Compound(compound)) => has_deadlines(compound),
                 Some(Content::Int(_) | Content::Text(_)) | None => false,
             }
         })

@@ -23,6 +23,7 @@ use super::errand::Errands;
 use super::letter::{Decision, Letter};
 use super::loading::Loading;
 use super::log::Log;
+use super::save::reason;
 use super::serve::finish;
 
 /// The control core's state.
@@ -197,6 +198,7 @@ impl Control {
             author: decision.author,
             settings: &mut self.settings,
             rewrite: &mut rewrite,
+            enter: &mut enter,
             has_changed: false,
             errand: None,
         };
@@ -267,6 +269,16 @@ impl Control {
         }
         self.log.warning("--- end of the report");
     }
+}
+
+/// Makes this the working directory.
+fn enter(directory: &[u8]) -> Result<Vec<u8>, String> {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    std::env::set_current_dir(OsStr::from_bytes(directory))
+        .and_then(|()| std::env::current_dir())
+        .map(|here| OsString::from(here).into_vec())
+        .map_err(|error| reason(&error))
 }
 
 /// Replaces the file by its rewritten text: whole or not at all.

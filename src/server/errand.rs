@@ -171,6 +171,8 @@ impl Control {
     /// Writes the file, and tells the log and INFO.
     fn save(&mut self, shards: &mut [Box<Shard>], functions: &[Vec<u8>]) -> Result<(), ()> {
         let manner = Manner::of(&self.settings);
+        // Those that fail count, too, as with stock.
+        self.persistence.saves.add(1);
         if let Err(why) = save(shards, functions, &manner) {
             self.log.warning(&why);
             return Err(());
@@ -179,7 +181,6 @@ impl Control {
         // Nobody changes anything while the shards are here, so the cores'
         // counts are exact.
         let changes = totals(self.counters.iter()).changes;
-        self.persistence.saves.add(1);
         self.persistence.changes_at_save.set(changes);
         self.persistence.saved_at_s.set(unix_ms() / 1000);
         Ok(())

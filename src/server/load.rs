@@ -129,6 +129,10 @@ pub(super) fn load(
             now_ms,
         };
         let splitting = splitter.split(file);
+        // Also what comes before a fault: it may be the earlier one.
+        splitter.rows.iter_mut().for_each(|row| {
+            row.send();
+        });
         let loaded = splitter.loaded;
         // The threads end when nothing more can come.
         drop(splitter.rows);
@@ -236,11 +240,7 @@ impl Splitter<'_> {
                 return Ok(());
             }
         }
-        self.reader.on_end().map_err(|fault| fault.to_string())?;
-        self.rows.iter_mut().for_each(|row| {
-            row.send();
-        });
-        Ok(())
+        self.reader.on_end().map_err(|fault| fault.to_string())
     }
 
     /// Takes what has come; `false` if a shard's thread has given up.

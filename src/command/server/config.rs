@@ -5,6 +5,7 @@ use crate::command::gather::{Gather, Part};
 use crate::command::help;
 use crate::command::scene::{Node, Scene};
 use crate::command::table::{Command, Run};
+use crate::config::SetFault;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, Spec};
 
@@ -87,8 +88,20 @@ fn set(node: &mut Node<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         return Err(Refusal::Syntax);
     }
     let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|&[name, value]| (name, value)).collect();
-    let changed = node.settings.set(node.author, &pairs);
-    changed.map_err(|fault| Refusal::Composed(fault.to_string()))?;
+    let composed = |fault: SetFault| Refusal::Composed(fault.to_string());
+    let before = node.settings.clone();
+    node.settings.set(node.author, &pairs).map_err(composed)?;
+    let directory = pairs
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(b"dir"));
+    if let Some((name, directory)) = directory {
+        let entered =
+            (node.enter)(directory).and_then(|here| node.settings.set_from_file(b"dir", &[here]));
+        if let Err(why) = entered {
+            *node.settings = before;
+            return Err(composed(SetFault::about(name, &why)));
+        }
+    }
     node.has_changed = true;
     reply.ok();
     Ok(())

@@ -153,10 +153,6 @@ impl FileReader {
 
     fn read_magic(&mut self) -> Result<Option<FilePart<'_>>, FileFault> {
         let Some(magic) = self.window[self.done..].first_chunk::<MAGIC_BYTES>() else {
-            // A file too short for it is none, whatever it begins with.
-            if self.total < MAGIC_BYTES as u64 {
-                return Err(self.fault(Why::NotRdb, None));
-            }
             return Ok(None);
         };
         let digits = |from: usize| {
