@@ -119,16 +119,18 @@ fn last_of_range(count: usize, begin: usize, last: i16, limit: u16) -> Option<us
     count.checked_sub(distance)
 }
 
-/// A count of keys in decimal; none if it is no number or too large to be one.
+/// A count of keys as C's `atoi` reads it: digits, whatever follows them. None if there are none
+/// or too many. The command itself looks more closely.
 fn number(word: &[u8]) -> Option<usize> {
-    if word.is_empty() || word.len() > 9 {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let start = word.iter().position(|byte| !is_blank(byte))?;
+    let word = word.get(start..)?;
+    let word = word.strip_prefix(b"+").unwrap_or(word);
+    let digits = word.iter().take_while(|byte| byte.is_ascii_digit());
+    if !(1..=9).contains(&digits.clone().count()) {
         return None;
     }
-    word.iter().try_fold(0, |sum, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| sum * 10 + usize::from(digit - b'0'))
-    })
+    Some(digits.fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0')))
 }
 
 /// First key, last key and step as COMMAND INFO gives them; all 0 without keys at known places.
