@@ -137,7 +137,8 @@ impl Entries {
         }
         self.nodes.push(id, texts, rules);
         self.history.last_id = id;
-        self.history.added += 1;
+        // A saved stream may say any number, which then begins again as that of stock does.
+        self.history.added = self.history.added.wrapping_add(1);
     }
 
     /// Deletes entries by their ids; returns how many were there.

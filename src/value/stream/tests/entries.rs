@@ -226,3 +226,12 @@ fn the_radix_tree_is_as_large_as_that_of_stock() {
     // And here at the first.
     assert_eq!(nodes(&[id(0, 1), id(u64::MAX, 2)]), 5);
 }
+
+#[test]
+fn a_count_of_added_entries_begins_again_behind_the_last_number() {
+    let mut stream = stream_of(1, &Rules::DEFAULT);
+    let entries = stream.entries_mut();
+    entries.set_history(id(1, 0), Some(u64::MAX), None);
+    add(entries, id(2, 0), &[b"f", b"v"], &Rules::DEFAULT);
+    assert_eq!(entries.history().added, 0);
+}
