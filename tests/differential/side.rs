@@ -33,7 +33,7 @@ impl Side {
             }
         };
         let server = Server::start(program, &settings);
-        let (client, onlooker) = (server.client(), server.client());
+        let (client, onlooker) = (patient(server.client()), patient(server.client()));
         Self {
             name,
             shards,
@@ -52,7 +52,7 @@ impl Side {
     pub fn settled(&mut self, reply: io::Result<Reply>) -> Reply {
         reply.unwrap_or_else(|error| {
             if let Ok(client) = Connection::open(self.server.port()) {
-                self.client = client;
+                self.client = patient(client);
             }
             Reply::Error(format!("(no reply: {error})").into_bytes())
         })
@@ -110,3 +110,13 @@ impl Side {
         Reply::Error(b"(the walk does not end)".to_vec())
     }
 }
+
+/// A connection that waits for as long as only a server that hangs would take: a long run is
+/// made on machines that do much else.
+fn patient(connection: Connection) -> Connection {
+    let set = connection.socket().set_read_timeout(Some(PATIENCE));
+    set.expect("a socket takes a timeout");
+    connection
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
