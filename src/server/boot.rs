@@ -21,6 +21,7 @@ use crate::session::Roster;
 use crate::shard::Shard;
 use crate::telemetry::{Counters, Persistence, Telemetry};
 
+use super::check;
 use super::control::{Changes, Control};
 use super::core::{Core, Parts};
 use super::crash;
@@ -44,9 +45,13 @@ pub(super) const SYSTEM: System = System {
 /// Shards at most: one bit per core in a word, and one for the control core.
 const SHARDS_MAX: usize = 63;
 
-/// Starts a node with the program's arguments and runs it to its end.
+/// Starts a node with the program's arguments and runs it to its end; or checks
+/// a file, if it is called by that name.
 #[must_use]
-pub fn run(words: &[Vec<u8>]) -> ExitCode {
+pub fn run(program: &[u8], words: &[Vec<u8>]) -> ExitCode {
+    if let Some(words) = check::asked(program, words) {
+        return check::run(words);
+    }
     match load(words) {
         Ok(Start::Say(text)) => {
             say(&text);
@@ -77,13 +82,13 @@ fn load(words: &[Vec<u8>]) -> Result<Start, Fault> {
     Start::parse(words, &mut files)
 }
 
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     use std::io::Write;
     // Nobody may be listening.
     let _unheard = writeln!(std::io::stdout(), "{text}").is_err();
 }
 
-fn complain(text: &str) -> ExitCode {
+pub(super) fn complain(text: &str) -> ExitCode {
     use std::io::Write;
     let _unheard = writeln!(std::io::stderr(), "{text}").is_err();
     ExitCode::FAILURE

@@ -12,6 +12,7 @@ mod account;
 mod ahead;
 mod boot;
 mod busy;
+mod check;
 mod control;
 mod core;
 mod crash;

@@ -10,9 +10,11 @@ mod process;
 mod wire;
 
 mod broken;
+mod check;
 mod failing;
 mod loading;
 mod moment;
+mod older;
 mod round_trip;
 
 use std::collections::BTreeMap;
