@@ -93,7 +93,8 @@ fn lines(setting: &Setting, value: &[u8]) -> Vec<Vec<u8>> {
         Kind::Words(_) | Kind::Percentiles | Kind::Shutdown | Kind::OomScores
             if !value.is_empty() =>
         {
-            vec![line(value.to_vec())]
+            let words: Vec<Vec<u8>> = words(value).map(quoted).collect();
+            vec![line(words.join(&b' '))]
         }
         // `replicaof ""` does not load; without a primary there is no line.
         Kind::Words(2) => Vec::new(),

@@ -265,6 +265,19 @@ fn a_start_says_or_runs() {
     assert!(start("none.conf").is_err());
 }
 
+#[test]
+fn words_of_a_value_are_quoted_where_they_need_it() {
+    let loaded = from_file("bind 127.0.0.1 \"a\\x00b\" \"c\\\"d\"\n").expect("any words do");
+    let again = rewrite(b"", &loaded.settings);
+    let again = String::from_utf8(again).expect("values are quoted");
+    assert!(
+        again.contains("bind 127.0.0.1 \"a\\x00b\" \"c\\\"d\"\n"),
+        "{again}"
+    );
+    let again = from_file(&again).expect("what was written loads");
+    assert_eq!(again.settings, loaded.settings);
+}
+
 proptest! {
     #[test]
     fn no_file_and_no_value_brings_the_reader_down(
