@@ -558,13 +558,14 @@ mod tests {
     #[test]
     fn a_large_set_is_freed_in_steps() {
         let mut ranked = Ranked::new(HashKey([1, 2]));
-        for number in 0..5_000 {
+        let (len, least) = if cfg!(miri) { (500, 5) } else { (5_000, 50) };
+        for number in 0..len {
             ranked.insert(format!("{number}").as_bytes(), 1.0);
         }
         let mut steps = 0;
         while ranked.free_step(64) {
             steps += 1;
         }
-        assert!(ranked.is_empty() && steps > 50, "{steps}");
+        assert!(ranked.is_empty() && steps > least, "{steps}");
     }
 }
