@@ -173,7 +173,7 @@ fn the_cores_see_typed_values() {
     ]);
     let live = settings.expect("all four may be set").live();
     assert_eq!(live.maxmemory, 1 << 30);
-    assert_eq!(live.maxmemory_clients, (1 << 30) / 100 * 10);
+    assert_eq!(live.maxmemory_clients, (1 << 30) / 10);
     assert_eq!(live.maxmemory_policy, Policy::VolatileTtl);
     assert_eq!(live.requirepass.as_deref(), Some(&b"secret"[..]));
     assert_eq!(live.output_limits[1].hard, 256 << 20);
