@@ -114,7 +114,7 @@ fn unwatch(scene: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome
 
 /// Ends all watches of the client.
 pub(super) fn unwatch_all(scene: &mut Scene<'_>) {
-    let watches = take(&mut scene.session().watches);
+    let watches = scene.session().watches.take();
     let ended = watches.into_iter().map(Observer::Watch).map(Wish::Forget);
     scene.local.wishes.extend(ended);
 }

@@ -112,6 +112,17 @@ impl Decoder {
         self.progress.position > 0
     }
 
+    /// Of the request offered in part, the bytes that were read: up to where its
+    /// unfinished word or header begins.
+    pub fn bytes_read(&self) -> usize {
+        self.progress.position
+    }
+
+    /// Bytes of its whole words.
+    pub fn words_bytes(&self) -> usize {
+        self.words.iter().map(|word| word.len as usize).sum()
+    }
+
     /// Reads the request `bytes` begins with. After `Incomplete` the next call offers the same
     /// bytes and more. The words are appended to `spans`, on `Request` only.
     /// After a fault the connection is to be closed.

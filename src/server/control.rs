@@ -25,6 +25,7 @@ use super::loading::Loading;
 use super::log::Log;
 use super::save::reason;
 use super::serve::finish;
+use super::weight::heaviest;
 
 /// The control core's state.
 pub(super) struct Control {
@@ -50,6 +51,15 @@ pub(super) struct Control {
     pub(super) announced: Announced,
     /// Why the node ends that was not asked to.
     pub(super) failure: mpsc::Sender<String>,
+    /// Who changed settings, and what they are told once clients are within
+    /// their limit.
+    pub(super) unrelieved: Vec<(usize, Letter)>,
+    /// Cores that are closing clients for that, and whether they were asked to
+    /// since the last answer.
+    pub(super) relieving: usize,
+    pub(super) has_asked: bool,
+    /// `maxmemory-clients` in bytes.
+    pub(super) clients_limit: u64,
     pub(super) is_stopping: bool,
 }
 
@@ -107,6 +117,10 @@ impl Control {
     /// Runs until the node is to stop, then stops the shard cores.
     pub(super) async fn run(mut self, mut doorbell: Doorbell) {
         self.take_settings();
+        self.clients_limit = self.settings.live().maxmemory_clients;
+        if self.clients_limit > 0 {
+            self.trust_weights();
+        }
         while !self.is_stopping {
             self.post.wake_up();
             self.read_mail();
@@ -146,9 +160,14 @@ impl Control {
                 match letter {
                     Letter::Decide(decision) => self.decide(from, &decision),
                     Letter::TakenOver { change } => {
-                        if let Some((author, answer)) = self.changes.taken_over(change) {
-                            self.post.post(author, answer);
+                        if let Some(author) = self.changes.taken_over(change) {
+                            self.unrelieved.push(author);
+                            self.relieve_clients();
                         }
+                    }
+                    Letter::Relieved => {
+                        self.relieving -= 1;
+                        self.relieve_clients();
                     }
                     Letter::Log { level, text } => self.log.line(level.into(), &text),
                     Letter::AllLent {
@@ -224,6 +243,7 @@ impl Control {
         let change = self.changes.begin(self.bells.len(), author, answer);
         let settings = Arc::new(self.settings.clone());
         let live = Arc::new(self.settings.live());
+        self.clients_limit = live.maxmemory_clients;
         self.take_settings();
         for core in 0..self.bells.len() {
             let letter = Letter::Settings {
@@ -232,6 +252,33 @@ impl Control {
                 live: Arc::clone(&live),
             };
             self.post.post(core, letter);
+        }
+    }
+
+    /// Answers those who changed settings. With a limit of clients' memory not
+    /// before every core has acted by it, so that nobody meets a client that
+    /// should be closed.
+    fn relieve_clients(&mut self) {
+        if self.relieving > 0 || self.unrelieved.is_empty() {
+            return;
+        }
+        let limit = self.clients_limit;
+        let is_within = self.has_asked && heaviest(&self.counters, limit).is_none();
+        if limit > 0 && !is_within {
+            return self.trust_weights();
+        }
+        self.has_asked = false;
+        for (author, answer) in std::mem::take(&mut self.unrelieved) {
+            self.post.post(author, answer);
+        }
+    }
+
+    /// Every core knows the limit: all may close clients now.
+    fn trust_weights(&mut self) {
+        self.has_asked = true;
+        self.relieving = self.bells.len();
+        for core in 0..self.bells.len() {
+            self.post.post(core, Letter::TrustWeights);
         }
     }
 

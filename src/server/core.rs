@@ -27,6 +27,7 @@ use super::script::Scripts;
 use super::tick::Pace;
 use super::vault::Vault;
 use super::waiting::Timers;
+use super::weight::Scales;
 use crate::resp::Span;
 
 /// Letters of one sender run in one turn, so that sockets are not starved.
@@ -71,6 +72,7 @@ pub(super) struct Work {
     /// being made.
     pub(super) outgoing: Vec<(usize, Letter)>,
     pub(super) scripts: Scripts,
+    pub(super) scales: Scales,
     /// Answers to requests of which this core does not know yet that they wait.
     pub(super) early: Vec<Served>,
     /// Sessions that CLIENT PAUSE holds back.
@@ -119,6 +121,7 @@ impl Core {
             timers: Timers::default(),
             outgoing: Vec::new(),
             scripts: Scripts::default(),
+            scales: Scales::default(),
             early: Vec::new(),
             paused: Vec::new(),
             unstopped: Vec::new(),
@@ -291,6 +294,11 @@ impl Core {
                 work.post.post(from, Letter::TakenOver { change });
             }
             Letter::Relieve => work.relieve_memory(),
+            Letter::RelieveClients => work.relieve_clients(),
+            Letter::TrustWeights => {
+                work.trust_weights();
+                work.post.post(from, Letter::Relieved);
+            }
             Letter::News { news, ask } => work.on_news(from, &news, ask),
             Letter::Known { ask } => work.on_known(ask),
             Letter::Publish(publication) => work.deliver(&publication),
@@ -312,6 +320,7 @@ impl Core {
             Letter::LoadingOver => work.local.is_loading = false,
             Letter::Decide(_)
             | Letter::TakenOver { .. }
+            | Letter::Relieved
             | Letter::Log { .. }
             | Letter::AllLent { .. }
             | Letter::Installed => {

@@ -44,8 +44,10 @@ impl Core {
         let mut dirty = std::mem::take(&mut self.work.dirty);
         for id in dirty.drain(..) {
             self.send(id);
+            self.work.weigh(id);
         }
         self.work.dirty = dirty;
+        self.work.relieve_clients();
         let mut unstopped = std::mem::take(&mut self.work.unstopped);
         for id in unstopped.drain(..) {
             self.rearm(id);
@@ -61,7 +63,7 @@ impl Core {
         let is_busy = connection.is_sending || connection.is_hung_up;
         let descriptor = connection.fd.as_raw_fd();
         // Before anything is sent, as stock does: one reply may be too much.
-        if self.work.is_over_output_limit(id) || is_busy {
+        if self.work.close_if_overfed(id) || is_busy {
             return;
         }
         let Some(session) = self.work.local.roster.find(id) else {
@@ -106,6 +108,10 @@ impl Core {
             return;
         };
         session.outbox.recycle(buffer);
+        self.work.weigh(id);
+        let Some(session) = self.work.local.roster.find(id) else {
+            return;
+        };
         let more = session.outbox.has_ready();
         let closes = session.stage == Stage::Closing && !session.outbox.has_gaps();
         let goes_on = session.stage == Stage::Open && !session.inbox.is_empty();
@@ -148,9 +154,9 @@ impl Work {
         }
     }
 
-    /// Ends a session whose unsent replies passed its class's limit; `true` if
-    /// they did.
-    pub(super) fn is_over_output_limit(&mut self, id: SessionId) -> bool {
+    /// Hangs up a session whose unsent replies passed its class's limit; `true`
+    /// if they did.
+    pub(super) fn close_if_overfed(&mut self, id: SessionId) -> bool {
         let now = self.clock.now;
         let Some(session) = self.local.roster.find(id) else {
             return true;
@@ -174,8 +180,9 @@ impl Work {
         } else {
             *since = None;
         }
-        if is_over {
-            self.condemn_counted(id, |count| &count.output_limit_disconnections);
+        if is_over && !session.is_gone {
+            self.local.count().output_limit_disconnections.add(1);
+            self.hang_up(id);
         }
         is_over
     }

@@ -129,6 +129,7 @@ impl Work {
 
     /// Runs this core's part; the keyspace is at home.
     pub(super) fn answer(&mut self, from: usize, ask: u64, request: &Question) {
+        self.settle_clients();
         let started = self.watch.ns();
         let clock = self.clock_for(true);
         let shard = self.vault.at_home().expect("the caller looked");

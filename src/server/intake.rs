@@ -152,6 +152,7 @@ impl Core {
         let bytes = self.ring.bytes(buffer, len);
         self.work.take_in(id, bytes);
         self.ring.recycle(buffer);
+        self.work.settle_client(id);
         if self.work.must_stop_reading(id) {
             self.ring.stop_receiving(token_of(id));
         }
@@ -378,7 +379,9 @@ impl Work {
             session.stage = Stage::Closing;
             session.inbox = Vec::new();
             session.outbox.abandon();
+            session.is_gone = true;
         }
+        self.weigh(id);
         self.unsubscribe(id);
         self.forget_if_quiet(id);
     }
@@ -395,6 +398,7 @@ impl Work {
         let Some(session) = self.local.roster.dismiss(id) else {
             return;
         };
+        self.forget_weight(session.weight);
         let count = self.local.count();
         count.clients_connected.set(self.local.roster.len() as u64);
         if session.client.is_monitor {

@@ -72,6 +72,12 @@ pub(super) enum Letter {
     },
     /// This core acts by the settings of that change.
     TakenOver { change: u64 },
+    /// Clients take too much, and this core has the largest.
+    RelieveClients,
+    /// Every core weighs its clients: this one may act by that now.
+    TrustWeights,
+    /// It has, as far as it had to.
+    Relieved,
     /// Memory is full and the sender has nothing to evict.
     Relieve,
     /// What changed among the sender's subscribers; asks for `Known`.

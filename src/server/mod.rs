@@ -6,7 +6,7 @@
 //! (a part at every core), `lead` (what every core keeps a copy of), `transaction` (MULTI to EXEC), `script`,
 //! `script_call` and `busy` (Lua), `waiting` (blocked
 //! requests), `flush` (replies out), `tick` (time), `expiry` (keys
-//! whose time has come), `relief` (memory limits).
+//! whose time has come), `relief` and `weight` (memory limits).
 
 mod account;
 mod ahead;
@@ -41,5 +41,6 @@ mod tick;
 mod transaction;
 mod vault;
 mod waiting;
+mod weight;
 
 pub use boot::run;

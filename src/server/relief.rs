@@ -1,5 +1,4 @@
-//! Memory limits: evicting keys for `maxmemory`, refusing what would grow it,
-//! and closing clients for `maxmemory-clients`.
+//! Memory limits: evicting keys for `maxmemory`, and refusing what would grow it.
 //!
 //! Every core evicts from its own shard, before a command and on until memory
 //! is below the limit. A core with little or nothing to evict asks the others
@@ -11,7 +10,6 @@ use crate::config::{self, EventClass};
 use crate::keyspace::{Evictor, Key, Policy};
 use crate::memory::used_memory;
 use crate::resp::Refusal;
-use crate::session::{Session, SessionId, Transaction};
 use crate::spec::Flags;
 
 use super::core::Work;
@@ -262,67 +260,6 @@ impl Work {
         }
         any
     }
-
-    /// Closes this core's largest clients while all clients' buffers are above
-    /// `maxmemory-clients` and no other core has a larger one.
-    pub(super) fn relieve_clients(&mut self) {
-        let limit = self.local.live.maxmemory_clients;
-        if limit == 0 {
-            return;
-        }
-        let (mut held, mut largest) = (0, 0);
-        for (_, session) in self.local.roster.iter() {
-            let bytes = footprint(session);
-            held += bytes;
-            if !session.client.no_evict {
-                largest = largest.max(bytes);
-            }
-        }
-        let me = self.local.core;
-        let (mut elsewhere, mut largest_elsewhere) = (0, 0);
-        for count in (self.local.counters.iter().enumerate())
-            .filter_map(|(core, count)| (core != me).then_some(count))
-        {
-            elsewhere += count.client_bytes.read();
-            largest_elsewhere = largest_elsewhere.max(count.client_bytes_max.read());
-        }
-        if held + elsewhere > limit {
-            let over = held + elsewhere - limit;
-            (held, largest) = self.close_largest(over, largest_elsewhere, held);
-        }
-        let count = self.local.count();
-        count.client_bytes.set(held);
-        count.client_bytes_max.set(largest);
-    }
-
-    /// Closes clients of at least `least` bytes, the largest first, until they
-    /// held `over` bytes; gives what is left of `held`, and the largest left.
-    fn close_largest(&mut self, over: u64, least: u64, held: u64) -> (u64, u64) {
-        let sessions = self.local.roster.iter();
-        let mut by_size: Vec<(u64, SessionId)> = sessions
-            .filter(|(_, session)| !session.client.no_evict)
-            .map(|(id, session)| (footprint(session), id))
-            .collect();
-        by_size.sort_unstable_by_key(|&(bytes, _)| bytes);
-        let mut freed = 0;
-        while freed < over
-            && let Some(&(bytes, id)) = by_size.last()
-            && bytes >= least
-        {
-            by_size.pop();
-            freed += bytes;
-            self.condemn_counted(id, |count| &count.evicted_clients);
-        }
-        let largest = by_size.last().map_or(0, |&(bytes, _)| bytes);
-        (held - freed, largest)
-    }
-}
-
-/// A client's memory, as `tot-mem` of CLIENT LIST.
-fn footprint(session: &Session) -> u64 {
-    let transaction = session.transaction.as_deref();
-    let queued = transaction.map_or(0, Transaction::memory_bytes);
-    (size_of::<Session>() + session.inbox.capacity() + session.outbox.footprint() + queued) as u64
 }
 
 /// The keyspace knows no settings: its own name for a policy.

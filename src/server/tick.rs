@@ -136,6 +136,7 @@ impl Work {
         self.sample(now);
         self.pace.frees_go_on = true;
         self.relieve_memory();
+        self.weigh_all();
         self.relieve_clients();
         if now >= self.pace.second_at_ms {
             self.pace.second_at_ms = now + 1000;
@@ -216,6 +217,7 @@ impl Work {
         if let Some(keyspace) = self.vault.keyspace() {
             keyspace.note(noted(self.local.live.events));
         }
+        self.read_clients_limit();
     }
 
     /// Once a second: idle clients go, and idle buffers shrink.
@@ -252,7 +254,7 @@ impl Work {
         count.output_buffer_bytes.set(output_bytes);
         self.condemned.extend(late);
         for id in slow {
-            self.is_over_output_limit(id);
+            self.close_if_overfed(id);
         }
     }
 

@@ -148,7 +148,7 @@ impl Work {
         let Some(transaction) = session.transaction.take() else {
             return self.abort(id, (entry, args), Vec::new(), &Refusal::EXEC_WITHOUT_MULTI);
         };
-        let watches = std::mem::take(&mut session.watches);
+        let watches = session.watches.take();
         if transaction.is_broken {
             return self.abort(id, (entry, args), watches, &Refusal::EXEC_ABORTED);
         }
@@ -222,7 +222,7 @@ impl Work {
             return Flow::Pause;
         };
         session.transaction = None;
-        let watches = std::mem::take(&mut session.watches);
+        let watches = session.watches.take();
         let refusal = Refusal::exec_aborted_because(refusal);
         self.abort(id, (entry, args), watches, &refusal)
     }

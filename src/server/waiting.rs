@@ -119,7 +119,7 @@ impl Work {
             return;
         };
         session.transaction = None;
-        let watches = std::mem::take(&mut session.watches);
+        let watches = session.watches.take();
         if let Some(blocked) = &session.blocked {
             // Whoever holds it now serves a client that is gone.
             blocked.wait.claim.take();

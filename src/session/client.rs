@@ -45,7 +45,16 @@ impl Subscribed {
     pub fn to_any(&self) -> bool {
         self.channels + self.patterns + self.shard_channels > 0
     }
+
+    /// Memory that its places in the directories take, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        (self.channels + self.patterns + self.shard_channels) * SUBSCRIPTION_BYTES
+    }
 }
+
+/// A name that one client listens to: measured with names of 16 bytes.
+const SUBSCRIPTION_BYTES: usize = 174;
 
 /// One client. Plain data: every field may be read and set by the commands
 /// that say so.

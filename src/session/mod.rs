@@ -7,8 +7,10 @@ mod client;
 mod outbox;
 mod roster;
 mod transaction;
+mod watches;
 
 pub use client::{Client, Origin, ReplyMode, Subscribed};
 pub use outbox::{Gap, Outbox};
 pub use roster::{Blocked, Roster, Session, SessionId, Stage};
 pub use transaction::{Queued, Transaction};
+pub use watches::Watches;

@@ -249,6 +249,18 @@ impl Outbox {
             + self.held.capacity()
             + self.spare.capacity()
             + self.filled
+            + self.in_flight
+    }
+
+    /// The part of it that holds no reply and is kept for the next.
+    #[must_use]
+    pub fn kept_bytes(&self) -> usize {
+        let idle = if self.ready.is_empty() {
+            self.ready.capacity()
+        } else {
+            0
+        };
+        idle + self.spare.capacity()
     }
 
     /// Pieces that unsent replies are in, besides the one that is written to:

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use crate::resp::{Decoder, Version};
-use crate::shard::{Wait, Watch};
+use crate::shard::Wait;
 
 use super::client::{Client, Origin};
 use super::outbox::{Gap, Outbox};
 use super::transaction::Transaction;
+use super::watches::Watches;
 
 /// A session's place on its core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,7 +74,11 @@ pub struct Session {
     pub transaction: Option<Box<Transaction>>,
     /// EXEC runs what was put off.
     pub is_in_exec: bool,
-    pub watches: Vec<Arc<Watch>>,
+    pub watches: Watches,
+    /// What it takes, and its size class, as they were counted last.
+    pub weight: Option<(u64, usize)>,
+    /// Hung up: only its socket is still with the kernel.
+    pub is_gone: bool,
 }
 
 impl Session {
@@ -89,6 +94,18 @@ impl Session {
         self.outbox.leave_gap()
     }
 
+    /// Memory it takes, in bytes: `tot-mem` of CLIENT LIST.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let transaction = self.transaction.as_deref();
+        size_of::<Session>()
+            + self.inbox.capacity()
+            + self.outbox.footprint()
+            + transaction.map_or(0, Transaction::memory_bytes)
+            + self.watches.memory_bytes()
+            + self.client.subscribed.memory_bytes()
+    }
+
     fn new(client: Client) -> Session {
         Session {
             client,
@@ -101,7 +118,9 @@ impl Session {
             blocked: None,
             transaction: None,
             is_in_exec: false,
-            watches: Vec::new(),
+            watches: Watches::default(),
+            weight: None,
+            is_gone: false,
         }
     }
 }

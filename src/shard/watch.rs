@@ -11,3 +11,16 @@ pub struct Watch {
     /// milliseconds: a key that has expired since is a changed key.
     pub ends_ms: Option<u64>,
 }
+
+impl Watch {
+    /// Memory it takes, in bytes, its places at its keys included.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let keys = self.keys.iter().map(|key| key.len() + PLACE_BYTES);
+        size_of::<Watch>() + keys.sum::<usize>()
+    }
+}
+
+/// A key of a watch: its name's address, and the room at the key with the watch
+/// in it.
+const PLACE_BYTES: usize = 96;

@@ -94,7 +94,7 @@ counters! {
     query_buffer_bytes gauge: "Unparsed bytes of all clients now.";
     output_buffer_bytes gauge: "Unread replies of all clients now.";
     client_bytes gauge: "Memory of all clients, while `maxmemory-clients` limits it.";
-    client_bytes_max gauge: "Of that, the largest of a client that may be closed.";
+    client_class_max gauge: "Of that, the size class of the largest client that may be closed.";
     query_limit_disconnections count: "Clients closed for `client-query-buffer-limit`.";
     output_limit_disconnections count: "Clients closed for `client-output-buffer-limit`.";
     error_replies count: "Error replies.";

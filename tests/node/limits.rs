@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::wire::{Reply, request};
+use crate::wire::{Connection, Reply, request};
 use crate::{error, node, status, told, wait_until};
 
 const MEGABYTE: usize = 1024 * 1024;
@@ -149,6 +149,94 @@ fn the_largest_client_goes_when_all_take_too_much() {
     last.expect("it is not closed");
     assert_eq!(spared.read().expect("it answers"), Reply::Integer(0));
     assert_eq!(client.ask(&["PING"]).expect("it answers"), status("PONG"));
+}
+
+/// How many clients CLIENT LIST shows of each of these names, and what all take.
+fn listed(client: &mut Connection, names: &[&str]) -> (Vec<usize>, u64) {
+    let list = match client.ask(&["CLIENT", "LIST"]).expect("it answers") {
+        Reply::Bulk(list) => String::from_utf8(list).expect("it is a text"),
+        other => panic!("{other:?}"),
+    };
+    let named = |name: &&str| list.matches(&format!("name={name} ")).count();
+    let taken = list.lines().map(|line| {
+        let (_, rest) = line.split_once("tot-mem=").expect("it says so");
+        let (bytes, _) = rest.split_once(' ').expect("more follows");
+        bytes.parse::<u64>().expect("a number")
+    });
+    (names.iter().map(named).collect(), taken.sum())
+}
+
+#[test]
+fn a_lower_limit_closes_the_largest_clients_of_all_cores_before_it_is_answered() {
+    for shards in ["shards 1", "shards 4"] {
+        let node = node(&[shards]);
+        let mut client = node.client();
+        let spared = client.ask(&["CLIENT", "NO-EVICT", "on"]);
+        assert_eq!(spared.expect("it answers"), status("OK"));
+        let sizes = [
+            ("small", 64 << 10),
+            ("middle", 256 << 10),
+            ("large", 1 << 20),
+        ];
+        let names = sizes.map(|(name, _)| name);
+        let mut held = Vec::new();
+        for _ in 0..5 {
+            for (name, bytes) in sizes {
+                let mut one = node.client();
+                let named = one.ask(&["CLIENT", "SETNAME", name]);
+                assert_eq!(named.expect("it answers"), status("OK"));
+                // A word that never ends.
+                let begun = [
+                    format!("*1\r\n${bytes}\r\n").into_bytes(),
+                    vec![b'w'; bytes],
+                ];
+                one.send_bytes(&begun.concat()).expect("it reads");
+                held.push(one);
+            }
+        }
+        wait_until("all bytes", || {
+            listed(&mut client, &names).1 > 5 * 1344 * 1024
+        });
+        let mut set = |limit: u64| {
+            let limit = limit.to_string();
+            let set = client.ask(&["CONFIG", "SET", "maxmemory-clients", &limit]);
+            assert_eq!(set.expect("it answers"), status("OK"));
+            listed(&mut client, &names)
+        };
+        let (all, taken) = set(64 << 20);
+        assert_eq!(all, [5, 5, 5]);
+        // Two of the large ones must go, and no more than that.
+        let (left, taken) = set(taken - (3 << 19));
+        assert_eq!(left, [5, 5, 3]);
+        let (left, taken) = set(taken - (3 << 20) - (128 << 10));
+        assert_eq!(left, [5, 4, 0]);
+        let (left, _) = set(taken - (3 << 18) - (128 << 10));
+        assert_eq!(left, [5, 0, 0]);
+        let (left, _) = set(1);
+        assert_eq!(left, [0, 0, 0]);
+        assert_eq!(told(&mut client, "evicted_clients"), 15);
+    }
+}
+
+#[test]
+fn watched_keys_and_subscriptions_count_as_memory_of_their_clients() {
+    let node = node(&["shards 2", "maxmemory-clients 200kb"]);
+    let mut client = node.client();
+    for (number, command) in ["WATCH", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"]
+        .iter()
+        .enumerate()
+    {
+        let mut greedy = node.client();
+        let mut last = Ok(status("OK"));
+        for name in 0..20_000 {
+            last = greedy.ask(&[*command, &format!("{{t}}{name}")]);
+            if last.is_err() {
+                break;
+            }
+        }
+        last.expect_err("it is closed");
+        assert_eq!(told(&mut client, "evicted_clients"), number as u64 + 1);
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ const LIST: Gather = Gather {
 fn list_part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
     let filter = Filter::of_list(args).expect(CHECKED);
     for (_, session) in part.local.roster.iter() {
-        if filter.fits(session) {
+        if filter.fits(session) && !session.is_gone {
             out.extend_from_slice(describe(session, part.clock.now).as_bytes());
             out.push(b'\n');
         }
@@ -125,7 +125,7 @@ fn kill_part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
     let mut killed = 0u64;
     for (id, session) in part.local.roster.iter_mut() {
         let is_caller = caller.core == core && caller.session == id;
-        if !filter.fits(session) || (is_caller && filter.skips_caller) {
+        if !filter.fits(session) || session.is_gone || (is_caller && filter.skips_caller) {
             continue;
         }
         killed += 1;

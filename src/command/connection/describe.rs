@@ -8,27 +8,32 @@ pub(super) fn describe(session: &Session, now_ms: u64) -> String {
     let client = &session.client;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let seconds = |since: u64| now_ms.saturating_sub(since) / 1000;
+    // As in stock, words that are whole are no query any more.
     let query = session.inbox.len() + session.in_hand;
+    let query = query.saturating_sub(session.decoder.bytes_read());
+    let words = session.decoder.words_bytes();
     let query_free = session.inbox.capacity() - session.inbox.len();
     let unsent = session.outbox.pending();
-    let footprint = session.outbox.footprint();
+    let kept = session.outbox.kept_bytes();
+    let replies = session.outbox.footprint() - kept;
     let transaction = session.transaction.as_deref();
     let queued = transaction.map_or(-1, |queued| queued.commands.len() as i64);
-    let queued_bytes = transaction.map_or(0, Transaction::memory_bytes);
-    let total = size_of::<Session>() + session.inbox.capacity() + footprint + queued_bytes;
+    let watched_bytes = session.watches.memory_bytes();
+    let queued_bytes = transaction.map_or(0, Transaction::memory_bytes) + watched_bytes;
+    let total = session.memory_bytes();
     let protocol = match client.version {
         Version::Two => 2,
         Version::Three => 3,
     };
     let (events, unsent_bytes) = if unsent > 0 {
-        ("rw", footprint)
+        ("rw", replies)
     } else {
         ("r", 0)
     };
     format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} \
-         multi={queued} qbuf={query} qbuf-free={query_free} argv-mem=0 multi-mem={queued_bytes} rbs={footprint} \
-         rbp={footprint} obl={unsent} oll={} omem={unsent_bytes} tot-mem={total} events={events} \
+         multi={queued} qbuf={query} qbuf-free={query_free} argv-mem={words} multi-mem={queued_bytes} rbs={kept} \
+         rbp={kept} obl={unsent} oll={} omem={unsent_bytes} tot-mem={total} events={events} \
          cmd={} user=default redir=-1 resp={protocol} lib-name={} lib-ver={}",
         client.id,
         client.origin.address,

@@ -3,7 +3,6 @@
 
 use crate::command::gather::Part;
 use crate::memory::Among;
-use crate::session::Session;
 use crate::telemetry::{Parcel, pack_number};
 
 /// Keys whose time to live is looked at for the mean.
@@ -80,7 +79,7 @@ impl Share {
             let output = session.outbox.footprint() as u64;
             share.clients += 1;
             share.subscribers += u64::from(session.client.subscribed.to_any());
-            share.client_bytes += size_of::<Session>() as u64 + input + output;
+            share.client_bytes += session.memory_bytes() as u64;
             share.input_bytes_max = share.input_bytes_max.max(input);
             share.output_bytes_max = share.output_bytes_max.max(output);
         }
