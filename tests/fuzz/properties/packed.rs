@@ -1,0 +1,72 @@
+//! The packed forms of any bytes, each judged alone: listpacks, ziplists, zipmaps. The first byte
+//! says which. None panics; a listpack that is taken can be walked both ways,
+//! and a stream's node trimmed, saved, read again and emptied.
+
+use basalt::snapshot::{Ziplist, Zipmap};
+use basalt::value::listpack::Listpack;
+use basalt::value::stream::{Direction, Id, Keep, Precision, Stream};
+
+/// A listpack that is taken as a stream's node can be walked, trimmed and emptied, too.
+fn use_node(pack: &Listpack) {
+    let mut stream = Stream::default();
+    let entries = stream.entries_mut();
+    if entries.push_saved(FIRST, pack.clone()).is_none() {
+        return;
+    }
+    let ids: Vec<Id> = entries.iter().map(|entry| entry.id).collect();
+    let len = ids.len() as u64;
+    assert_eq!(entries.len(), len);
+    let backward = entries.range(Id::MIN, Id::MAX, Direction::Backward);
+    assert!(backward.map(|entry| entry.id).eq(ids.iter().rev().copied()));
+    let trimmed = entries.trim(Keep::Newest(len / 2), Precision::Exact);
+    assert_eq!(trimmed.count, len - len / 2);
+    let (gone, left) = ids.split_at(trimmed.count as usize);
+    assert_eq!(entries.delete(gone.iter().copied()), 0);
+    if let Some(middle) = left.get(left.len() / 2) {
+        let trimmed = entries.trim(Keep::From(*middle), Precision::Exact);
+        assert_eq!(trimmed.count, left.len() as u64 / 2);
+    }
+    assert!(saved_again(&stream).entries().iter().count() as u64 == stream.entries().len());
+    let entries = stream.entries_mut();
+    let left = entries.len();
+    assert_eq!(entries.delete(ids.into_iter()), left);
+    assert!(entries.is_empty());
+}
+
+/// The same nodes, as they are dumped and restored.
+fn saved_again(stream: &Stream) -> Stream {
+    let mut again = Stream::default();
+    for (id, pack) in stream.entries().nodes() {
+        let pack = Listpack::from_bytes(pack.bytes().to_vec()).expect("it was one");
+        let pushed = again.entries_mut().push_saved(id, pack);
+        pushed.expect("it was a node");
+    }
+    again
+}
+
+const FIRST: Id = Id { ms: 1, seq: 1 };
+
+pub fn check(input: &[u8]) {
+    let Some((&which, bytes)) = input.split_first() else {
+        return;
+    };
+    match which % 3 {
+        0 => {
+            if let Ok(ziplist) = Ziplist::new(bytes) {
+                ziplist.for_each(drop);
+            }
+        }
+        1 => {
+            if let Ok(zipmap) = Zipmap::new(bytes) {
+                zipmap.for_each(drop);
+            }
+        }
+        _ => {
+            if let Some(pack) = Listpack::from_bytes(bytes.to_vec()) {
+                assert_eq!(pack.iter().count(), pack.len());
+                assert_eq!(pack.iter().rev().count(), pack.len());
+                use_node(&pack);
+            }
+        }
+    }
+}
