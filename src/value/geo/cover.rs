@@ -9,7 +9,6 @@
 //! whole map, cover it.
 
 use super::cell::{Cell, Grid};
-use super::place::Place;
 use super::shape::Area;
 
 /// Half the length of the equator in metres, on the map of Mercator.
@@ -86,25 +85,13 @@ fn estimate(radius_m: f64, latitude: f64) -> u8 {
     steps.clamp(1, i32::from(Cell::STEPS_MAX)) as u8
 }
 
-/// Whether the outer edges of the four neighbours are far enough away.
+/// Whether the nine cells reach as far as the box around the area. Looking along
+/// the centre's own latitude would not do: nearer to the pole cells are narrower.
 fn suffices(area: &Area, steps: u8) -> bool {
     let cell = Grid::SCORES.cell(area.centre, steps);
-    let Place {
-        longitude,
-        latitude,
-    } = area.centre;
-    let outer = [
-        (longitude, cell.moved(0, 1).bounds().north),
-        (longitude, cell.moved(0, -1).bounds().south),
-        (cell.moved(1, 0).bounds().east, latitude),
-        (cell.moved(-1, 0).bounds().west, latitude),
-    ];
-    let is_near = |(longitude, latitude)| {
-        let edge = Place {
-            longitude,
-            latitude,
-        };
-        area.centre.distance_m(edge) < area.reach_m()
-    };
-    !outer.into_iter().any(is_near)
+    let edges = area.edges();
+    cell.moved(0, 1).bounds().north >= edges.north
+        && cell.moved(0, -1).bounds().south <= edges.south
+        && cell.moved(1, 0).bounds().east >= edges.east
+        && cell.moved(-1, 0).bounds().west <= edges.west
 }
