@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::Random;
-use crate::config::{Author, Live, Settings};
+use crate::config::{Added, Author, Live, Settings};
 use crate::keyspace::Keyspace;
 use crate::pubsub::Directory;
 use crate::script::{Engine, Libraries};
@@ -222,7 +222,7 @@ pub struct Node<'a> {
     pub author: Author,
     pub settings: &'a mut Settings,
     /// Writes the configuration file: its text from the old text.
-    pub rewrite: &'a mut dyn FnMut(&Settings) -> Result<(), String>,
+    pub rewrite: &'a mut dyn FnMut(&Settings, Added) -> Result<(), String>,
     /// Goes to another directory, and says which that is; or why it cannot.
     pub enter: &'a mut Enter,
     /// Set by a handler that changed `settings`: they are published then.

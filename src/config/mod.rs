@@ -17,7 +17,7 @@ pub use arguments::{Arguments, HELP, Invocation, Start, load, parse, version_lin
 pub use events::{EventClass, Events};
 pub use file::{Fault, Files, Loaded, Place, Rename};
 pub use live::{Allowed, Encodings, Live, OutputLimit, Policy};
-pub use rewrite::rewrite;
+pub use rewrite::{Added, rewrite};
 pub use setting::{Change, Kind, Setting, Support};
 pub use settings::{Author, SetFault, Settings, is_secret};
 pub use table::{POLICIES, SETTINGS};

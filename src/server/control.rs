@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use crate::command::{Node, Run, Table};
-use crate::config::{Settings, version_line};
+use crate::config::{Added, Settings, version_line};
 use crate::resp::Reply;
 use crate::runtime::control::Doorbell;
 use crate::runtime::core::{Bell, Postbox};
@@ -209,8 +209,8 @@ impl Control {
             unreachable!("only the control core's commands come here");
         };
         let config_file = self.config_file.clone();
-        let mut rewrite = |settings: &Settings| match &config_file {
-            Some(file) => rewrite_file(file, settings),
+        let mut rewrite = |settings: &Settings, added| match &config_file {
+            Some(file) => rewrite_file(file, settings, added),
             None => Err("The server is running without a config file".to_owned()),
         };
         let mut node = Node {
@@ -329,14 +329,14 @@ fn enter(directory: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// Replaces the file by its rewritten text: whole or not at all.
-fn rewrite_file(file: &Path, settings: &Settings) -> Result<(), String> {
+fn rewrite_file(file: &Path, settings: &Settings, added: Added) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("Rewriting config file: {error}");
     let old = match std::fs::read(file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(failed(error)),
     };
-    let new = crate::config::rewrite(&old, settings);
+    let new = crate::config::rewrite(&old, settings, added);
     let mut temporary = file.as_os_str().to_owned();
     temporary.push(format!("-{}.tmp", std::process::id()));
     let temporary = PathBuf::from(temporary);

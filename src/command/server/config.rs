@@ -5,7 +5,7 @@ use crate::command::gather::{Gather, Part};
 use crate::command::help;
 use crate::command::scene::{Node, Scene};
 use crate::command::table::{Command, Run};
-use crate::config::SetFault;
+use crate::config::{Added, SetFault};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, Spec};
 
@@ -125,7 +125,12 @@ const CONFIG_REWRITE: Command = Command {
 };
 
 fn rewrite(node: &mut Node<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let written = (node.rewrite)(node.settings);
+    rewrite_with(node, Added::Changed, reply)
+}
+
+/// Rewrites the file, with these settings added to those it says.
+pub(super) fn rewrite_with(node: &mut Node<'_>, added: Added, reply: &mut Reply<'_>) -> Outcome {
+    let written = (node.rewrite)(node.settings, added);
     written.map_err(|why| Refusal::Composed(format!("ERR {why}")))?;
     reply.ok();
     Ok(())

@@ -9,11 +9,12 @@ use crate::command::gather::{Gather, Part};
 use crate::command::help;
 use crate::command::scene::{BUFFERS_IDLE_MS, Node, Scene, Wish};
 use crate::command::table::{Command, Run};
-use crate::config::{Allowed, Author, memory};
+use crate::config::{Added, Allowed, Author, memory};
 use crate::keyspace::Lifetime;
 use crate::resp::{Args, Outcome, Refusal, Reply, Version};
 use crate::spec::{Flags, Group, Spec};
 
+use super::config::rewrite_with;
 use super::debug_data;
 
 pub(crate) const COMMANDS: &[Command] = &[DEBUG];
@@ -34,7 +35,7 @@ const DEBUG: Command = Command {
         arity: Some(-2),
         ..Spec::PLAIN
     },
-    run: Run::EverywhereOrNode(EVERYWHERE, is_reload, reload),
+    run: Run::EverywhereOrNode(EVERYWHERE, is_for_node, at_node),
 };
 
 const EVERYWHERE: Gather = Gather { check, part, merge };
@@ -200,13 +201,25 @@ fn packed_threshold(word: &[u8]) -> Result<Wanted<'static>, Refusal> {
     }
 }
 
-fn is_reload(args: Args<'_>) -> bool {
-    args.len() >= 2 && args.is(1, b"reload")
+fn is_for_node(args: Args<'_>) -> bool {
+    args.len() >= 2 && (args.is(1, b"reload") || is_rewrite(args))
+}
+
+fn is_rewrite(args: Args<'_>) -> bool {
+    args.len() == 2 && args.is(1, b"config-rewrite-force-all")
+}
+
+fn at_node(node: &mut Node<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    allow(node.settings.live().enable_debug_command, node.author)?;
+    if is_rewrite(args) {
+        return rewrite_with(node, Added::All, reply);
+    }
+    node.errand = Some(Errand::Reload(reload(args)?));
+    Ok(())
 }
 
 /// RELOAD: writes a file and reads it, as the options say.
-fn reload(node: &mut Node<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Outcome {
-    allow(node.settings.live().enable_debug_command, node.author)?;
+fn reload(args: Args<'_>) -> Result<Reload, Refusal> {
     let mut reload = Reload {
         saves: true,
         flushes: true,
@@ -225,8 +238,7 @@ fn reload(node: &mut Node<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Outcome {
             ));
         }
     }
-    node.errand = Some(Errand::Reload(reload));
-    Ok(())
+    Ok(reload)
 }
 
 /// Who may use DEBUG.
@@ -330,6 +342,8 @@ const UNKNOWN_TYPE: Refusal = Refusal::Stated(
 );
 
 const HELP: &[&str] = &[
+    "CONFIG-REWRITE-FORCE-ALL",
+    "    Rewrite the configuration file so that it says every setting.",
     "DIGEST",
     "    A hash of all data; equal data has an equal one, on stock servers too.",
     "DIGEST-VALUE <key> [<key> ...]",
