@@ -279,7 +279,7 @@ fn a_start_says_or_runs() {
 #[test]
 fn words_of_a_value_are_quoted_where_they_need_it() {
     let loaded = from_file("bind 127.0.0.1 \"a\\x00b\" \"c\\\"d\"\n").expect("any words do");
-    let again = rewrite(b"", &loaded.settings);
+    let again = rewrite(b"", &loaded.settings, Added::Changed);
     let again = String::from_utf8(again).expect("values are quoted");
     assert!(
         again.contains("bind 127.0.0.1 \"a\\x00b\" \"c\\\"d\"\n"),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use basalt::config::{Arguments, Fault, Files, Loaded, load, rewrite};
+use basalt::config::{Added, Arguments, Fault, Files, Loaded, load, rewrite};
 
 fn read(text: &[u8]) -> Result<Loaded, Fault> {
     let arguments = Arguments {
@@ -22,7 +22,7 @@ fn read(text: &[u8]) -> Result<Loaded, Fault> {
 
 pub fn check(text: &[u8]) {
     if let Ok(loaded) = read(text) {
-        let again = rewrite(text, &loaded.settings);
+        let again = rewrite(text, &loaded.settings, Added::Changed);
         let again = read(&again).expect("what is rewritten can be read");
         assert_eq!(again.settings, loaded.settings);
     }
