@@ -10,7 +10,7 @@ use crate::base::HashKey;
 use crate::command::Local;
 use crate::keyspace::{Clock, Discarded, Overdue, Touch};
 use crate::runtime::clock::{Stopwatch, unix_ms};
-use crate::runtime::core::{Event, Listener, Postbox, Ring};
+use crate::runtime::core::{Event, Kernel, Listener, Postbox};
 use crate::session::SessionId;
 use crate::shard::Shard;
 
@@ -44,11 +44,11 @@ pub(super) struct Parts {
 }
 
 /// A shard core: its ring and its work.
-pub(super) struct Core {
-    pub(super) ring: Ring,
+pub(super) struct Core<K> {
+    pub(super) ring: K,
     pub(super) work: Work,
     events: Vec<Event>,
-    jitter: Option<Jitter>,
+    pub(super) jitter: Option<Jitter>,
 }
 
 /// Everything of a core but its ring.
@@ -101,9 +101,9 @@ pub(super) struct Work {
     pub(super) is_stopping: bool,
 }
 
-impl Core {
+impl<K: Kernel> Core<K> {
     /// A core around its ring, which must be made on this thread.
-    pub(super) fn new(ring: Ring, parts: Parts) -> Core {
+    pub(super) fn new(ring: K, parts: Parts) -> Core<K> {
         let cores = parts.local.placement.cores();
         let jitter = Jitter::from_environment(parts.local.core);
         let work = Work {
@@ -155,18 +155,29 @@ impl Core {
 
     /// Turns until told to stop.
     pub(super) fn run(mut self) {
-        self.listen();
-        self.work.read_settings();
+        self.begin();
         while !self.work.is_stopping {
             self.turn();
         }
         self.farewell();
     }
 
+    /// What comes before the first turn.
+    pub(super) fn begin(&mut self) {
+        self.listen();
+        self.work.read_settings();
+    }
+
     fn turn(&mut self) {
         let wait = self.wait();
         self.ring.enter(wait);
-        if wait.is_some() {
+        self.after_enter(wait.is_some());
+    }
+
+    /// All of a turn but its one call of the kernel, in which the core may
+    /// have slept.
+    pub(super) fn after_enter(&mut self, has_slept: bool) {
+        if has_slept {
             self.work.local.count().sleeps.add(1);
             self.work.post.wake_up();
         }
@@ -225,7 +236,7 @@ impl Core {
 
     /// How long to sleep: not at all with work at hand, else until the next
     /// tick. Says so to the other cores first.
-    fn wait(&mut self) -> Option<Duration> {
+    pub(super) fn wait(&mut self) -> Option<Duration> {
         if self.work.has_work() || !self.work.post.fall_asleep() {
             return None;
         }

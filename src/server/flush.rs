@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsRawFd, RawFd};
 
-use crate::runtime::core::{Bell, Ring};
+use crate::runtime::core::{Bell, Kernel};
 use crate::session::{SessionId, Stage};
 
 use super::core::{Core, Work};
@@ -25,7 +25,7 @@ impl Doors {
     }
 
     /// Wakes a core from this one, whose ring carries the message.
-    pub(super) fn knock(&self, core: usize, ring: &mut Ring) {
+    pub(super) fn knock(&self, core: usize, ring: &mut impl Kernel) {
         match self.rings.get(core) {
             Some(&descriptor) => ring.wake(descriptor),
             None => self.control.ring(),
@@ -38,7 +38,7 @@ impl Doors {
 /// that it read of it has run.
 const HELD_BACK_BYTES: usize = 64 * 1024;
 
-impl Core {
+impl<K: Kernel> Core<K> {
     /// Stages one send for every session that has something to say.
     pub(super) fn flush(&mut self) {
         let mut dirty = std::mem::take(&mut self.work.dirty);

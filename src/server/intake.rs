@@ -4,7 +4,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::resp::Refusal;
 use crate::runtime::core::{
-    BufferId, End, Event, Token, adopt, keep_alive, no_delay, shut_down, write_and_close,
+    BufferId, End, Event, Kernel, Token, adopt, keep_alive, no_delay, shut_down, write_and_close,
 };
 use crate::session::{Client, Origin, SessionId, Stage};
 
@@ -50,7 +50,7 @@ fn id_of(token: Token) -> SessionId {
     }
 }
 
-impl Core {
+impl<K: Kernel> Core<K> {
     /// Arms the listeners, which one core has.
     pub(super) fn listen(&mut self) {
         for (index, listener) in self.work.listeners.iter().enumerate() {

@@ -13,6 +13,7 @@ use crate::command::{
     Entry, Evaluation, Lent, REDIS_VERSION, Run, Subject, reaches_only_declared_keys,
 };
 use crate::resp::{Args, OwnedArgs, Refusal, Reply, Version};
+use crate::runtime::core::Kernel;
 use crate::script::{Engine, Flags as ScriptFlags, Libraries, Pace, Sha, Verdict};
 use crate::session::{Gap, SessionId};
 
@@ -91,7 +92,7 @@ struct Prepared<'a> {
     limits: Limits,
 }
 
-impl Core {
+impl<K: Kernel> Core<K> {
     /// Runs the scripts whose shards are here.
     pub(super) fn run_due(&mut self) {
         while let Some(Due { job, mut held }) = self.work.scripts.due.pop_front() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::command::{Caller as Asker, Entry, Gather, Lent, Run, Scene, Waiting, cores_needed};
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
+use crate::runtime::core::Kernel;
 use crate::script::{Effects, Host, LogLevel, Pace, Permission};
 use crate::session::SessionId;
 use crate::shard::Shard;
@@ -31,15 +32,15 @@ pub(super) struct Limits {
 }
 
 /// Answers a running script.
-pub(super) struct Caller<'a> {
-    pub(super) core: &'a mut Core,
+pub(super) struct Caller<'a, K> {
+    pub(super) core: &'a mut Core<K>,
     pub(super) held: &'a mut Lent,
     /// The request that runs the script.
     pub(super) words: Args<'a>,
     pub(super) state: State,
 }
 
-impl Host for Caller<'_> {
+impl<K: Kernel> Host for Caller<'_, K> {
     fn call(&mut self, words: Args<'_>, version: Version, reply: &mut Vec<u8>) {
         let before = reply.len();
         let outcome = self.run(words, version, reply);
@@ -65,7 +66,7 @@ impl Host for Caller<'_> {
     }
 }
 
-impl Caller<'_> {
+impl<K: Kernel> Caller<'_, K> {
     /// Runs a command for a script.
     fn run(&mut self, args: Args<'_>, version: Version, out: &mut Vec<u8>) -> Outcome {
         let work = &mut self.core.work;
@@ -130,7 +131,7 @@ impl Caller<'_> {
 
 const HOLDS_ALL: &str = "a script that may ask every core holds every shard";
 
-impl Core {
+impl<K: Kernel> Core<K> {
     /// Waits until every shard that was lent back is here again, each with its
     /// core's part. What else arrives is left for after the script.
     fn await_parts(&mut self, held: &mut Lent) -> Vec<Vec<u8>> {

@@ -9,6 +9,7 @@ use crate::command::{Wish, noted};
 use crate::config;
 use crate::keyspace::Touch;
 use crate::memory::used_memory;
+use crate::runtime::core::Kernel;
 use crate::session::Stage;
 
 use super::core::{Core, Work};
@@ -39,7 +40,7 @@ pub(super) struct Pace {
 /// Between two tries to accept again.
 const REARM_MS: u64 = 100;
 
-impl Core {
+impl<K: Kernel> Core<K> {
     /// Listens again where accepting ended for want of something, after a
     /// while: what was wanted (a descriptor, memory) is not there at once.
     pub(super) fn rearm_listeners(&mut self) {

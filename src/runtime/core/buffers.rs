@@ -31,7 +31,7 @@ const _: () = assert!(BUFFERS.is_power_of_two());
 
 /// Names one piece that is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BufferId(pub(super) u16);
+pub struct BufferId(pub u16);
 
 /// The ring of entries and the pieces they name.
 pub(super) struct Buffers {

@@ -1,11 +1,13 @@
 //! What one pinned core of the data plane stands on.
 
 mod buffers;
+mod kernel;
 mod mailbox;
 mod ring;
 mod socket;
 
 pub use buffers::{BUFFER_BYTES, BufferId};
+pub use kernel::Kernel;
 pub use mailbox::{Mailboxes, Postbox};
 pub use ring::{Bell, End, Event, Ring, Token, Unavailable};
 pub use socket::{Listener, Peer, adopt, keep_alive, no_delay, shut_down, write_and_close};

@@ -18,6 +18,7 @@ use io_uring::types::{Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
 use super::buffers::{BufferId, Buffers, GROUP};
+use super::kernel::Kernel;
 
 /// Names the holder of an operation: a session (index and generation) or a
 /// listener. 56 bits; the upper 8 are the ring's own.
@@ -206,8 +207,41 @@ impl Ring {
         (self.descriptor(), self.bell)
     }
 
-    /// Takes connections from a listening socket until it is closed.
-    pub fn accept(&mut self, fd: RawFd, listener: Token) {
+    fn arm_bell(&mut self) {
+        let entry = opcode::PollAdd::new(Fd(self.bell.0), libc::POLLIN as u32)
+            .multi(true)
+            .build()
+            .user_data(tag(BELL, Token(0)));
+        self.push(entry);
+    }
+
+    fn push_send(&mut self, place: u32) {
+        let sending = self.sends[place as usize]
+            .as_ref()
+            .expect("a send that is staged is in its place");
+        let rest = &sending.buffer[sending.done..];
+        let len = rest.len().min(1 << 30) as u32;
+        let entry = opcode::Send::new(Fd(sending.fd), rest.as_ptr(), len)
+            .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
+            .build()
+            .user_data(tag(SEND, Token(u64::from(place))));
+        self.push(entry);
+    }
+
+    fn push(&mut self, entry: squeue::Entry) {
+        // SAFETY: whatever an entry points at is owned by this ring until the
+        // entry completes: send buffers in `sends`, receive pieces in `buffers`.
+        let mut pushed = unsafe { self.ring.submission().push(&entry) };
+        while pushed.is_err() {
+            self.enter(None);
+            // SAFETY: as above.
+            pushed = unsafe { self.ring.submission().push(&entry) };
+        }
+    }
+}
+
+impl Kernel for Ring {
+    fn accept(&mut self, fd: RawFd, listener: Token) {
         let entry = opcode::AcceptMulti::new(Fd(fd))
             .flags(libc::SOCK_CLOEXEC)
             .build()
@@ -215,16 +249,14 @@ impl Ring {
         self.push(entry);
     }
 
-    /// Receives from a socket until it ends or `stop_receiving`.
-    pub fn receive(&mut self, fd: RawFd, token: Token) {
+    fn receive(&mut self, fd: RawFd, token: Token) {
         let entry = opcode::RecvMulti::new(Fd(fd), GROUP)
             .build()
             .user_data(tag(RECEIVE, token));
         self.push(entry);
     }
 
-    /// Disarms a receive; `Event::ReceiveEnded` follows.
-    pub fn stop_receiving(&mut self, token: Token) {
+    fn stop_receiving(&mut self, token: Token) {
         let entry = opcode::AsyncCancel::new(tag(RECEIVE, token))
             .build()
             .user_data(tag(CANCEL, token))
@@ -232,8 +264,7 @@ impl Ring {
         self.push(entry);
     }
 
-    /// Sends all of `buffer`; `Event::Sent` gives it back.
-    pub fn send(&mut self, fd: RawFd, token: Token, buffer: Vec<u8>) {
+    fn send(&mut self, fd: RawFd, token: Token, buffer: Vec<u8>) {
         debug_assert!(!buffer.is_empty());
         let sending = Sending {
             token,
@@ -254,8 +285,7 @@ impl Ring {
         self.push_send(place);
     }
 
-    /// Wakes the core whose ring has this descriptor.
-    pub fn wake(&mut self, descriptor: RawFd) {
+    fn wake(&mut self, descriptor: RawFd) {
         let entry = opcode::MsgRingData::new(Fd(descriptor), 0, tag(RING, Token(0)), None)
             .build()
             .user_data(tag(CANCEL, Token(0)))
@@ -263,12 +293,7 @@ impl Ring {
         self.push(entry);
     }
 
-    /// Submits what is staged; waits for an event up to `wait` (`None`: does
-    /// not wait).
-    ///
-    /// # Panics
-    /// When the kernel refuses an enter for a reason that is our bug.
-    pub fn enter(&mut self, wait: Option<Duration>) {
+    fn enter(&mut self, wait: Option<Duration>) {
         let outcome = match wait {
             Some(wait) => {
                 let timeout = Timespec::from(wait);
@@ -288,8 +313,7 @@ impl Ring {
         }
     }
 
-    /// Moves every completion into `events`.
-    pub fn reap(&mut self, events: &mut Vec<Event>) {
+    fn reap(&mut self, events: &mut Vec<Event>) {
         let mut partial = Vec::new();
         let mut rung = false;
         let mut bell_ended = false;
@@ -342,55 +366,19 @@ impl Ring {
         }
     }
 
-    /// The bytes of a received buffer.
-    #[must_use]
-    pub fn bytes(&self, buffer: BufferId, len: usize) -> &[u8] {
+    fn bytes(&self, buffer: BufferId, len: usize) -> &[u8] {
         self.buffers.bytes(buffer, len)
     }
 
-    /// Gives a received buffer back to the kernel.
-    pub fn recycle(&mut self, buffer: BufferId) {
+    fn recycle(&mut self, buffer: BufferId) {
         self.buffers.recycle(buffer);
     }
 
-    /// Quiets the bell after it rang.
-    pub fn hush(&self) {
+    fn hush(&mut self) {
         let mut count = 0u64;
         // SAFETY: eight bytes of a live local. An empty counter (EAGAIN) is
         // what we want anyway.
         let _read = unsafe { libc::read(self.bell.0, (&raw mut count).cast(), 8) };
-    }
-
-    fn arm_bell(&mut self) {
-        let entry = opcode::PollAdd::new(Fd(self.bell.0), libc::POLLIN as u32)
-            .multi(true)
-            .build()
-            .user_data(tag(BELL, Token(0)));
-        self.push(entry);
-    }
-
-    fn push_send(&mut self, place: u32) {
-        let sending = self.sends[place as usize]
-            .as_ref()
-            .expect("a send that is staged is in its place");
-        let rest = &sending.buffer[sending.done..];
-        let len = rest.len().min(1 << 30) as u32;
-        let entry = opcode::Send::new(Fd(sending.fd), rest.as_ptr(), len)
-            .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
-            .build()
-            .user_data(tag(SEND, Token(u64::from(place))));
-        self.push(entry);
-    }
-
-    fn push(&mut self, entry: squeue::Entry) {
-        // SAFETY: whatever an entry points at is owned by this ring until the
-        // entry completes: send buffers in `sends`, receive pieces in `buffers`.
-        let mut pushed = unsafe { self.ring.submission().push(&entry) };
-        while pushed.is_err() {
-            self.enter(None);
-            // SAFETY: as above.
-            pushed = unsafe { self.ring.submission().push(&entry) };
-        }
     }
 }
 
