@@ -6,6 +6,8 @@
 //! not rare. `SEED=n` replays the requests of a run, `ROUNDS=n` makes them
 //! longer.
 
+#[path = "../harness/history.rs"]
+mod history;
 #[path = "../harness/process.rs"]
 #[expect(dead_code, reason = "tests/node asks more of a process")]
 mod process;
