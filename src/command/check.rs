@@ -275,7 +275,8 @@ fn home(shards: &mut Lent, core: usize) -> &mut Shard {
         .expect("a loan ends with its turn")
 }
 
-fn local(
+/// A core's affairs, with nothing of the machine in them.
+pub(crate) fn local(
     core: usize,
     placement: Placement,
     table: &'static Table,

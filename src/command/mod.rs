@@ -46,6 +46,8 @@ mod waiting;
 mod walk;
 
 pub use admit::{Admission, admit};
+#[cfg(test)]
+pub(crate) use check::local;
 pub use database::cursor_core;
 pub use errand::{Errand, Reload, Saving, Shutdown};
 pub use eval::{Evaluation, reaches_only_declared_keys};

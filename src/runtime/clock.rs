@@ -15,6 +15,10 @@ pub fn unix_us() -> u64 {
 }
 
 fn since_epoch() -> std::time::Duration {
+    #[cfg(test)]
+    if let Some(now) = imagined::now() {
+        return now;
+    }
     // A clock before 1970 is a broken machine; time then stands at zero.
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -35,6 +39,31 @@ impl Stopwatch {
     /// Nanoseconds since `start`.
     #[must_use]
     pub fn ns(self) -> u64 {
+        #[cfg(test)]
+        if let Some(now) = imagined::now() {
+            return now.as_nanos() as u64;
+        }
         self.0.elapsed().as_nanos() as u64
+    }
+}
+
+/// A time that a simulation gives to all that runs in its thread.
+#[cfg(test)]
+pub mod imagined {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    thread_local! {
+        static NOW: Cell<Option<Duration>> = const { Cell::new(None) };
+    }
+
+    /// The time since the epoch that this thread was given, if it was.
+    pub(super) fn now() -> Option<Duration> {
+        NOW.get()
+    }
+
+    /// Gives this thread a time since the epoch.
+    pub fn set(now: Duration) {
+        NOW.set(Some(now));
     }
 }

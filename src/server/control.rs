@@ -154,7 +154,7 @@ impl Control {
         });
     }
 
-    fn read_mail(&mut self) {
+    pub(super) fn read_mail(&mut self) {
         for from in 0..self.bells.len() {
             while let Some(letter) = self.post.receive(from) {
                 match letter {

@@ -27,8 +27,12 @@ pub(super) fn watch(log: &Log) {
     enable(true);
 }
 
-/// Reports crashes, or leaves them to the system (`crash-log-enabled no`).
+/// Reports crashes, or leaves them to the system (`crash-log-enabled no`); for
+/// a process that `watch` was called in, which a test is not.
 pub(super) fn enable(is_enabled: bool) {
+    if LOG.get().is_none() {
+        return;
+    }
     if is_enabled {
         std::panic::set_hook(Box::new(on_panic));
         signal::on_crash(on_signal);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::base::Random;
 
-/// One sender in so many turns is left for later.
+/// Of so many senders one is left for a later turn.
 const HOLD_BACK: u64 = 3;
 
 /// One turn in so many dozes.
@@ -20,6 +20,9 @@ const DOZE_US_MAX: u64 = 60;
 /// See the module.
 pub(super) struct Jitter {
     random: Random,
+    /// How many senders of how many are left for a later turn.
+    hold_back: (u64, u64),
+    dozes: bool,
 }
 
 impl Jitter {
@@ -28,17 +31,30 @@ impl Jitter {
         let seed: u64 = std::env::var("BASALT_JITTER").ok()?.parse().ok()?;
         Some(Jitter {
             random: Random::new(seed.wrapping_add(core as u64)),
+            hold_back: (1, HOLD_BACK),
+            dozes: true,
         })
+    }
+
+    /// What a simulation asks for: it has its own time and does not sleep.
+    #[cfg(test)]
+    pub(super) fn awake(seed: u64, hold_back: (u64, u64)) -> Jitter {
+        Jitter {
+            random: Random::new(seed),
+            hold_back,
+            dozes: false,
+        }
     }
 
     /// Whether the mail of a sender stays where it is in this turn.
     pub(super) fn holds_back(&mut self) -> bool {
-        self.random.below(HOLD_BACK) == 0
+        let (some, of) = self.hold_back;
+        self.random.below(of) < some
     }
 
     /// Dozes, perhaps.
     pub(super) fn doze(&mut self) {
-        if self.random.below(DOZE) == 0 {
+        if self.dozes && self.random.below(DOZE) == 0 {
             std::thread::sleep(Duration::from_micros(self.random.below(DOZE_US_MAX)));
         }
     }

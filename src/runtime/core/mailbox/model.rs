@@ -14,38 +14,58 @@ use std::sync::atomic::Ordering;
 use shuttle::rand::Rng as _;
 use shuttle::sync::{Mutex, atomic};
 
+/// Whether shuttle runs this thread: if not, these are what they stand for, so
+/// that the tests of others can have mail, too.
+fn is_scheduled() -> bool {
+    shuttle::current::try_get_current_task().is_some()
+}
+
 /// A bounded queue; each call is one step.
 #[derive(Debug)]
 pub(super) struct ArrayQueue<T> {
-    letters: Mutex<VecDeque<T>>,
+    letters: Letters<T>,
     limit: usize,
+}
+
+#[derive(Debug)]
+enum Letters<T> {
+    Scheduled(Mutex<VecDeque<T>>),
+    Plain(std::sync::Mutex<VecDeque<T>>),
 }
 
 impl<T> ArrayQueue<T> {
     pub(super) fn new(limit: usize) -> ArrayQueue<T> {
-        ArrayQueue {
-            letters: Mutex::new(VecDeque::new()),
-            limit,
+        let letters = match is_scheduled() {
+            true => Letters::Scheduled(Mutex::new(VecDeque::new())),
+            false => Letters::Plain(std::sync::Mutex::new(VecDeque::new())),
+        };
+        ArrayQueue { letters, limit }
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut VecDeque<T>) -> R) -> R {
+        const NO_PANIC: &str = "no model panics inside";
+        match &self.letters {
+            Letters::Scheduled(letters) => act(&mut letters.lock().expect(NO_PANIC)),
+            Letters::Plain(letters) => act(&mut letters.lock().expect(NO_PANIC)),
         }
     }
 
     pub(super) fn push(&self, letter: T) -> Result<(), T> {
-        let mut letters = self.letters.lock().expect("no model panics inside");
-        if letters.len() == self.limit {
-            return Err(letter);
-        }
-        letters.push_back(letter);
-        Ok(())
+        self.with(|letters| {
+            if letters.len() == self.limit {
+                return Err(letter);
+            }
+            letters.push_back(letter);
+            Ok(())
+        })
     }
 
     pub(super) fn pop(&self) -> Option<T> {
-        let mut letters = self.letters.lock().expect("no model panics inside");
-        letters.pop_front()
+        self.with(VecDeque::pop_front)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let letters = self.letters.lock().expect("no model panics inside");
-        letters.is_empty()
+        self.with(|letters| letters.is_empty())
     }
 }
 
@@ -64,34 +84,54 @@ pub(super) fn drain() {
 
 /// A flag whose relaxed stores may be late. Its own thread never loads it.
 #[derive(Debug)]
-pub(super) struct AtomicBool(Arc<atomic::AtomicBool>);
+pub(super) enum AtomicBool {
+    Scheduled(Arc<atomic::AtomicBool>),
+    Plain(std::sync::atomic::AtomicBool),
+}
 
 impl AtomicBool {
     pub(super) fn new(value: bool) -> AtomicBool {
-        AtomicBool(Arc::new(atomic::AtomicBool::new(value)))
+        match is_scheduled() {
+            true => AtomicBool::Scheduled(Arc::new(atomic::AtomicBool::new(value))),
+            false => AtomicBool::Plain(value.into()),
+        }
     }
 
     pub(super) fn load(&self, order: Ordering) -> bool {
-        self.0.load(order)
+        match self {
+            AtomicBool::Scheduled(flag) => flag.load(order),
+            AtomicBool::Plain(flag) => flag.load(order),
+        }
     }
 
     pub(super) fn store(&self, value: bool, order: Ordering) {
+        let flag = match self {
+            AtomicBool::Scheduled(flag) => flag,
+            AtomicBool::Plain(flag) => return flag.store(value, order),
+        };
         drain();
         if order == Ordering::Relaxed && shuttle::rand::thread_rng().gen_bool(0.5) {
-            let store = (Arc::clone(&self.0), value);
+            let store = (Arc::clone(flag), value);
             BUFFERED.with(|stores| stores.borrow_mut().push(store));
         } else {
-            self.0.store(value, order);
+            flag.store(value, order);
         }
     }
 
     pub(super) fn swap(&self, value: bool, order: Ordering) -> bool {
-        drain();
-        self.0.swap(value, order)
+        match self {
+            AtomicBool::Scheduled(flag) => {
+                drain();
+                flag.swap(value, order)
+            }
+            AtomicBool::Plain(flag) => flag.swap(value, order),
+        }
     }
 }
 
 pub(super) fn fence(order: Ordering) {
-    drain();
-    atomic::fence(order);
+    if is_scheduled() {
+        drain();
+        atomic::fence(order);
+    }
 }

@@ -33,7 +33,8 @@ impl<Letter> Mailboxes<Letter> {
     }
 
     /// The same with another limit per box.
-    pub(super) fn with_room_for(letters: usize, cores: usize) -> Arc<Mailboxes<Letter>> {
+    #[must_use]
+    pub fn with_room_for(letters: usize, cores: usize) -> Arc<Mailboxes<Letter>> {
         assert!(cores > 0);
         Arc::new(Mailboxes {
             cores,
