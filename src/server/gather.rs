@@ -43,6 +43,14 @@ pub(super) struct Asks {
     next: u64,
 }
 
+#[cfg(test)]
+impl Asks {
+    /// Whether none is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+}
+
 impl Work {
     /// Checks the request here and asks every core for its part.
     pub(super) fn start_gather(

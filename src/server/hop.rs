@@ -34,6 +34,12 @@ impl Hops {
             spare: Vec::new(),
         }
     }
+
+    /// Whether no box is being filled.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.staged.iter().all(Option::is_none)
+    }
 }
 
 impl Work {

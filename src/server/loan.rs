@@ -62,6 +62,14 @@ pub(super) struct Loans {
     next: u64,
 }
 
+#[cfg(test)]
+impl Loans {
+    /// Whether none is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+}
+
 impl Work {
     /// Begins a command over `cores`; its session waits.
     pub(super) fn start_loan(

@@ -37,6 +37,8 @@ mod save;
 mod script;
 mod script_call;
 mod serve;
+#[cfg(test)]
+mod simulation;
 mod tick;
 mod transaction;
 mod vault;

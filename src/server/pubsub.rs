@@ -37,6 +37,14 @@ pub(super) struct Announcements {
     fed: Vec<SessionId>,
 }
 
+#[cfg(test)]
+impl Announcements {
+    /// Whether everybody knows all and nobody is held back.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.slowed.is_empty()
+    }
+}
+
 impl Work {
     /// Puts a reply in line that pushed, or made news. A push is given to
     /// those too who want no replies; news is known everywhere first.

@@ -80,6 +80,12 @@ impl Vault {
         shard.is_some_and(|shard| shard.observers.has_ready())
     }
 
+    /// Whether the shard is here and nobody waits for it.
+    #[cfg(test)]
+    pub(super) fn is_quiet(&self) -> bool {
+        self.shard.is_some() && self.line.is_empty()
+    }
+
     /// Gets in line.
     pub(super) fn wait(&mut self, waiter: Waiter) {
         self.line.push_back(waiter);
