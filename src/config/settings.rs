@@ -131,6 +131,16 @@ impl Settings {
         if setting.support == Support::Later && value != setting.default.as_bytes() {
             return Err(format!("basalt does not have '{}' yet", setting.name));
         }
+        let noun = match setting.name {
+            "dbfilename" | "appendfilename" => Some("filename"),
+            "appenddirname" => Some("dirname"),
+            _ => None,
+        };
+        if let Some(noun) = noun
+            && value.iter().any(|byte| matches!(byte, b'/' | b'\\'))
+        {
+            return Err(format!("{} can't be a path, just a {noun}", setting.name));
+        }
         self.values[place] = value;
         Ok(())
     }

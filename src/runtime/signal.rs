@@ -24,13 +24,14 @@ static REPORT: AtomicU32 = AtomicU32::new(0);
 static BELL: AtomicI32 = AtomicI32::new(-1);
 
 /// Handles SIGTERM, SIGINT and SIGUSR2 from now on, ringing `bell`; ignores
-/// SIGPIPE and SIGHUP, as servers do.
+/// SIGPIPE and SIGHUP, as servers do, and SIGXFSZ, so that a file which may not
+/// grow is an error of the write.
 pub fn listen(bell: Bell) {
     BELL.store(bell.descriptor(), Ordering::Release);
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGUSR2] {
         install(signal, note as *const () as usize, libc::SA_RESTART);
     }
-    for signal in [libc::SIGPIPE, libc::SIGHUP] {
+    for signal in [libc::SIGPIPE, libc::SIGHUP, libc::SIGXFSZ] {
         install(signal, libc::SIG_IGN, 0);
     }
 }

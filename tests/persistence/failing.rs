@@ -131,6 +131,23 @@ fn the_directory_can_be_changed() {
     });
 }
 
+/// Stock dies of the signal that the limit sends.
+#[test]
+fn a_limit_of_the_file_size_fails_a_save() {
+    let folder = data_folder();
+    let mut ours = Side::basalt(folder.path(), 2, &[]);
+    ours.tell("DEBUG POPULATE 5000 key 50");
+    let limited = Command::new("prlimit")
+        .args(["--fsize=65536", "--pid", &ours.server.id().to_string()])
+        .status();
+    assert!(limited.is_ok_and(|limited| limited.success()));
+    assert_eq!(ours.ask("SAVE"), error("ERR"));
+    let is_logged = logged(&ours, "Write error saving DB on disk", "File too large");
+    assert!(is_logged, "{}", ours.log());
+    assert_eq!(ours.ask("PING"), status("PONG"));
+    assert!(!folder.path().join("dump.rdb").exists());
+}
+
 #[test]
 fn a_shutdown_that_cannot_save_goes_on() {
     for is_stock in [true, false] {

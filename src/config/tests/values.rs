@@ -179,3 +179,19 @@ fn the_cores_see_typed_values() {
     assert_eq!(live.output_limits[1].hard, 256 << 20);
     assert_eq!(live.latency_percentiles, [50.0, 99.0, 99.9]);
 }
+
+#[test]
+fn names_of_files_are_no_paths() {
+    for (name, noun) in [
+        ("dbfilename", "filename"),
+        ("appendfilename", "filename"),
+        ("appenddirname", "dirname"),
+    ] {
+        for value in ["a/b", "a\\b", "/etc/passwd"] {
+            let mut settings = Settings::default();
+            let set = settings.set_from_file(name.as_bytes(), &[value.into()]);
+            let why = format!("{name} can't be a path, just a {noun}");
+            assert_eq!(set, Err(why), "{value}");
+        }
+    }
+}

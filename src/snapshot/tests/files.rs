@@ -310,6 +310,92 @@ fn fault_of(file: &[u8]) -> Why {
     fault(file).0
 }
 
+/// A key of each kind, as bytes.
+fn file_of_all_kinds() -> Vec<u8> {
+    let listpack = b"\x0c\x0c\0\0\0\x02\0\x81a\x02\x05\x01\xff";
+    let pairs = b"\x10\x10\0\0\0\x0d\0\0\0\x02\0\0\x01a\x03\xf6\xff";
+    let deadlines = b"\x15\x15\0\0\0\x06\0\x81a\x02\x05\x01\x64\x01\x81b\x02\x06\x01\x00\x01\xff";
+    let id = b"\x10\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01";
+    let node = b"\x1d\x1d\0\0\0\x0a\0\x01\x01\x00\x01\x01\x01\x81f\x02\x00\x01\x02\x01\x00\x01\x00\x01\x81v\x02\x04\x01\xff";
+    let pending = [&id[1..], b"\x10\x27\0\0\0\0\0\0\x02"].concat();
+    let stream = |first: &[u8], read: &[u8], active: &[u8]| {
+        [
+            &b"\x01"[..],
+            id,
+            node,
+            b"\x01\x01\x01",
+            first,
+            b"\x01\x01g\x01\x01",
+            read,
+            b"\x01",
+            &pending,
+            b"\x01\x01c\x10\x27\0\0\0\0\0\0",
+            active,
+            b"\x01",
+            &id[1..],
+        ]
+        .concat()
+    };
+    let first = b"\x01\x01\x00\x00\x01";
+    let kinds: [(u8, Vec<u8>); 21] = [
+        (0, b"\x03abc".to_vec()),
+        (1, b"\x02\x01a\xc0\x05".to_vec()),
+        (2, b"\x02\x01a\x01b".to_vec()),
+        (3, b"\x02\x01a\x011\x01b\xfe".to_vec()),
+        (4, b"\x01\x01a\x015".to_vec()),
+        (5, [&b"\x01\x01b"[..], &2.5_f64.to_le_bytes()].concat()),
+        (9, b"\x07\x01\x01a\x01\x005\xff".to_vec()),
+        (10, pairs.to_vec()),
+        (11, b"\x0c\x02\0\0\0\x02\0\0\0\x05\0\x07\0".to_vec()),
+        (12, pairs.to_vec()),
+        (13, pairs.to_vec()),
+        (14, [&b"\x01"[..], pairs].concat()),
+        (15, stream(b"", b"", b"")),
+        (16, listpack.to_vec()),
+        (17, listpack.to_vec()),
+        (18, [&b"\x02\x01\x01z\x02"[..], listpack].concat()),
+        (19, stream(first, b"\x01", b"")),
+        (20, listpack.to_vec()),
+        (21, stream(first, b"\x01", b"\x10\x27\0\0\0\0\0\0")),
+        (
+            24,
+            [
+                &100_u64.to_le_bytes()[..],
+                b"\x02\x01\x01a\x015\x00\x01b\x016",
+            ]
+            .concat(),
+        ),
+        (25, [&100_u64.to_le_bytes()[..], deadlines].concat()),
+    ];
+    let mut file = b"REDIS0012\xfe\x00".to_vec();
+    for (kind, body) in kinds {
+        file.extend_from_slice(&[kind, 2, b'k', b'a' + kind]);
+        file.extend_from_slice(&body);
+    }
+    file.extend_from_slice(b"\xff\0\0\0\0\0\0\0\0");
+    file
+}
+
+/// Without a sum nothing but the values themselves shows what is wrong: it is
+/// found or it is as right as before, and where a record ends is never a matter
+/// of how the file was cut.
+#[test]
+fn any_byte_of_any_kind_may_be_changed() {
+    let mut file = file_of_all_kinds();
+    assert_eq!(read(&file, 4096).map(|told| told.keys.len()), Ok(21));
+    for at in 9..file.len() {
+        for change in [1 << (at % 8), 0xff] {
+            file[at] ^= change;
+            let (whole, apart) = (read(&file, 4096), read(&file, 101));
+            assert_eq!(whole, apart, "byte {at}, {change:x}");
+            file[at] ^= change;
+        }
+        let cut = read(&file[..at], 4096);
+        let why = cut.expect_err("it is cut").why;
+        assert_eq!(why, Why::Truncated, "cut at {at}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_a_file_or_are_refused(
