@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::command::{Entry, Scene};
+use crate::command::{Entry, Scene, shown_words};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::session::SessionId;
 use crate::spec::Flags;
@@ -93,7 +93,7 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
-        let words: Vec<&[u8]> = args.iter().collect();
+        let words = shown_words(entry, args);
         self.local.telemetry.slow_log.record(SlowCommand {
             unix_time_s: (self.clock.now / 1000) as i64,
             duration_us: took_us as u64,
@@ -119,7 +119,7 @@ impl Work {
     pub(super) fn feed(&mut self, id: SessionId, database: usize, entry: &Entry, args: Args<'_>) {
         let hidden = entry.flags().has(Flags::SKIP_MONITOR) || entry.flags().has(Flags::ADMIN);
         if !hidden && let Some(address) = self.shown_address(id) {
-            self.show(database, &address, args);
+            self.show(database, &address, entry, args);
         }
     }
 
@@ -131,9 +131,10 @@ impl Work {
 
     /// Shows a command whatever its row says. A script stands above what it
     /// calls, so it is shown before it runs and hidden afterwards.
-    pub(super) fn show(&mut self, database: usize, address: &str, args: Args<'_>) {
+    pub(super) fn show(&mut self, database: usize, address: &str, entry: &Entry, args: Args<'_>) {
         let now_us = crate::runtime::clock::unix_us();
-        self.feed_all(monitor_line(now_us, database, address, args));
+        let words = shown_words(entry, args);
+        self.feed_all(monitor_line(now_us, database, address, &words));
     }
 
     /// Gives a line to the MONITOR clients of all cores.
@@ -155,7 +156,7 @@ impl Work {
     pub(super) fn feed_script(&mut self, database: usize, entry: &Entry, args: Args<'_>) {
         let hidden = entry.flags().has(Flags::SKIP_MONITOR) || entry.flags().has(Flags::ADMIN);
         if self.local.monitored != 0 && !hidden {
-            self.show(database, "lua", args);
+            self.show(database, "lua", entry, args);
         }
     }
 
@@ -211,12 +212,12 @@ impl Work {
 }
 
 /// `1339518083.107412 [0 127.0.0.1:60866] "keys" "*"` as a status reply.
-fn monitor_line(now_us: u64, database: usize, address: &str, args: Args<'_>) -> Vec<u8> {
+fn monitor_line(now_us: u64, database: usize, address: &str, words: &[&[u8]]) -> Vec<u8> {
     let (seconds, micros) = (now_us / 1_000_000, now_us % 1_000_000);
     let mut line = format!("+{seconds}.{micros:06} [{database} {address}]").into_bytes();
-    for word in args.iter() {
+    for word in words {
         line.extend_from_slice(b" \"");
-        for &byte in word {
+        for &byte in *word {
             quote(&mut line, byte);
         }
         line.push(b'"');

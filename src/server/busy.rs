@@ -208,6 +208,7 @@ impl Work {
                 reply,
                 entry: kill.entry,
                 refusal,
+                ran: None,
             };
             self.post
                 .post(kill.home, Letter::Decided(Box::new(decided)));

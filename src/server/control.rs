@@ -11,6 +11,7 @@ use std::sync::{Arc, mpsc};
 use crate::command::{Node, Run, Table};
 use crate::config::{Added, Settings, version_line};
 use crate::resp::Reply;
+use crate::runtime::clock::Stopwatch;
 use crate::runtime::control::Doorbell;
 use crate::runtime::core::{Bell, Postbox};
 use crate::runtime::process;
@@ -223,13 +224,14 @@ impl Control {
         };
         let mut out = Vec::new();
         let mut reply = Reply::new(&mut out, decision.version);
+        let began = Stopwatch::start();
         let outcome = handler(&mut node, decision.packed.args(), &mut reply);
         let has_changed = node.has_changed;
         if let Some(errand) = node.errand {
             return self.begin_errand(from, decision, errand);
         }
         finish(&mut out, 0, decision.version, &outcome);
-        let letter = Letter::Decided(Box::new(decision.decided(out, outcome.err())));
+        let letter = Letter::Decided(Box::new(decision.decided(out, outcome.err(), began.ns())));
         if has_changed {
             self.publish(from, letter);
         } else {

@@ -163,6 +163,7 @@ impl Control {
             reply,
             entry: client.entry,
             refusal,
+            ran: None,
         };
         let letter = Letter::Decided(Box::new(decided));
         self.post.post(client.core, letter);

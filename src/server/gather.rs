@@ -168,7 +168,9 @@ impl Work {
         let asked = self.asks.open.remove(&ask).expect("it was there");
         match &asked.whom {
             Whom::Session(id, gap) => self.merge(&asked, *id, *gap),
-            Whom::Led { home, decision } => self.on_followed(*home, decision, &asked.answers),
+            Whom::Led { home, decision } => {
+                self.on_followed(*home, decision, &asked.answers, asked.took_ns);
+            }
         }
         self.grant_wishes();
     }

@@ -69,9 +69,11 @@ impl Work {
     /// Makes the change here and asks the others to follow.
     pub(super) fn lead(&mut self, home: usize, decision: Box<Decision>) {
         let gather = self.led(&decision);
+        let began_ns = self.watch.ns();
         let mut scene = self.scene_without_client(&decision);
         if let Err(refusal) = (gather.check)(&mut scene, decision.packed.args()) {
-            return self.end_led(home, &decision, |_, _| Err(refusal));
+            let took_ns = self.watch.ns() - began_ns;
+            return self.end_led(home, &decision, took_ns, |_, _| Err(refusal));
         }
         let request = Arc::new(Question {
             entry: decision.entry,
@@ -87,9 +89,15 @@ impl Work {
     }
 
     /// All cores have followed.
-    pub(super) fn on_followed(&mut self, home: usize, decision: &Decision, answers: &[Vec<u8>]) {
+    pub(super) fn on_followed(
+        &mut self,
+        home: usize,
+        decision: &Decision,
+        answers: &[Vec<u8>],
+        took_ns: u64,
+    ) {
         let gather = self.led(decision);
-        self.end_led(home, decision, |scene, reply| {
+        self.end_led(home, decision, took_ns, |scene, reply| {
             (gather.merge)(scene, decision.packed.args(), answers, reply)
         });
     }
@@ -115,13 +123,14 @@ impl Work {
         &mut self,
         home: usize,
         decision: &Decision,
+        took_ns: u64,
         write: impl FnOnce(&mut Scene<'_>, &mut Reply<'_>) -> Outcome,
     ) {
         let mut out = Vec::new();
         let mut scene = self.scene_without_client(decision);
         let outcome = write(&mut scene, &mut Reply::new(&mut out, decision.version));
         finish(&mut out, 0, decision.version, &outcome);
-        let decided = decision.decided(out, outcome.err());
+        let decided = decision.decided(out, outcome.err(), took_ns);
         if home == self.local.core {
             self.on_decided(decided);
         } else {
@@ -133,20 +142,30 @@ impl Work {
     pub(super) fn on_decided(&mut self, decided: Decided) {
         self.fill(decided.session, decided.gap, &decided.reply);
         let entry = self.local.table.at(decided.entry);
-        self.count_call(entry, 0, decided.refusal.as_ref());
+        let took_ns = decided.ran.as_ref().map_or(0, |(_, took_ns)| *took_ns);
+        self.count_call(entry, took_ns, decided.refusal.as_ref());
+        if let Some((words, took_ns)) = &decided.ran {
+            self.log_slow(decided.session, entry, words.args(), *took_ns);
+        }
         self.resume(decided.session);
     }
 }
 
 impl Decision {
-    /// Its answer.
-    pub(super) fn decided(&self, reply: Vec<u8>, refusal: Option<Refusal>) -> Decided {
+    /// Its answer, after so many nanoseconds.
+    pub(super) fn decided(
+        &self,
+        reply: Vec<u8>,
+        refusal: Option<Refusal>,
+        took_ns: u64,
+    ) -> Decided {
         Decided {
             session: self.session,
             gap: self.gap,
             reply,
             entry: self.entry,
             refusal,
+            ran: Some((self.packed.clone(), took_ns)),
         }
     }
 }

@@ -146,6 +146,8 @@ pub(super) struct Decided {
     pub(super) reply: Vec<u8>,
     pub(super) entry: u16,
     pub(super) refusal: Option<Refusal>,
+    /// The request and the nanoseconds it took, for the slow log.
+    pub(super) ran: Option<(OwnedArgs, u64)>,
 }
 
 /// The answer to a blocked request.

@@ -113,7 +113,7 @@ impl<K: Kernel> Core<K> {
         let client = (call.database, call.version, call.no_touch);
         let args = call.words.args();
         if let Some(address) = &call.shown_address {
-            self.work.show(call.database, address, args);
+            self.work.show(call.database, address, call.entry, args);
         }
         let refusal = self.evaluate(call.entry, (args, call.sha), client, held, &mut reply);
         let took_ns = self.work.watch.ns() - began;
@@ -214,7 +214,7 @@ impl<K: Kernel> Core<K> {
                 continue;
             };
             if let Some(address) = self.work.shown_address(exec.session()) {
-                self.work.show(client.0, &address, args);
+                self.work.show(client.0, &address, entry, args);
             }
             self.work.begin_lap();
             let words = (args, digest(entry, args));
