@@ -223,6 +223,9 @@ pub struct Node<'a> {
     pub settings: &'a mut Settings,
     /// Writes the configuration file: its text from the old text.
     pub rewrite: &'a mut dyn FnMut(&Settings, Added) -> Result<(), String>,
+    /// Listens at the addresses that the settings name; `false` if it cannot, and
+    /// goes on where it did.
+    pub listen: &'a mut dyn FnMut(&Settings) -> bool,
     /// Goes to another directory, and says which that is; or why it cannot.
     pub enter: &'a mut Enter,
     /// Set by a handler that changed `settings`: they are published then.

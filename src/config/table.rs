@@ -49,8 +49,8 @@ macro_rules! settings {
 #[rustfmt::skip]
 pub const SETTINGS: &[Setting] = settings! {
     // Network
-    "bind" = "* -::*", Words(16), Start Works: "Addresses to listen on; a leading `-` forgives one that is not there.";
-    "port" = "6379", PORT, Start Works: "TCP port; 0 listens on none.";
+    "bind" = "* -::*", Words(16), Live Works: "Addresses to listen on; a leading `-` forgives one that is not there.";
+    "port" = "6379", PORT, Live Works: "TCP port; 0 listens on none.";
     "tcp-backlog" = "511", Integer(0, I32), Start Works: "Connections the kernel may hold ready for accept.";
     "unixsocket" = "", Text, Start Works: "Path of a Unix socket to listen on as well.";
     "unixsocketperm" = "0", Octal, Start Works: "Permissions of that socket, in octal; 0 leaves the umask's.";

@@ -188,6 +188,8 @@ fn run_cores(
     let (bell, visitor) =
         control::door().map_err(|error| format!("Can't make the control core's bell: {error}"))?;
     signal::listen(bell);
+    let doors = door::Doors::of(&listeners)
+        .map_err(|error| format!("Can't hold the listening sockets: {error}"))?;
     let Started {
         threads,
         bells,
@@ -203,6 +205,7 @@ fn run_cores(
         log: log.clone(),
         counters: Arc::clone(&plan.counters),
         changes: Changes::default(),
+        doors,
         unrelieved: Vec::new(),
         relieving: 0,
         has_asked: false,

@@ -20,6 +20,7 @@ use crate::telemetry::{Counters, Persistence};
 
 use super::crash;
 use super::door::Announced;
+use super::door::Doors;
 use super::errand::Errands;
 use super::letter::{Decision, Letter};
 use super::loading::Loading;
@@ -52,6 +53,8 @@ pub(super) struct Control {
     pub(super) announced: Announced,
     /// Why the node ends that was not asked to.
     pub(super) failure: mpsc::Sender<String>,
+    /// The TCP sockets of the core that accepts.
+    pub(super) doors: Doors,
     /// Who changed settings, and what they are told once clients are within
     /// their limit.
     pub(super) unrelieved: Vec<(usize, Letter)>,
@@ -133,6 +136,8 @@ impl Control {
                 doorbell.wait().await;
             }
         }
+        // Nobody gets in who would not be served.
+        self.doors.close();
         for core in 0..self.bells.len() {
             self.post.post(core, Letter::Stop);
         }
@@ -214,10 +219,22 @@ impl Control {
             Some(file) => rewrite_file(file, settings, added),
             None => Err("The server is running without a config file".to_owned()),
         };
+        let mut opened = None;
+        let mut listen = |settings: &Settings| match self.doors.move_to(settings) {
+            Ok(listeners) => {
+                opened = Some(listeners);
+                true
+            }
+            Err(why) => {
+                self.log.warning(&why);
+                false
+            }
+        };
         let mut node = Node {
             author: decision.author,
             settings: &mut self.settings,
             rewrite: &mut rewrite,
+            listen: &mut listen,
             enter: &mut enter,
             has_changed: false,
             errand: None,
@@ -231,6 +248,10 @@ impl Control {
             return self.begin_errand(from, decision, errand);
         }
         finish(&mut out, 0, decision.version, &outcome);
+        if let Some(listeners) = opened {
+            // The core that accepts.
+            self.post.post(0, Letter::Listen(listeners));
+        }
         let letter = Letter::Decided(Box::new(decision.decided(out, outcome.err(), began.ns())));
         if has_changed {
             self.publish(from, letter);

@@ -21,6 +21,7 @@ use super::hop::Hops;
 use super::intake::Connection;
 use super::jitter::Jitter;
 use super::letter::{Letter, Served};
+use super::listen::Listeners;
 use super::loan::Loans;
 use super::pubsub::Announcements;
 use super::script::Scripts;
@@ -96,7 +97,7 @@ pub(super) struct Work {
     /// Cleared databases that are being freed.
     pub(super) discarded: Vec<Discarded>,
     pub(super) dealt: u64,
-    pub(super) listeners: Vec<Listener>,
+    pub(super) listeners: Listeners,
     pub(super) doors: Doors,
     pub(super) is_stopping: bool,
 }
@@ -141,7 +142,7 @@ impl<K: Kernel> Core<K> {
             pace: Pace::default(),
             discarded: Vec::new(),
             dealt: 0,
-            listeners: parts.listeners,
+            listeners: Listeners::new(parts.listeners),
             doors: parts.doors,
             is_stopping: false,
         };
@@ -277,6 +278,7 @@ impl<K: Kernel> Core<K> {
                 is_unix,
                 number,
             } => self.welcome(fd, is_unix, number),
+            Letter::Listen(listeners) => self.on_listen(listeners),
             Letter::Batch(batch) => work.on_batch(from, batch),
             Letter::Replies(batch) => work.on_replies(batch),
             Letter::Borrow { loan } => work.on_borrow(from, loan),

@@ -14,28 +14,7 @@ use super::log::Log;
 /// Opens every socket the settings name.
 pub(super) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
     let backlog: i32 = settings.number("tcp-backlog");
-    let port: u16 = settings.number("port");
-    let mut listeners = Vec::new();
-    if port != 0 {
-        let bind = text(settings, "bind");
-        for word in bind.split_ascii_whitespace() {
-            let (name, is_optional) = match word.strip_prefix('-') {
-                Some(name) => (name, true),
-                None => (word, false),
-            };
-            for address in addresses(name, port)? {
-                match listen(address, backlog) {
-                    Ok(listener) => listeners.push(listener),
-                    Err(error) if is_forgiven(&error, is_optional) => {}
-                    Err(error) => {
-                        return Err(format!(
-                            "Could not create server TCP listening socket {name}:{port}: {error}"
-                        ));
-                    }
-                }
-            }
-        }
-    }
+    let mut listeners = open_tcp(settings, listen)?;
     let path = text(settings, "unixsocket");
     if !path.is_empty() {
         let mode = u32::from_str_radix(&text(settings, "unixsocketperm"), 8).unwrap_or(0);
@@ -48,6 +27,83 @@ pub(super) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
         return Err("Configured to not listen anywhere, exiting.".to_owned());
     }
     Ok(listeners)
+}
+
+/// Opens the TCP sockets the settings name, each by `listen`.
+fn open_tcp(
+    settings: &Settings,
+    listen: fn(SocketAddr, i32) -> io::Result<Listener>,
+) -> Result<Vec<Listener>, String> {
+    let backlog: i32 = settings.number("tcp-backlog");
+    let port: u16 = settings.number("port");
+    let mut listeners = Vec::new();
+    if port == 0 {
+        return Ok(listeners);
+    }
+    let bind = text(settings, "bind");
+    for word in bind.split_ascii_whitespace() {
+        let (name, is_optional) = match word.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (word, false),
+        };
+        for address in addresses(name, port)? {
+            match listen(address, backlog) {
+                Ok(listener) => listeners.push(listener),
+                Err(error) if is_forgiven(&error, is_optional) => {}
+                Err(error) => {
+                    return Err(format!(
+                        "Could not create server TCP listening socket {name}:{port}: {error}"
+                    ));
+                }
+            }
+        }
+    }
+    Ok(listeners)
+}
+
+/// The control core's hold of the TCP sockets, by which it moves them.
+#[derive(Default)]
+pub(super) struct Doors {
+    twins: Vec<Listener>,
+}
+
+impl Doors {
+    /// Of these listeners those that can be moved.
+    pub(super) fn of(listeners: &[Listener]) -> io::Result<Doors> {
+        let tcp = listeners.iter().filter(|listener| listener.is_tcp());
+        let twins = tcp.map(Listener::twin).collect::<io::Result<_>>()?;
+        Ok(Doors { twins })
+    }
+
+    /// Takes no more connections.
+    pub(super) fn close(&self) {
+        self.twins.iter().for_each(Listener::close);
+    }
+
+    /// Listens where the settings say now, and no more where it did: or where it
+    /// did, if that cannot be, and why.
+    pub(super) fn move_to(&mut self, settings: &Settings) -> Result<Vec<Listener>, String> {
+        // The old ones first: the new may overlap with them.
+        self.close();
+        let opened = open_tcp(settings, Listener::tcp).and_then(|listeners| {
+            let doors = Doors::of(&listeners).map_err(|error| error.to_string())?;
+            Ok((listeners, doors))
+        });
+        match opened {
+            Ok((listeners, doors)) => {
+                *self = doors;
+                Ok(listeners)
+            }
+            Err(why) => {
+                let backlog: i32 = settings.number("tcp-backlog");
+                for twin in &self.twins {
+                    twin.reopen(backlog)
+                        .map_err(|error| format!("{why}; and not where it was: {error}"))?;
+                }
+                Err(why)
+            }
+        }
+    }
 }
 
 /// How long a port in use is waited for, and between two tries.

@@ -197,6 +197,11 @@ impl Control {
     ) -> Result<(), Refusal> {
         if reload.saves {
             self.save(shards, functions).map_err(|()| SAVE_FAILED)?;
+            if !reload.flushes && !reload.merges && !functions.is_empty() {
+                self.log
+                    .warning("The libraries in the file are here already, and stay.");
+                return Err(LOAD_FAILED);
+            }
         }
         let (mut file, _) = match load::open(&self.settings) {
             Ok(Some(file)) => file,

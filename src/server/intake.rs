@@ -51,14 +51,6 @@ fn id_of(token: Token) -> SessionId {
 }
 
 impl<K: Kernel> Core<K> {
-    /// Arms the listeners, which one core has.
-    pub(super) fn listen(&mut self) {
-        for (index, listener) in self.work.listeners.iter().enumerate() {
-            self.ring
-                .accept(listener.descriptor(), Token::new(index as u32, 0));
-        }
-    }
-
     pub(super) fn on_event(&mut self, event: Event) {
         match event {
             Event::Received { token, buffer, len } => self.on_received(id_of(token), buffer, len),
@@ -68,17 +60,17 @@ impl<K: Kernel> Core<K> {
                 whole,
             } => self.on_sent(id_of(token), buffer, whole),
             Event::ReceiveEnded { token, end } => self.on_receive_ended(id_of(token), end),
-            Event::Accepted { listener, fd } => self.on_accepted(listener.index(), fd),
+            Event::Accepted { listener, fd } => self.on_accepted(listener.index() as u32, fd),
             Event::AcceptEnded { listener } => {
                 // Out of descriptors: the next tick tries again.
-                self.work.pace.rearm_listeners |= 1 << listener.index();
+                self.work.listeners.on_ended(listener.index() as u32);
             }
             Event::Rung => self.ring.hush(),
         }
     }
 
-    fn on_accepted(&mut self, listener: usize, fd: OwnedFd) {
-        let is_unix = !self.work.listeners[listener].is_tcp();
+    fn on_accepted(&mut self, listener: u32, fd: OwnedFd) {
+        let is_unix = self.work.listeners.is_unix(listener);
         if self.work.clients_connected() >= self.work.local.live.maxclients {
             write_and_close(fd, format!("-{}\r\n", Refusal::TOO_MANY_CLIENTS).as_bytes());
             self.work.local.count().connections_rejected.add(1);

@@ -10,6 +10,7 @@ use crate::config::{Author, Live, Settings};
 use crate::keyspace::Keyspace;
 use crate::pubsub::News;
 use crate::resp::{Args, OwnedArgs, Refusal, Span, Version};
+use crate::runtime::core::Listener;
 use crate::script::LogLevel;
 use crate::session::{Gap, SessionId};
 use crate::shard::{Observer, Shard, Wait};
@@ -25,6 +26,8 @@ pub(super) enum Letter {
         is_unix: bool,
         number: u64,
     },
+    /// Connections come in here now, for the core that accepts them.
+    Listen(Vec<Listener>),
     /// Requests for keys of this core.
     Batch(Box<Batch>),
     /// The same box back, with replies.

@@ -27,6 +27,7 @@ mod intake;
 mod jitter;
 mod lead;
 mod letter;
+mod listen;
 mod load;
 mod loading;
 mod loan;

@@ -9,10 +9,9 @@ use crate::command::{Wish, noted};
 use crate::config;
 use crate::keyspace::Touch;
 use crate::memory::used_memory;
-use crate::runtime::core::Kernel;
 use crate::session::Stage;
 
-use super::core::{Core, Work};
+use super::core::Work;
 use super::expiry::Expiry;
 use super::relief::Relief;
 
@@ -31,32 +30,6 @@ pub(super) struct Pace {
     pub(super) relief: Relief,
     /// Large values that no key holds any more may be left to free.
     pub(super) frees_go_on: bool,
-    /// Listeners whose accept ended, one bit each.
-    pub(super) rearm_listeners: u64,
-    /// Not before this, in Unix milliseconds.
-    rearm_at_ms: u64,
-}
-
-/// Between two tries to accept again.
-const REARM_MS: u64 = 100;
-
-impl<K: Kernel> Core<K> {
-    /// Listens again where accepting ended for want of something, after a
-    /// while: what was wanted (a descriptor, memory) is not there at once.
-    pub(super) fn rearm_listeners(&mut self) {
-        let now = self.work.clock.now;
-        let pace = &mut self.work.pace;
-        if pace.rearm_listeners == 0 || now < pace.rearm_at_ms {
-            return;
-        }
-        pace.rearm_at_ms = now + REARM_MS;
-        let ended = std::mem::take(&mut self.work.pace.rearm_listeners);
-        for index in (0..64).filter(|index| ended >> index & 1 == 1) {
-            let descriptor = self.work.listeners[index].descriptor();
-            let token = crate::runtime::core::Token::new(index as u32, 0);
-            self.ring.accept(descriptor, token);
-        }
-    }
 }
 
 /// What reads leave behind, by the policy of eviction.
@@ -81,8 +54,8 @@ impl Work {
         if let Some(((until_ms, _), _)) = self.timers.first_key_value() {
             due_ms = due_ms.min(*until_ms);
         }
-        if self.pace.rearm_listeners != 0 {
-            due_ms = due_ms.min(self.pace.rearm_at_ms);
+        if let Some(rearm_at_ms) = self.listeners.due_ms() {
+            due_ms = due_ms.min(rearm_at_ms);
         }
         let tick = Duration::from_millis(due_ms.saturating_sub(self.clock.now).max(1));
         match self.pace.expiry.goes_on_at_ns {

@@ -341,3 +341,40 @@ fn without_a_file_there_is_nothing_to_write_back() {
     let wanted = error("ERR The server is running without a config file");
     assert_eq!(answer, Some(wanted));
 }
+
+#[test]
+fn where_it_listens_is_changed_while_it_runs() {
+    let refused = |name: &str, why: &str| {
+        error(&format!(
+            "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"
+        ))
+    };
+    for shards in ["shards 1", "shards 4"] {
+        let node = node(&[shards]);
+        let mut first = node.client();
+        let mut set = |words: &[&str]| {
+            let words = [&["CONFIG", "SET"], words].concat();
+            first.ask(&words).expect("who is connected stays so")
+        };
+        let opens = |port: u16| match Connection::open(port) {
+            Ok(mut client) => client.ask(&["PING"]).is_ok(),
+            Err(_) => false,
+        };
+        let (old, new) = (node.port(), free_port());
+        assert_eq!(set(&["port", &new.to_string()]), status("OK"));
+        assert!(opens(new) && !opens(old), "it did not move");
+        let taken = TcpListener::bind("0.0.0.0:0").expect("a port is free");
+        let other = taken.local_addr().expect("it is bound").port().to_string();
+        let why = "Unable to listen on this port. Check server logs.";
+        assert_eq!(set(&["port", &other]), refused("port", why));
+        assert!(opens(new), "it listens no more");
+        let why = "Failed to bind to specified addresses.";
+        assert_eq!(set(&["bind", "192.0.2.1"]), refused("bind", why));
+        assert!(opens(new), "it listens no more");
+        assert_eq!(set(&["bind", ""]), status("OK"));
+        assert!(!opens(new), "it listens on");
+        let back = ["bind", "127.0.0.1", "port", &old.to_string()];
+        assert_eq!(set(&back), status("OK"));
+        assert!(opens(old) && !opens(new), "it did not move back");
+    }
+}

@@ -102,10 +102,24 @@ fn set(node: &mut Node<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
             return Err(composed(SetFault::about(name, &why)));
         }
     }
+    let mut listened = LISTENED_AT.iter().copied();
+    let moved = listened.find(|(name, _)| before.bytes(name) != node.settings.bytes(name));
+    if let Some((name, why)) = moved
+        && !(node.listen)(node.settings)
+    {
+        *node.settings = before;
+        return Err(composed(SetFault::about(name.as_bytes(), why)));
+    }
     node.has_changed = true;
     reply.ok();
     Ok(())
 }
+
+/// What says where to listen, and what is told when that cannot be had.
+const LISTENED_AT: &[(&str, &str)] = &[
+    ("bind", "Failed to bind to specified addresses."),
+    ("port", "Unable to listen on this port. Check server logs."),
+];
 
 const CONFIG_REWRITE: Command = Command {
     spec: Spec {

@@ -60,6 +60,32 @@ impl Listener {
         })
     }
 
+    /// The same socket once more, for another thread to close and reopen.
+    ///
+    /// # Errors
+    /// What the kernel says, as when there are no descriptors left.
+    pub fn twin(&self) -> io::Result<Listener> {
+        Ok(Listener {
+            socket: self.socket.try_clone()?,
+            is_tcp: self.is_tcp,
+        })
+    }
+
+    /// Takes no more connections, whoever else holds the socket: its address is
+    /// free, and who connects is refused.
+    pub fn close(&self) {
+        // One that is closed already makes this fail, which is as good.
+        let _closed = self.socket.shutdown(std::net::Shutdown::Both).is_err();
+    }
+
+    /// Takes connections again after `close`.
+    ///
+    /// # Errors
+    /// What the kernel says, as when the address is in use by now.
+    pub fn reopen(&self, backlog: i32) -> io::Result<()> {
+        self.socket.listen(backlog)
+    }
+
     /// Its descriptor, for `Ring::accept`.
     #[must_use]
     pub fn descriptor(&self) -> RawFd {

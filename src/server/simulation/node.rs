@@ -14,7 +14,7 @@ use crate::telemetry::Counters;
 
 use super::super::control::{Changes, Control};
 use super::super::core::{Core, Parts};
-use super::super::door::Announced;
+use super::super::door::{self, Announced};
 use super::super::errand::Errands;
 use super::super::flush::Doors;
 use super::super::jitter::Jitter;
@@ -84,6 +84,7 @@ impl Node {
             loading: None,
             announced: Announced::new(settings),
             failure: mpsc::channel().0,
+            doors: door::Doors::default(),
             unrelieved: Vec::new(),
             relieving: 0,
             has_asked: false,
