@@ -184,7 +184,11 @@ fn run_cores(
     log: &Log,
     announced: &Announced,
 ) -> Result<(), String> {
-    let file = load::open(&settings)?;
+    let file = load::open(&settings).inspect_err(|why| {
+        if settings.bytes("logfile").is_empty() {
+            log.warning(why);
+        }
+    })?;
     let (bell, visitor) =
         control::door().map_err(|error| format!("Can't make the control core's bell: {error}"))?;
     signal::listen(bell);

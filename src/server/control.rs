@@ -144,8 +144,12 @@ impl Control {
         self.deliver();
     }
 
-    /// Ends the node with an exit code that says so.
+    /// Ends the node with an exit code that says so. A log file hears of it when
+    /// the main thread does.
     pub(super) fn fail(&mut self, why: &str) {
+        if self.settings.bytes("logfile").is_empty() {
+            self.log.warning(why);
+        }
         let told = self.failure.send(why.to_owned());
         told.expect("the main thread waits for it");
         self.is_stopping = true;

@@ -86,7 +86,7 @@ pub(super) fn open(settings: &Settings) -> Result<Option<(File, PathBuf)>, Strin
         Ok(file) => Ok(Some((file, path))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!(
-            "Fatal error loading the DB, check server logs: {}: {}. Exiting.",
+            "Fatal error loading the DB: {}: {}. Exiting.",
             path.display(),
             reason(&error)
         )),
