@@ -231,8 +231,10 @@ fn serialise(keyspace: &mut Keyspace, manner: &Manner, send: SyncSender<Piece>) 
             is_wanted.set(send.send(piece).is_ok());
         }
     });
+    // At the beginning of time no key is over: as with stock, those whose time
+    // has come go into the file too, and who loads it counts them.
     let clock = Clock {
-        now: manner.now_ms,
+        now: 0,
         touch: Touch::Leave,
         overdue: Overdue::Left,
     };

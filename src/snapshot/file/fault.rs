@@ -83,7 +83,7 @@ impl fmt::Display for Why {
             Self::Twice => write!(out, "The key is there already"),
             Self::WrongSum { stored, computed } => write!(
                 out,
-                "Wrong RDB checksum expected: ({stored:x}) but got ({computed:x})"
+                "RDB CRC error: Wrong RDB checksum expected: ({stored:x}) but got ({computed:x})"
             ),
         }
     }
