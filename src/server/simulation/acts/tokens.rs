@@ -8,7 +8,8 @@ use super::super::exchange::{Exchange, Next, Waits, executed, text, transaction,
 use super::super::ledger::Ledger;
 
 const TRAYS: u64 = 5;
-pub(in super::super) const TOKENS: usize = 6;
+/// Fewer than trays, so that there is much waiting.
+pub(in super::super) const TOKENS: usize = 3;
 
 fn tray(number: u64) -> String {
     format!("tray:{number}")
@@ -28,8 +29,9 @@ pub(in super::super) fn trays() -> Vec<Vec<String>> {
 /// Takes a token somewhere and puts it somewhere else, waiting at times.
 pub(super) fn begin(dice: &mut Random) -> Exchange {
     let [one, two, three] = [(); 3].map(|()| tray(dice.below(TRAYS)));
-    let (seconds, waits) = match dice.below(3) {
-        0 => ("0.004", Waits::Some),
+    let (seconds, waits) = match dice.below(4) {
+        0 => ("0.001", Waits::Some),
+        1 => ("0.004", Waits::Some),
         _ => ("0", Waits::For(Vec::new())),
     };
     let on = |trays: &[&String]| match &waits {
