@@ -182,8 +182,9 @@ pub(super) fn end(
 ) -> Verdict {
     match ran {
         Ran::Returned => {
+            let verdict = failure::of_returned(stack);
             to_reply::write(stack, frame.version.get(), reply);
-            Verdict::Returned
+            verdict
         }
         Ran::Failed => failure::write(stack, name, reply),
     }

@@ -6,11 +6,11 @@ use crate::resp::Reply;
 /// How a run ended, for whoever counts. The reply is written in any case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// The script returned; its value may still be an error it made or was given.
+    /// The script returned a value that is no error.
     Returned,
-    /// The script failed; the error is of its own making.
+    /// The script failed or returned an error; it is of its own making.
     Failed,
-    /// The script failed with the error of a command, which was counted when that failed.
+    /// The same with the error of a command, which was counted when that failed.
     FailedAtCommand,
 }
 
@@ -52,6 +52,23 @@ pub(super) fn text(stack: &mut Stack) -> Vec<u8> {
     };
     stack.pop(1);
     text
+}
+
+/// What the value at the top says of the run that returned it.
+pub(super) fn of_returned(stack: &mut Stack) -> Verdict {
+    if stack.kind(-1) != Kind::Table {
+        return Verdict::Returned;
+    }
+    let table = stack.top();
+    let is_error = stack.raw_field(table, "err") == Kind::String;
+    stack.raw_field(table, COUNTED);
+    let counted = stack.truth(-1);
+    stack.set_top(table);
+    match (is_error, counted) {
+        (false, _) => Verdict::Returned,
+        (true, false) => Verdict::Failed,
+        (true, true) => Verdict::FailedAtCommand,
+    }
 }
 
 /// Writes the error at the top. It is said where it happened, if that is known. `name` is what ran: a script's digest or a function's name.

@@ -78,6 +78,14 @@ pub(super) struct Running {
     began_ns: u64,
 }
 
+/// How a script ended, for the books.
+enum Ended {
+    Well,
+    Failed(Refusal),
+    /// With an error that was counted at the command.
+    FailedAtCommand,
+}
+
 /// What runs.
 enum Form {
     Script(Sha),
@@ -115,9 +123,9 @@ impl<K: Kernel> Core<K> {
         if let Some(address) = &call.shown_address {
             self.work.show(call.database, address, call.entry, args);
         }
-        let refusal = self.evaluate(call.entry, (args, call.sha), client, held, &mut reply);
+        let ended = self.evaluate(call.entry, (args, call.sha), client, held, &mut reply);
         let took_ns = self.work.watch.ns() - began;
-        self.work.count_call(call.entry, took_ns, refusal.as_ref());
+        self.work.count_script(call.entry, took_ns, &ended);
         // In a transaction they wait for its end, or a message might stand in
         // the middle of its reply.
         self.work.grant_wishes();
@@ -132,8 +140,7 @@ impl<K: Kernel> Core<K> {
         self.work.outgoing.push((home, letter));
     }
 
-    /// Runs a script and writes its reply; the error it ended with, to be
-    /// counted.
+    /// Runs a script and writes its reply.
     fn evaluate(
         &mut self,
         entry: &Entry,
@@ -141,7 +148,7 @@ impl<K: Kernel> Core<K> {
         (database, version, no_touch): (usize, Version, bool),
         held: &mut Lent,
         out: &mut Vec<u8>,
-    ) -> Option<Refusal> {
+    ) -> Ended {
         let before = out.len();
         let Prepared {
             request,
@@ -151,7 +158,7 @@ impl<K: Kernel> Core<K> {
             Ok(prepared) => prepared,
             Err(refusal) => {
                 Reply::new(out, version).refuse(&refusal);
-                return Some(refusal);
+                return Ended::Failed(refusal);
             }
         };
         let (sha, function) = match form {
@@ -194,8 +201,9 @@ impl<K: Kernel> Core<K> {
         self.work.scripts.running = None;
         self.work.end_busy();
         match verdict {
-            Verdict::Returned => None,
-            Verdict::Failed | Verdict::FailedAtCommand => Some(error_of(&out[before..])),
+            Verdict::Returned => Ended::Well,
+            Verdict::Failed => Ended::Failed(error_of(&out[before..])),
+            Verdict::FailedAtCommand => Ended::FailedAtCommand,
         }
     }
 
@@ -218,10 +226,11 @@ impl<K: Kernel> Core<K> {
             }
             self.work.begin_lap();
             let words = (args, digest(entry, args));
-            let refusal = self.evaluate(entry, words, client, held, going.made());
+            let ended = self.evaluate(entry, words, client, held, going.made());
             let took = self.work.lap();
-            self.work
-                .account(exec.session(), entry, args, took, refusal.as_ref());
+            self.work.count_script(entry, took, &ended);
+            self.work.log_slow(exec.session(), entry, args, took);
+            self.work.feed_call(exec.session(), entry, args);
         }
         self.work.end_exec(exec, going, held);
     }
@@ -250,6 +259,19 @@ impl<K: Kernel> Core<K> {
 }
 
 impl Work {
+    /// Counts a script that has run.
+    fn count_script(&mut self, entry: &Entry, took_ns: u64, ended: &Ended) {
+        match ended {
+            Ended::Well => self.count_call(entry, took_ns, None),
+            Ended::Failed(refusal) => self.count_call(entry, took_ns, Some(refusal)),
+            Ended::FailedAtCommand => {
+                self.local.count().commands_processed.add(1);
+                let commands = &mut self.local.telemetry.commands;
+                commands.record(usize::from(entry.index), took_ns, true);
+            }
+        }
+    }
+
     /// Sends a script to where it runs; its session waits.
     pub(super) fn start_script(
         &mut self,

@@ -70,7 +70,14 @@ impl<K: Kernel> Caller<'_, K> {
     /// Runs a command for a script.
     fn run(&mut self, args: Args<'_>, version: Version, out: &mut Vec<u8>) -> Outcome {
         let work = &mut self.core.work;
-        let entry = work.admit_from_script(&self.state, self.held, args)?;
+        let entry = match work.admit_from_script(&self.state, self.held, args) {
+            Ok(entry) => entry,
+            Err(refusal) => {
+                let called = work.local.table.find(args);
+                work.count_rejected(called, &refusal);
+                return Err(refusal);
+            }
+        };
         if let Some(running) = &mut work.scripts.running {
             running.has_written |= entry.flags().has(Flags::WRITE);
         }

@@ -54,7 +54,10 @@ fn a_failed_command_is_told_from_a_failed_script() {
     };
     let mut verdict = |script| run_on(&mut engine, script, &mut host).0;
     assert_eq!(verdict("redis.call('x')"), Verdict::FailedAtCommand);
-    assert_eq!(verdict("return redis.pcall('x')"), Verdict::Returned);
+    assert_eq!(verdict("return redis.pcall('x')"), Verdict::FailedAtCommand);
+    assert_eq!(verdict("return redis.error_reply('x')"), Verdict::Failed);
+    assert_eq!(verdict("return {err = 'x'}"), Verdict::Failed);
+    assert_eq!(verdict("return {redis.pcall('x')}"), Verdict::Returned);
     assert_eq!(verdict("error('x')"), Verdict::Failed);
     assert_eq!(verdict("redis.call()"), Verdict::Failed);
 }
