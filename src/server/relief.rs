@@ -14,6 +14,7 @@ use crate::spec::Flags;
 
 use super::core::Work;
 use super::letter::Letter;
+use super::weight::heaviest;
 
 /// Keys evicted between two looks at the clock.
 const KEYS_PER_LOOK: usize = 8;
@@ -113,11 +114,12 @@ impl Work {
     }
 
     /// Whether keys of this core should go before the next tick: what clients
-    /// send and do not read may grow faster than that.
+    /// send and do not read may grow faster than that. What is held for a moment
+    /// only, such as settings on their way, is within the grace.
     pub(super) fn is_over_memory(&self) -> bool {
         let limit = self.local.live.maxmemory;
         limit > 0
-            && used_memory() as u64 > limit
+            && used_memory() as u64 > limit + limit / GRACE
             && self.evictable_on(self.local.core) > 0
             && !self.is_lean()
     }
@@ -135,6 +137,15 @@ impl Work {
             };
         }
         let started = self.watch.ns();
+        // Clients that hold more than they may go before keys do.
+        let clients_limit = self.local.live.maxmemory_clients;
+        if clients_limit > 0 {
+            self.settle_clients();
+            if heaviest(&self.local.counters, clients_limit).is_some() {
+                self.pace.relief.goes_on = true;
+                return Evicted::OutOfTime;
+            }
+        }
         let until = started.saturating_add(budget_ns(self.local.live.maxmemory_eviction_tenacity));
         let mut evicted = 0;
         let end = loop {
