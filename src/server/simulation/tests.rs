@@ -51,7 +51,7 @@ impl Ground {
             Err(_) => return Err(format!("SEED={seed}, {shape}: a panic, see above")),
         }
         let ledger = &world.ledger;
-        let (longest, bound) = (ledger.longest, LONGEST * world.profile.crowd());
+        let (longest, bound) = (ledger.longest, LONGEST * world.crowd());
         if longest > bound {
             return Err(format!(
                 "SEED={seed}, {shape}: {longest} rounds, not {bound}"

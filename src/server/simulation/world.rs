@@ -65,11 +65,6 @@ impl Profile {
             is_flood,
         }
     }
-
-    /// How many may stand before one.
-    pub(super) fn crowd(&self) -> u64 {
-        self.clients * self.cores as u64
-    }
 }
 
 /// See the module.
@@ -120,6 +115,11 @@ impl World {
             self.disorder()?;
         }
         self.settle()
+    }
+
+    /// How many may stand before one, at all cores.
+    pub(super) fn crowd(&self) -> u64 {
+        self.clients.len() as u64 * self.profile.cores as u64
     }
 
     /// Everybody asks as much as it can, and all get their turns.
