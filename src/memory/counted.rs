@@ -9,6 +9,10 @@
 //!
 //! What is counted is what the allocator sets aside (`class_bytes`), not what
 //! was asked for.
+//!
+//! Asked for an alignment, mimalloc takes the next power of two for most sizes
+//! (80 bytes aligned to 8 are 96), though its blocks are aligned to 16 anyway.
+//! So it is asked for one only where 16 is not enough.
 #![expect(
     unsafe_code,
     reason = "a global allocator is an unsafe trait by definition"
@@ -19,10 +23,17 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 #[cfg(not(miri))]
+use libmimalloc_sys::{mi_malloc, mi_realloc, mi_zalloc};
+#[cfg(not(miri))]
 use mimalloc::MiMalloc as Below;
 // Miri cannot call C.
 #[cfg(miri)]
 use std::alloc::System as Below;
+
+/// What every block of mimalloc is aligned to that has at least so many bytes;
+/// smaller ones are aligned to 8 (mimalloc's `MI_MAX_ALIGN_SIZE`, as C's malloc).
+#[cfg(not(miri))]
+const NATURAL_ALIGN: usize = 16;
 
 /// Threads with a counter of their own; all later ones share the last.
 const COUNTERS: usize = 256;
@@ -100,18 +111,31 @@ fn class_of(layout: &Layout) -> i64 {
     class_bytes(layout.size()) as i64
 }
 
+/// Whether any block of so many bytes is aligned well enough.
+#[cfg(not(miri))]
+#[inline]
+fn is_natural(bytes: usize, layout: &Layout) -> bool {
+    layout.align() <= NATURAL_ALIGN && layout.align() <= bytes
+}
+
 /// mimalloc with a count of the bytes held.
 struct Counted;
 
 #[global_allocator]
 static ALLOCATOR: Counted = Counted;
 
-// SAFETY: every call is passed on to mimalloc unchanged; counting allocates
-// nothing (a const thread-local without a destructor, and statics).
+// SAFETY: every call is passed on to mimalloc, without the alignment where its
+// blocks have that by themselves; counting allocates nothing (a const
+// thread-local without a destructor, and statics).
 unsafe impl GlobalAlloc for Counted {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(class_of(&layout));
+        #[cfg(not(miri))]
+        if is_natural(layout.size(), &layout) {
+            // SAFETY: it may be asked for any size.
+            return unsafe { mi_malloc(layout.size()) }.cast();
+        }
         // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
         unsafe { Below.alloc(layout) }
     }
@@ -119,6 +143,11 @@ unsafe impl GlobalAlloc for Counted {
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(class_of(&layout));
+        #[cfg(not(miri))]
+        if is_natural(layout.size(), &layout) {
+            // SAFETY: it may be asked for any size.
+            return unsafe { mi_zalloc(layout.size()) }.cast();
+        }
         // SAFETY: the caller keeps the contract of `alloc_zeroed`.
         unsafe { Below.alloc_zeroed(layout) }
     }
@@ -133,6 +162,11 @@ unsafe impl GlobalAlloc for Counted {
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
         count(class_bytes(bytes) as i64 - class_of(&layout));
+        #[cfg(not(miri))]
+        if is_natural(bytes, &layout) {
+            // SAFETY: the pointer is one of mimalloc's, however it was asked for.
+            return unsafe { mi_realloc(pointer.cast(), bytes) }.cast();
+        }
         // SAFETY: the caller keeps the contract of `realloc`.
         unsafe { Below.realloc(pointer, layout, bytes) }
     }
@@ -148,6 +182,27 @@ mod tests {
             .map(class_bytes)
             .to_vec();
         assert_eq!(classes, [8, 16, 80, 96, 160, 160, 192, 1024, 1280]);
+    }
+
+    #[test]
+    fn blocks_are_aligned_and_take_their_class() {
+        let mut blocks = Vec::new();
+        for bytes in (1..300).chain((300..20_000).step_by(97)) {
+            for align in [1, 2, 4, 8, 16, 32, 64, 4096] {
+                let layout = Layout::from_size_align(bytes, align).expect("a power of two");
+                // SAFETY: the size is not zero.
+                let block = unsafe { ALLOCATOR.alloc(layout) };
+                // SAFETY: as above, and the block was allocated with the layout.
+                let block = unsafe { ALLOCATOR.realloc(block, layout, bytes + 24) };
+                assert!(!block.is_null() && block.addr() % align == 0, "{layout:?}");
+                let layout = Layout::from_size_align(bytes + 24, align).expect("as before");
+                blocks.push((block, layout));
+            }
+        }
+        for (block, layout) in blocks {
+            // SAFETY: allocated with it above.
+            unsafe { ALLOCATOR.dealloc(block, layout) };
+        }
     }
 
     #[test]
