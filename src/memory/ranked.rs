@@ -111,7 +111,7 @@ impl Node {
     fn count(&self) -> usize {
         match self {
             Self::Leaf(items) => items.len(),
-            Self::Inner(children) => children.iter().map(|child| child.count).sum(),
+            Self::Inner(children) => total(children),
         }
     }
 
@@ -153,9 +153,16 @@ impl Node {
                 let after = children
                     .partition_point(|own| own.first.compare(item.score, member) == Ordering::Less);
                 let at = after.saturating_sub(1);
-                let split = children[at].node.insert(item);
-                children[at].refresh();
-                children.insert(at + 1, Child::of(split?));
+                let child = &mut children[at];
+                let Some(right) = child.node.insert(item) else {
+                    child.count += 1;
+                    if after == 0 {
+                        child.first = item;
+                    }
+                    return None;
+                };
+                child.refresh();
+                children.insert(at + 1, Child::of(right));
                 if children.len() <= NODE_MAX {
                     return None;
                 }
@@ -179,20 +186,25 @@ impl Node {
                 let after = children
                     .partition_point(|own| own.first.compare(score, member) != Ordering::Greater);
                 let at = after - 1;
-                children[at].node.remove(score, member);
-                if children[at].node.width() == 0 {
+                let child = &mut children[at];
+                let was_first = child.first.compare(score, member) == Ordering::Equal;
+                child.node.remove(score, member);
+                child.count -= 1;
+                if child.count == 0 {
                     children.remove(at);
-                } else {
-                    children[at].refresh();
-                    join_around(children, at);
+                    return;
                 }
+                if was_first {
+                    child.first = child.node.first();
+                }
+                join_around(children, at);
             }
         }
     }
 
-    /// How many items from the first on are `before`; those that are stand
-    /// first.
-    fn partition(&self, before: &impl Fn(f64, &[u8]) -> bool) -> usize {
+    /// How many of the `count` items, from the first on, are `before`; those
+    /// that are stand first.
+    fn partition(&self, count: usize, before: &impl Fn(f64, &[u8]) -> bool) -> usize {
         match self {
             Self::Leaf(items) => items.partition_point(|item| before(item.score, item.member())),
             Self::Inner(children) => {
@@ -201,8 +213,14 @@ impl Node {
                 let Some(at) = after.checked_sub(1) else {
                     return 0;
                 };
-                let skipped: usize = children[..at].iter().map(|child| child.count).sum();
-                skipped + children[at].node.partition(before)
+                let child = &children[at];
+                // From the nearer end: each count is on a line of its own.
+                let skipped = if at <= children.len() / 2 {
+                    total(&children[..at])
+                } else {
+                    count - total(&children[at..])
+                };
+                skipped + child.node.partition(child.count, before)
             }
         }
     }
@@ -289,6 +307,10 @@ impl Node {
             }
         }
     }
+}
+
+fn total(children: &[Child]) -> usize {
+    children.iter().map(|child| child.count).sum()
 }
 
 /// Where a full node is split when something is put at `at`: in the middle,
@@ -430,7 +452,7 @@ impl Ranked {
     /// How many members, from the lowest on, are `before`: a question that is
     /// yes for the first ones and no for all others.
     pub fn partition(&self, before: impl Fn(f64, &[u8]) -> bool) -> usize {
-        self.root.partition(&before)
+        self.root.partition(self.len(), &before)
     }
 
     /// Visits the members of these ranks, the lowest first, while `visit`
