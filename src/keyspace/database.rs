@@ -196,7 +196,7 @@ impl Database {
         clock: &Clock,
     ) {
         let has_deadlines = moment_of(&compound).is_some();
-        let value = NewValue::Compound(Box::new(compound));
+        let value = NewValue::Compound(compound);
         self.store(key, value, lifetime, clock);
         if has_deadlines {
             self.note_fields(key);
@@ -243,7 +243,7 @@ impl Database {
                     access: clock.access_of_new(),
                     is_modified: false,
                 };
-                let value = NewValue::Compound(Box::new(new()));
+                let value = NewValue::Compound(new());
                 self.insert(key, value, marks);
                 let occupied = self.slots.find_mut(key.slot, key.hash, key.bytes);
                 occupied.expect("it was just put there").into_entry()

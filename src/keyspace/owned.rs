@@ -19,7 +19,7 @@ pub enum Lifetime {
 pub enum OwnedContent {
     Int(i64),
     Text(Vec<u8>),
-    Compound(Box<Compound>),
+    Compound(Compound),
 }
 
 /// A value taken out of the table, with everything that travels with it.
@@ -39,7 +39,7 @@ impl Owned {
         let content = match entry.content() {
             Content::Int(number) => OwnedContent::Int(number),
             Content::Text(text) => OwnedContent::Text(text.to_vec()),
-            Content::Compound(compound) => OwnedContent::Compound(Box::new(compound.clone())),
+            Content::Compound(compound) => OwnedContent::Compound(compound.clone()),
         };
         Self::with(entry, content)
     }

@@ -40,7 +40,7 @@ impl Remains {
     #[inline]
     pub(super) fn bury(&mut self, entry: Entry) {
         if let Ok(compound) = entry.into_compound() {
-            self.bury_compound(*compound);
+            self.bury_compound(compound);
         }
     }
 

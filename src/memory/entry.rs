@@ -10,7 +10,8 @@
 //! which is a size class of the allocator: nothing is lost. An integer is 8
 //! bytes, little endian. A text longer than `INLINE_MAX` is a `Box<Vec<u8>>`
 //! whose address is the value: appending to it copies neither key nor text. A
-//! compound, whatever `C` is, is a `Box<C>` in the same way.
+//! compound, whatever `C` is, stands there itself, behind as many bytes as its
+//! alignment asks for.
 //!
 //! The word is not zero, so an empty lane of a bucket is eight zero bytes.
 //! The allocation has the size of its class, which lets a value of another
@@ -23,14 +24,15 @@
     reason = "lengths, key and value share one allocation without a header type"
 )]
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::num::NonZeroU64;
 use std::ptr;
 use std::slice;
 
 use super::class_bytes;
+use super::shape::{ALIGN, Kind, Shape, write_length};
 
 /// The longest text kept beside its key, in bytes.
 pub const INLINE_MAX: usize = 1024;
@@ -43,24 +45,6 @@ const HAS_DEADLINE: u8 = 1 << 4;
 const MODIFIED: u8 = 1 << 5;
 const ACCESS_BYTES: usize = 3;
 const DEADLINE_BYTES: usize = 8;
-
-/// What the value bytes are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-enum Kind {
-    Int = 1,
-    Text = 2,
-    Boxed = 3,
-    Compound = 4,
-}
-
-impl Kind {
-    /// Whether the value bytes are an address that the entry owns.
-    #[inline]
-    fn is_owner(self) -> bool {
-        matches!(self, Self::Boxed | Self::Compound)
-    }
-}
 
 /// A value as it is read.
 #[derive(PartialEq, Eq, Debug)]
@@ -87,7 +71,7 @@ pub enum NewValue<'v, C> {
     Text(&'v [u8]),
     /// Moves in without a copy when it is longer than `INLINE_MAX`.
     Owned(Vec<u8>),
-    Compound(Box<C>),
+    Compound(C),
 }
 
 /// Everything of an entry but its key and value.
@@ -107,25 +91,6 @@ pub struct Marks {
 pub struct Entry<C>(NonZeroU64, PhantomData<Box<C>>);
 
 const _: () = assert!(size_of::<Option<Entry<String>>>() == 8);
-
-/// Where the parts of an allocation begin.
-#[derive(Clone, Copy)]
-struct Shape {
-    key_at: usize,
-    key_len: usize,
-    value_len: usize,
-}
-
-impl Shape {
-    fn total(self) -> usize {
-        self.key_at + self.key_len + self.value_len
-    }
-
-    fn layout(self) -> Layout {
-        Layout::from_size_align(class_bytes(self.total()), 1)
-            .expect("an entry is far smaller than the address space")
-    }
-}
 
 impl<C> std::fmt::Debug for Entry<C> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -148,22 +113,38 @@ impl<C> Entry<C> {
                 Self::build(tag, Kind::Text, key, &text, marks)
             }
             NewValue::Owned(text) => Self::boxed(tag, key, text, marks),
-            NewValue::Compound(compound) => Self::owner(tag, Kind::Compound, key, compound, marks),
+            NewValue::Compound(compound) => Self::compound(tag, key, compound, marks),
         }
     }
 
+    /// An entry whose value is the address of `text`.
     fn boxed(tag: u8, key: &[u8], text: Vec<u8>, marks: Marks) -> Self {
-        Self::owner(tag, Kind::Boxed, key, Box::new(text), marks)
+        let address = Box::into_raw(Box::new(text)).expose_provenance() as u64;
+        Self::build(tag, Kind::Boxed, key, &address.to_le_bytes(), marks)
     }
 
-    /// An entry whose value is the address of `owned`.
-    fn owner<T>(tag: u8, kind: Kind, key: &[u8], owned: Box<T>, marks: Marks) -> Self {
-        let address = Box::into_raw(owned).expose_provenance() as u64;
-        Self::build(tag, kind, key, &address.to_le_bytes(), marks)
+    /// An entry that `compound` moves into.
+    fn compound(tag: u8, key: &[u8], compound: C, marks: Marks) -> Self {
+        const {
+            assert!(
+                align_of::<C>() <= ALIGN,
+                "an entry begins where a compound can"
+            )
+        };
+        let compound = ManuallyDrop::new(compound);
+        let from: *const C = &raw const *compound;
+        // SAFETY: these are the compound's bytes, some of which may be padding.
+        // It is not dropped here: the entry they are copied to owns it.
+        let bytes = unsafe { slice::from_raw_parts(from.cast(), size_of::<C>()) };
+        Self::lay_out(tag, Kind::Compound, key, bytes, marks)
+    }
+
+    fn build(tag: u8, kind: Kind, key: &[u8], value: &[u8], marks: Marks) -> Self {
+        Self::lay_out(tag, kind, key, maybe_uninit(value), marks)
     }
 
     /// The one place that lays an entry out.
-    fn build(tag: u8, kind: Kind, key: &[u8], value: &[u8], marks: Marks) -> Self {
+    fn lay_out(tag: u8, kind: Kind, key: &[u8], value: &[MaybeUninit<u8>], marks: Marks) -> Self {
         let mut head = [0; ACCESS_BYTES + 5 + 5 + DEADLINE_BYTES];
         head[..ACCESS_BYTES].copy_from_slice(&marks.access.to_le_bytes()[..ACCESS_BYTES]);
         let mut at = write_length(&mut head, ACCESS_BYTES, key.len());
@@ -177,11 +158,7 @@ impl<C> Entry<C> {
             head[at..at + DEADLINE_BYTES].copy_from_slice(&deadline.to_le_bytes());
             at += DEADLINE_BYTES;
         }
-        let shape = Shape {
-            key_at: at,
-            key_len: key.len(),
-            value_len: value.len(),
-        };
+        let shape = Shape::new(kind, at, key.len(), value.len());
         // SAFETY: the size is at least the five bytes of a head, not zero.
         let bytes = unsafe { alloc(shape.layout()) };
         if bytes.is_null() {
@@ -193,10 +170,10 @@ impl<C> Entry<C> {
         let key_to = unsafe { bytes.add(at) };
         // SAFETY: `key_len` bytes follow there, and fresh memory overlaps nothing.
         unsafe { ptr::copy_nonoverlapping(key.as_ptr(), key_to, key.len()) };
-        // SAFETY: `key_at + key_len` is inside the allocation, or one past it.
-        let value_to = unsafe { key_to.add(key.len()) };
+        // SAFETY: `value_at` is inside the allocation, or one past it.
+        let value_to = unsafe { bytes.add(shape.value_at) };
         // SAFETY: `value_len` bytes follow there, and fresh memory overlaps nothing.
-        unsafe { ptr::copy_nonoverlapping(value.as_ptr(), value_to, value.len()) };
+        unsafe { ptr::copy_nonoverlapping(value.as_ptr().cast(), value_to, value.len()) };
         let address = bytes.expose_provenance() as u64;
         assert!(address >> ADDRESS_BITS == 0, "user space ends below 2^48");
         let word = u64::from(tag) << TAG_SHIFT | u64::from(meta) << META_SHIFT | address;
@@ -280,11 +257,7 @@ impl<C> Entry<C> {
         if self.has_deadline() {
             at += DEADLINE_BYTES;
         }
-        Shape {
-            key_at: at,
-            key_len,
-            value_len,
-        }
+        Shape::new(self.kind(), at, key_len, value_len)
     }
 
     #[inline]
@@ -311,21 +284,20 @@ impl<C> Entry<C> {
     #[inline]
     pub fn content(&self) -> Content<'_, C> {
         let shape = self.shape();
-        let value = self.slice(shape.key_at + shape.key_len, shape.value_len);
+        let value = || self.slice(shape.value_at, shape.value_len);
         match self.kind() {
-            Kind::Text => Content::Text(value),
-            Kind::Int => Content::Int(i64::from_le_bytes(eight(value))),
+            Kind::Text => Content::Text(value()),
+            Kind::Int => Content::Int(i64::from_le_bytes(eight(value()))),
             Kind::Boxed => {
-                let text: *const Vec<u8> = address_in(value);
+                let text: *const Vec<u8> = address_in(value());
                 // SAFETY: `boxed` put the address of a vector there that this
                 // entry owns, and `&self` keeps it unchanged.
                 Content::Text(unsafe { &*text })
             }
             Kind::Compound => {
-                let compound: *const C = address_in(value);
-                // SAFETY: `owner` put the address of a `C` there that this
-                // entry owns, and `&self` keeps it unchanged.
-                Content::Compound(unsafe { &*compound })
+                // SAFETY: `compound` put a `C` there, and `&self` keeps it
+                // unchanged.
+                Content::Compound(unsafe { &*self.compound_at() })
             }
         }
     }
@@ -347,14 +319,20 @@ impl<C> Entry<C> {
         if self.kind() != Kind::Compound {
             return None;
         }
-        let compound: *mut C = address_in(self.value_bytes());
-        // SAFETY: this entry owns the compound, and `&mut self` is its only user.
-        Some(unsafe { &mut *compound })
+        // SAFETY: `compound` put it there, and `&mut self` is its only user.
+        Some(unsafe { &mut *self.compound_at() })
+    }
+
+    /// Where a compound stands: aligned, because the entry and its place in
+    /// it are.
+    #[inline]
+    fn compound_at(&self) -> *mut C {
+        self.bytes_at().wrapping_add(self.shape().value_at).cast()
     }
 
     fn value_bytes(&self) -> &[u8] {
         let shape = self.shape();
-        self.slice(shape.key_at + shape.key_len, shape.value_len)
+        self.slice(shape.value_at, shape.value_len)
     }
 
     #[inline]
@@ -417,15 +395,14 @@ impl<C> Entry<C> {
             deadline,
             ..self.marks()
         };
-        let moved = Self::build(
-            self.tag(),
-            self.kind(),
-            self.key(),
-            self.value_bytes(),
-            marks,
-        );
-        // The value bytes of a long text are its address, which `moved` owns
-        // now: the old allocation goes without what it pointed to.
+        let shape = self.shape();
+        let value_from = self.bytes_at().wrapping_add(shape.value_at);
+        // SAFETY: the value's bytes, of a compound some of them padding.
+        let value: &[MaybeUninit<u8>] =
+            unsafe { slice::from_raw_parts(value_from.cast(), shape.value_len) };
+        let moved = Self::lay_out(self.tag(), self.kind(), self.key(), value, marks);
+        // The value bytes of a long text are its address, those of a compound
+        // the compound, and `moved` owns it now: only the old allocation goes.
         let old = ManuallyDrop::new(std::mem::replace(self, moved));
         old.free_bytes();
     }
@@ -466,7 +443,7 @@ impl<C> Entry<C> {
         {
             return false;
         }
-        self.slice_mut(shape.key_at + shape.key_len, shape.value_len)
+        self.slice_mut(shape.value_at, shape.value_len)
             .copy_from_slice(value);
         let mut meta = kind as u8;
         if marks.is_modified {
@@ -496,16 +473,16 @@ impl<C> Entry<C> {
     }
 
     /// The compound itself, without a copy; `None` for the other kinds.
-    pub fn into_compound(self) -> Result<Box<C>, Self> {
+    pub fn into_compound(self) -> Result<C, Self> {
         if self.kind() != Kind::Compound {
             return Err(self);
         }
         let old = ManuallyDrop::new(self);
-        let compound: *mut C = address_in(old.value_bytes());
+        // SAFETY: `compound` put it there, and it is moved out once: the entry
+        // is not dropped.
+        let compound = unsafe { ptr::read(old.compound_at()) };
         old.free_bytes();
-        // SAFETY: `owner` made it with `Box::into_raw`; the entry that owned
-        // it is gone, so it is taken back once.
-        Ok(unsafe { Box::from_raw(compound) })
+        Ok(compound)
     }
 
     /// Bytes the allocator sets aside for this entry and its value, without
@@ -519,7 +496,6 @@ impl<C> Entry<C> {
                 let text = unsafe { &*text };
                 own + class_bytes(size_of::<Vec<u8>>()) + class_bytes(text.capacity())
             }
-            (Kind::Compound, _) => own + class_bytes(size_of::<C>()),
             _ => own,
         }
     }
@@ -548,18 +524,24 @@ impl<C> Drop for Entry<C> {
             Kind::Int | Kind::Text => {}
             Kind::Boxed => {
                 let text: *mut Vec<u8> = address_in(self.value_bytes());
-                // SAFETY: `owner` made it with `Box::into_raw`, and only this
+                // SAFETY: `boxed` made it with `Box::into_raw`, and only this
                 // entry owns it.
                 drop(unsafe { Box::from_raw(text) });
             }
             Kind::Compound => {
-                let compound: *mut C = address_in(self.value_bytes());
-                // SAFETY: as for a text.
-                drop(unsafe { Box::from_raw(compound) });
+                // SAFETY: `compound` put it there, and it is dropped once.
+                unsafe { ptr::drop_in_place(self.compound_at()) };
             }
         }
         self.free_bytes();
     }
+}
+
+/// Bytes that are all there, as those that may not be.
+#[inline]
+fn maybe_uninit(bytes: &[u8]) -> &[MaybeUninit<u8>] {
+    // SAFETY: `MaybeUninit<u8>` is laid out as `u8`, and nobody writes here.
+    unsafe { slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
 }
 
 #[inline]
@@ -567,22 +549,8 @@ fn eight(bytes: &[u8]) -> [u8; 8] {
     bytes.try_into().expect("numbers are stored in eight bytes")
 }
 
-/// The address that the entry of a long text or a compound holds as its value.
+/// The address that the entry of a long text holds as its value.
 #[inline]
 fn address_in<T>(value: &[u8]) -> *mut T {
     ptr::with_exposed_provenance_mut(u64::from_le_bytes(eight(value)) as usize)
-}
-
-/// Writes a length in groups of seven bits, the lowest first; the high bit
-/// says that more follow. Returns the position after it.
-#[inline]
-fn write_length(head: &mut [u8], mut at: usize, mut length: usize) -> usize {
-    assert!(length < 1 << 35, "keys and values are limited to 512 MiB");
-    while length >= 0x80 {
-        head[at] = length as u8 | 0x80;
-        length >>= 7;
-        at += 1;
-    }
-    head[at] = length as u8;
-    at + 1
 }

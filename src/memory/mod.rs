@@ -1,9 +1,10 @@
 //! Raw containers and byte counts: the counting allocator, and the table that
 //! holds one database, from its slots down to the bytes of an entry.
 //!
-//! Unsafe code is in five files: `counted` (the allocator trait), `entry` (one
-//! allocation for key and value), `segments` (a list of 24 bytes), `bucket`
-//! (SSE2) and `prefetch` (a hint). Everything above them is safe.
+//! Unsafe code is in seven files: `counted` (the allocator trait), `entry` (one
+//! allocation for key and value), `thin` (bytes owned by one word), `segments`
+//! (a list of 24 bytes), `ranked` (items that name a dictionary's entries),
+//! `bucket` (SSE2) and `prefetch` (a hint). Everything above them is safe.
 
 mod arena;
 mod bucket;
@@ -13,8 +14,10 @@ mod entry;
 mod prefetch;
 mod ranked;
 mod segments;
+mod shape;
 mod slots;
 mod table;
+mod thin;
 
 pub use counted::{class_bytes, used_memory};
 pub use dict::{Dict, Field};
@@ -22,3 +25,4 @@ pub use entry::{Content, Entry, INLINE_MAX, Marks, NewValue};
 pub use ranked::Ranked;
 pub use slots::{Among, Counts, Occupied, Position, SLOTS, Slots};
 pub use table::Place;
+pub use thin::Thin;

@@ -94,7 +94,7 @@ pub(super) fn read_ziplist(bytes: &mut &[u8], rules: &Rules) -> Result<Hash, Mal
 
 /// Reads what `HashListpack` begins with.
 pub(super) fn read_listpack(bytes: &mut &[u8], rules: &Rules) -> Result<Hash, Malformed> {
-    let pack = Listpack::from_bytes(read_string(bytes)?.into_owned()).ok_or(Malformed)?;
+    let pack = Listpack::from_bytes(&read_string(bytes)?).ok_or(Malformed)?;
     collect(Pairs(pack.iter().map(Element::from).map(Ok)), rules)
 }
 
@@ -118,7 +118,7 @@ pub(super) fn read_deadlines(bytes: &mut &[u8], rules: &Rules) -> Result<Hash, M
 pub(super) fn read_listpack_deadlines(bytes: &mut &[u8], rules: &Rules) -> Result<Hash, Malformed> {
     // The earliest deadline is of use to who has not read the listpack yet.
     let _: [u8; 8] = take(bytes)?;
-    let pack = Listpack::from_bytes(read_string(bytes)?.into_owned()).ok_or(Malformed)?;
+    let pack = Listpack::from_bytes(&read_string(bytes)?).ok_or(Malformed)?;
     let mut items = pack.iter().map(Element::from);
     let mut hash = Hash::default();
     while let Some(field) = items.next() {

@@ -72,7 +72,7 @@ pub(super) fn read_nodes(bytes: &mut &[u8], rules: &Rules) -> Result<List, Malfo
         match container {
             PLAIN => nodes.push(Node::Plain(text.into())),
             PACKED => {
-                let pack = Listpack::from_bytes(text.into_owned()).ok_or(Malformed)?;
+                let pack = Listpack::from_bytes(&text).ok_or(Malformed)?;
                 if pack.byte_len() <= NODE_BYTES_MAX {
                     nodes.push(Node::Packed(pack));
                 } else {

@@ -38,13 +38,13 @@ pub(super) fn read_texts(bytes: &mut &[u8], rules: &Rules) -> Result<Set, Malfor
 
 /// Reads what `SetListpack` begins with.
 pub(super) fn read_listpack(bytes: &mut &[u8], rules: &Rules) -> Result<Set, Malformed> {
-    let pack = Listpack::from_bytes(read_string(bytes)?.into_owned()).ok_or(Malformed)?;
+    let pack = Listpack::from_bytes(&read_string(bytes)?).ok_or(Malformed)?;
     collect(pack.iter().map(Element::from).map(Ok), rules)
 }
 
 /// Reads what `SetIntset` begins with.
 pub(super) fn read_intset(bytes: &mut &[u8], rules: &Rules) -> Result<Set, Malformed> {
-    let integers = Intset::from_bytes(read_string(bytes)?.into_owned()).ok_or(Malformed)?;
+    let integers = Intset::from_bytes(&read_string(bytes)?).ok_or(Malformed)?;
     if integers.len() <= rules.set_max_intset_entries {
         return Ok(integers.into());
     }

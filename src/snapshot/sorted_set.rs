@@ -92,7 +92,7 @@ pub(super) fn read_ziplist(bytes: &mut &[u8], rules: &Rules) -> Result<SortedSet
 
 /// Reads what `SortedSetListpack` begins with.
 pub(super) fn read_listpack(bytes: &mut &[u8], rules: &Rules) -> Result<SortedSet, Malformed> {
-    let pack = Listpack::from_bytes(read_string(bytes)?.into_owned()).ok_or(Malformed)?;
+    let pack = Listpack::from_bytes(&read_string(bytes)?).ok_or(Malformed)?;
     SortedSet::from_packed(pack, rules).ok_or(Malformed)
 }
 

@@ -80,7 +80,7 @@ pub(super) fn read_stream(bytes: &mut &[u8], kind: Kind) -> Result<Stream, Malfo
     for _ in 0..read_length(bytes)? {
         let id = read_string(bytes)?;
         let id = <[u8; 16]>::try_from(&*id).or(Err(Malformed))?;
-        let pack = Listpack::from_bytes(read_string(bytes)?.into_owned()).ok_or(Malformed)?;
+        let pack = Listpack::from_bytes(&read_string(bytes)?).ok_or(Malformed)?;
         let entries = stream.entries_mut();
         let is_node = entries.push_saved(Id::from_bytes(id), pack);
         is_node.ok_or(Malformed)?;

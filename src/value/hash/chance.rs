@@ -25,7 +25,7 @@ impl Hash {
         if self.is_empty() {
             return None;
         }
-        match &self.form {
+        match &self.0 {
             Form::Packed(pack) => {
                 let index = random.below(self.len() as u64) as i64 * 2;
                 let mut items = pack.iter_from(pack.seek(index)?);
@@ -33,7 +33,7 @@ impl Hash {
             }
             Form::Table(table) => {
                 for _ in 0..DRAWS_MAX {
-                    let entry = table.draw(random)?;
+                    let entry = table.fields.draw(random)?;
                     if is_alive(entry, now) {
                         return Some((Item::Text(entry.key()), value(entry)));
                     }
@@ -48,14 +48,17 @@ impl Hash {
     /// Up to `count` different fields that are alive at `now`: all of them, if
     /// there are no more.
     pub fn draw_distinct(&self, count: usize, now: u64, random: &mut Random) -> Vec<Pair<'_>> {
-        if let Form::Table(table) = &self.form
-            && count < table.len() / DRAWN_PART
+        if let Form::Table(table) = &self.0
+            && count < table.fields.len() / DRAWN_PART
             && !self.is_due(now)
         {
             let mut names = HashSet::with_capacity(count);
             let mut drawn = Vec::with_capacity(count);
             while drawn.len() < count {
-                let entry = table.draw(random).expect("it holds more than are wanted");
+                let entry = table
+                    .fields
+                    .draw(random)
+                    .expect("it holds more than are wanted");
                 if names.insert(entry.key()) {
                     drawn.push((Item::Text(entry.key()), value(entry)));
                 }

@@ -7,7 +7,7 @@
 
 use crate::value::rules::Rules;
 
-use super::fields::{Fate, Form, Hash, is_alive};
+use super::fields::{Fate, Form, Hash, Table, is_alive};
 
 /// No deadline.
 const NEVER: u64 = u64::MAX;
@@ -45,36 +45,39 @@ impl Hash {
     /// be earlier than the earliest deadline, never later.
     #[inline]
     pub fn next_deadline(&self) -> Option<u64> {
-        (self.sweep.earliest != NEVER).then_some(self.sweep.earliest)
+        let Form::Table(table) = &self.0 else {
+            return None;
+        };
+        (table.sweep.earliest != NEVER).then_some(table.sweep.earliest)
     }
 
     /// Whether a field may have to go.
     #[inline]
     pub fn is_due(&self, now: u64) -> bool {
-        self.sweep.earliest < now
+        matches!(&self.0, Form::Table(table) if table.sweep.earliest < now)
     }
 
     /// Looks at up to `buckets` buckets and takes out the fields that are due;
     /// returns how many went.
     pub fn sweep(&mut self, now: u64, buckets: usize) -> usize {
-        let Form::Table(table) = &mut self.form else {
+        let Form::Table(table) = &mut self.0 else {
             return 0;
         };
-        let sweep = &mut self.sweep;
+        let Table { fields, sweep } = &mut **table;
         let mut removed = 0;
         let mut due = Vec::new();
         for _ in 0..buckets {
-            if table.volatile_len() == 0 {
+            if fields.volatile_len() == 0 {
                 *sweep = Sweep::default();
                 break;
             }
-            let next = table.visit(sweep.position, |entry| match entry.deadline() {
+            let next = fields.visit(sweep.position, |entry| match entry.deadline() {
                 None => {}
                 Some(_) if !is_alive(entry, now) => due.push(entry.key().to_vec()),
                 Some(deadline) => sweep.met = sweep.met.min(deadline),
             });
             for field in due.drain(..) {
-                removed += usize::from(table.remove(&field).is_some());
+                removed += usize::from(fields.remove(&field).is_some());
             }
             sweep.position = next.unwrap_or_default();
             if next.is_none() {
@@ -102,11 +105,11 @@ impl Hash {
         if deadline.is_some() {
             self.become_table(rules);
         }
-        if let Form::Table(table) = &mut self.form {
-            table.set_deadline(field, deadline);
-        }
-        if let Some(deadline) = deadline {
-            self.sweep.note(deadline);
+        if let Form::Table(table) = &mut self.0 {
+            table.fields.set_deadline(field, deadline);
+            if let Some(deadline) = deadline {
+                table.sweep.note(deadline);
+            }
         }
         true
     }

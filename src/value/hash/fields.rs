@@ -1,6 +1,6 @@
 //! The hash itself: its two forms, and fields by name.
 
-use crate::memory::{Content, Dict, Field, NewValue};
+use crate::memory::{Content, Dict, Field, NewValue, class_bytes};
 use crate::value::listpack::{Item, Listpack, Position};
 use crate::value::rules::Rules;
 
@@ -8,16 +8,20 @@ use super::deadline::Sweep;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub struct Hash {
-    pub(super) form: Form,
-    pub(super) sweep: Sweep,
-}
+pub struct Hash(pub(super) Form);
 
 #[derive(Clone, Debug)]
 pub(super) enum Form {
     /// Field and value by turns, in the order they came in.
     Packed(Listpack),
-    Table(Dict),
+    Table(Box<Table>),
+}
+
+/// Fields by name, and the moments of their deadlines.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) fields: Dict,
+    pub(super) sweep: Sweep,
 }
 
 impl Default for Form {
@@ -38,32 +42,29 @@ pub enum Fate {
 impl From<Listpack> for Hash {
     /// Of fields and values by turns, each field once.
     fn from(pack: Listpack) -> Self {
-        Self {
-            form: Form::Packed(pack),
-            sweep: Sweep::default(),
-        }
+        Self(Form::Packed(pack))
     }
 }
 
 impl Hash {
     /// The fields, those included whose time has come but that are still here.
     pub fn len(&self) -> usize {
-        match &self.form {
+        match &self.0 {
             Form::Packed(pack) => pack.len() / 2,
-            Form::Table(table) => table.len(),
+            Form::Table(table) => table.fields.len(),
         }
     }
 
     pub fn is_empty(&self) -> bool {
-        match &self.form {
+        match &self.0 {
             Form::Packed(pack) => pack.is_empty(),
-            Form::Table(table) => table.is_empty(),
+            Form::Table(table) => table.fields.is_empty(),
         }
     }
 
     /// What OBJECT ENCODING answers.
     pub fn encoding(&self) -> &'static str {
-        match self.form {
+        match self.0 {
             Form::Packed(_) => "listpack",
             Form::Table(_) => "hashtable",
         }
@@ -71,7 +72,7 @@ impl Hash {
 
     /// The packed fields and values, if they are kept so.
     pub fn as_listpack(&self) -> Option<&Listpack> {
-        match &self.form {
+        match &self.0 {
             Form::Packed(pack) => Some(pack),
             Form::Table(_) => None,
         }
@@ -79,38 +80,38 @@ impl Hash {
 
     /// Bytes the allocator sets aside for the fields.
     pub fn allocated_bytes(&self) -> usize {
-        match &self.form {
+        match &self.0 {
             Form::Packed(pack) => pack.allocated_bytes(),
-            Form::Table(table) => table.allocated_bytes(),
+            Form::Table(table) => class_bytes(size_of::<Table>()) + table.fields.allocated_bytes(),
         }
     }
 
     /// About how many allocations there are to free.
     pub fn weight(&self) -> usize {
-        match &self.form {
+        match &self.0 {
             Form::Packed(_) => 1,
-            Form::Table(table) => table.len(),
+            Form::Table(table) => table.fields.len(),
         }
     }
 
     /// Frees about `budget` fields; `false` when nothing is left.
     pub fn free_step(&mut self, budget: usize) -> bool {
-        match &mut self.form {
+        match &mut self.0 {
             Form::Packed(_) => {
                 *self = Self::default();
                 false
             }
-            Form::Table(table) => table.free_step(budget),
+            Form::Table(table) => table.fields.free_step(budget),
         }
     }
 
     /// The value of a field that is alive at `now`.
     #[inline]
     pub fn get(&self, field: &[u8], now: u64) -> Option<Item<'_>> {
-        match &self.form {
+        match &self.0 {
             Form::Packed(pack) => Some(pack.get(value_of(pack, pack.find(field, 1)?))),
             Form::Table(table) => {
-                let entry = table.find(field)?;
+                let entry = table.fields.find(field)?;
                 is_alive(entry, now).then(|| value(entry))
             }
         }
@@ -119,10 +120,10 @@ impl Hash {
     /// The deadline of a field that is alive at `now`; `None` without such a
     /// field.
     pub fn deadline(&self, field: &[u8], now: u64) -> Option<Option<u64>> {
-        match &self.form {
+        match &self.0 {
             Form::Packed(pack) => pack.find(field, 1).map(|_| None),
             Form::Table(table) => {
-                let entry = table.find(field)?;
+                let entry = table.fields.find(field)?;
                 is_alive(entry, now).then(|| entry.deadline())
             }
         }
@@ -138,7 +139,7 @@ impl Hash {
         if holds_no_more || matches!(fate, Fate::Until(_)) {
             self.become_table(rules);
         }
-        match &mut self.form {
+        match &mut self.0 {
             Form::Packed(pack) => {
                 if let Some(position) = pack.find(field, 1) {
                     pack.replace(value_of(pack, position), value);
@@ -152,7 +153,7 @@ impl Hash {
                 true
             }
             Form::Table(table) => {
-                let before = table.find(field);
+                let before = table.fields.find(field);
                 let was_alive = before.is_some_and(|entry| is_alive(entry, now));
                 let deadline = match fate {
                     Fate::Clear => None,
@@ -160,9 +161,9 @@ impl Hash {
                     Fate::Keep => None,
                     Fate::Until(deadline) => Some(deadline),
                 };
-                table.insert(field, NewValue::Text(value), deadline);
+                table.fields.insert(field, NewValue::Text(value), deadline);
                 if let Some(deadline) = deadline {
-                    self.sweep.note(deadline);
+                    table.sweep.note(deadline);
                 }
                 !was_alive
             }
@@ -171,7 +172,7 @@ impl Hash {
 
     /// Takes a field out; `true` when it was there at `now`.
     pub fn remove(&mut self, field: &[u8], now: u64) -> bool {
-        match &mut self.form {
+        match &mut self.0 {
             Form::Packed(pack) => match pack.find(field, 1) {
                 Some(position) => {
                     pack.remove(position, 2);
@@ -180,6 +181,7 @@ impl Hash {
                 None => false,
             },
             Form::Table(table) => table
+                .fields
                 .remove(field)
                 .is_some_and(|entry| is_alive(&entry, now)),
         }
@@ -187,15 +189,18 @@ impl Hash {
 
     /// From the packed form to the other.
     pub(super) fn become_table(&mut self, rules: &Rules) {
-        let Form::Packed(pack) = &self.form else {
+        let Form::Packed(pack) = &self.0 else {
             return;
         };
-        let mut table = Dict::new(rules.hash_key);
+        let mut fields = Dict::new(rules.hash_key);
         let mut items = pack.iter();
         while let (Some(field), Some(value)) = (items.next(), items.next()) {
-            table.insert(&field.to_vec(), NewValue::Text(&value.to_vec()), None);
+            fields.insert(&field.to_vec(), NewValue::Text(&value.to_vec()), None);
         }
-        self.form = Form::Table(table);
+        self.0 = Form::Table(Box::new(Table {
+            fields,
+            sweep: Sweep::default(),
+        }));
     }
 }
 

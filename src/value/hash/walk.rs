@@ -16,7 +16,7 @@ impl Hash {
         now: u64,
         mut visit: impl FnMut(Item<'a>, Item<'a>, Option<u64>),
     ) {
-        match &self.form {
+        match &self.0 {
             Form::Packed(pack) => {
                 let mut items = pack.iter();
                 while let (Some(field), Some(value)) = (items.next(), items.next()) {
@@ -24,7 +24,7 @@ impl Hash {
                 }
             }
             Form::Table(table) => {
-                for entry in table.iter().filter(|entry| is_alive(entry, now)) {
+                for entry in table.fields.iter().filter(|entry| is_alive(entry, now)) {
                     visit(Item::Text(entry.key()), value(entry), entry.deadline());
                 }
             }
@@ -41,12 +41,12 @@ impl Hash {
         now: u64,
         mut visit: impl FnMut(Item<'a>, Item<'a>),
     ) -> Option<u32> {
-        match &self.form {
+        match &self.0 {
             Form::Packed(_) => {
                 self.each(now, visit);
                 None
             }
-            Form::Table(table) => table.visit(position, |entry| {
+            Form::Table(table) => table.fields.visit(position, |entry| {
                 if is_alive(entry, now) {
                     visit(Item::Text(entry.key()), value(entry));
                 }

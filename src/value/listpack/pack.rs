@@ -1,13 +1,16 @@
 //! The packed list itself: one allocation, its header, and every change to it.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::coding::{END, Entry, after, read};
 use super::item::Item;
 use super::validate;
 use super::walk::Position;
-use crate::memory::class_bytes;
+use crate::memory::Thin;
 
+/// The length of all, which `Thin` keeps.
+const TOTAL_BYTES: usize = 4;
 /// Total and count.
 pub(super) const HEADER_BYTES: usize = 6;
 /// A count that does not fit into its field.
@@ -15,7 +18,7 @@ pub(super) const COUNT_UNKNOWN: u16 = u16::MAX;
 
 /// See the module. The bytes always are a valid packed list.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Listpack(Vec<u8>);
+pub struct Listpack(Thin);
 
 impl Default for Listpack {
     fn default() -> Self {
@@ -39,15 +42,13 @@ impl Listpack {
 
     /// One without elements.
     pub fn new() -> Self {
-        let mut bytes = Vec::with_capacity(class_bytes(Self::EMPTY_BYTES));
-        bytes.extend_from_slice(&[Self::EMPTY_BYTES as u8, 0, 0, 0, 0, 0, END]);
-        Self(bytes)
+        Self(Thin::from(&[0, 0, END][..]))
     }
 
     /// One from bytes of anywhere; `None` if anything about them is wrong.
-    pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
-        let count = validate::count(&bytes)?;
-        let mut pack = Self(bytes);
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let count = validate::count(bytes)?;
+        let mut pack = Self(Thin::from(&bytes[TOTAL_BYTES..]));
         pack.set_count(count);
         Some(pack)
     }
@@ -63,24 +64,24 @@ impl Listpack {
 
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.0.len() == Self::EMPTY_BYTES
+        self.byte_len() == Self::EMPTY_BYTES
     }
 
     /// All of it, header and end included.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        self.0.whole()
     }
 
     /// How many bytes `bytes` has.
     #[inline]
     pub fn byte_len(&self) -> usize {
-        self.0.len()
+        self.bytes().len()
     }
 
     /// What the allocator sets aside for it.
     pub fn allocated_bytes(&self) -> usize {
-        class_bytes(self.0.capacity())
+        self.0.allocated_bytes()
     }
 
     /// Bytes that an element of this text takes.
@@ -117,7 +118,7 @@ impl Listpack {
 
     /// Puts an element after another; returns where.
     pub fn insert_after(&mut self, position: Position, text: &[u8]) -> Position {
-        let at = after(&self.0, position.at());
+        let at = after(self.bytes(), position.at());
         self.put(at, 0, Item::of(text));
         Position::new(at)
     }
@@ -133,7 +134,7 @@ impl Listpack {
     }
 
     fn replace_with(&mut self, position: Position, item: Item<'_>) {
-        let old_len = after(&self.0, position.at()) - position.at();
+        let old_len = after(self.bytes(), position.at()) - position.at();
         self.put(position.at(), old_len, item);
     }
 
@@ -144,7 +145,7 @@ impl Listpack {
         let mut end = start;
         let mut removed = 0;
         while removed < count && end < self.entries_end() {
-            end = after(&self.0, end);
+            end = after(self.bytes(), end);
             removed += 1;
         }
         self.cut(start, end, removed);
@@ -174,9 +175,9 @@ impl Listpack {
         let mut removed = 0;
         let mut at = HEADER_BYTES;
         while at < end {
-            let (item, next) = read(&self.0, at);
+            let (item, next) = read(self.bytes(), at);
             if keep(item) {
-                self.0.copy_within(at..next, kept_end);
+                self.shift(at..next, kept_end);
                 kept_end += next - at;
             } else {
                 removed += 1;
@@ -192,7 +193,7 @@ impl Listpack {
         if let Some(position) = self.seek(index as i64) {
             let len = self.len();
             let end = self.entries_end();
-            tail.extend_raw(&self.0[position.at()..end], len - index);
+            tail.extend_raw(&self.bytes()[position.at()..end], len - index);
             self.cut(position.at(), end, len - index);
         }
         tail
@@ -200,22 +201,25 @@ impl Listpack {
 
     /// Appends copies of all elements of another.
     pub fn append(&mut self, other: &Self) {
-        self.extend_raw(&other.0[HEADER_BYTES..other.entries_end()], other.len());
+        self.extend_raw(
+            &other.bytes()[HEADER_BYTES..other.entries_end()],
+            other.len(),
+        );
     }
 
     /// Where the last entry ends.
     #[inline]
     pub(super) fn entries_end(&self) -> usize {
-        self.0.len() - 1
+        self.byte_len() - 1
     }
 
     fn stated_count(&self) -> u16 {
-        u16::from_le_bytes([self.0[4], self.0[5]])
+        u16::from_le_bytes([self.0[0], self.0[1]])
     }
 
     fn set_count(&mut self, count: usize) {
         let stated = u16::try_from(count).unwrap_or(COUNT_UNKNOWN);
-        self.0[4..HEADER_BYTES].copy_from_slice(&stated.to_le_bytes());
+        self.0[..2].copy_from_slice(&stated.to_le_bytes());
     }
 
     /// Appends whole entries.
@@ -223,7 +227,8 @@ impl Listpack {
         let len = self.len();
         let at = self.entries_end();
         self.make_gap(at, 0, entries.len());
-        self.0[at..at + entries.len()].copy_from_slice(entries);
+        self.range_mut(at..at + entries.len())
+            .copy_from_slice(entries);
         self.set_count(len + count);
     }
 
@@ -233,7 +238,7 @@ impl Listpack {
         let entry = Entry::of(item);
         let len = entry.len();
         self.make_gap(at, old_len, len);
-        entry.write(&mut self.0[at..at + len]);
+        entry.write(self.range_mut(at..at + len));
         let stated = self.stated_count();
         if old_len == 0 && stated != COUNT_UNKNOWN {
             self.set_count(usize::from(stated) + 1);
@@ -251,29 +256,33 @@ impl Listpack {
             }
             stated => self.set_count(usize::from(stated) - count),
         }
-        let fitting = class_bytes(self.0.len());
-        if fitting <= self.0.capacity() / 2 {
-            self.0.shrink_to(fitting);
-        }
     }
 
     /// Makes `old_len` bytes at `at` be `len` bytes, to be written by the
     /// caller, and moves what follows.
     #[inline]
     fn make_gap(&mut self, at: usize, old_len: usize, len: usize) {
-        let old_total = self.0.len();
+        let old_total = self.byte_len();
         let total = old_total - old_len + len;
-        let stated = u32::try_from(total).expect("users keep packed lists far below 4 GiB");
         if len > old_len {
-            if total > self.0.capacity() {
-                self.0.reserve_exact(class_bytes(total) - old_total);
-            }
-            self.0.resize(total, 0);
-            self.0.copy_within(at + old_len..old_total, at + len);
+            self.0.resize(total - TOTAL_BYTES);
+            self.shift(at + old_len..old_total, at + len);
         } else {
-            self.0.copy_within(at + old_len.., at + len);
-            self.0.truncate(total);
+            self.shift(at + old_len..old_total, at + len);
+            self.0.resize(total - TOTAL_BYTES);
         }
-        self.0[..4].copy_from_slice(&stated.to_le_bytes());
+    }
+
+    /// Bytes behind the total, which is not ours to write.
+    #[inline]
+    fn range_mut(&mut self, range: Range<usize>) -> &mut [u8] {
+        &mut self.0[range.start - TOTAL_BYTES..range.end - TOTAL_BYTES]
+    }
+
+    /// Copies these bytes to `to`.
+    #[inline]
+    fn shift(&mut self, range: Range<usize>, to: usize) {
+        let range = range.start - TOTAL_BYTES..range.end - TOTAL_BYTES;
+        self.0.copy_within(range, to - TOTAL_BYTES);
     }
 }

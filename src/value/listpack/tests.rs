@@ -79,15 +79,12 @@ fn a_list_from_bytes_is_validated_to_the_last_bit() {
     let good = packed(&[b"a", b"1000", &[b'x'; 200], b"-5"])
         .bytes()
         .to_vec();
-    assert!(Listpack::from_bytes(good.clone()).is_some());
+    assert!(Listpack::from_bytes(&good).is_some());
     for len in 0..good.len() {
-        assert!(
-            Listpack::from_bytes(good[..len].to_vec()).is_none(),
-            "{len}"
-        );
+        assert!(Listpack::from_bytes(&good[..len]).is_none(), "{len}");
     }
     let longer = [&good[..], &[0xff]].concat();
-    assert!(Listpack::from_bytes(longer).is_none());
+    assert!(Listpack::from_bytes(&longer).is_none());
     for (place, byte, what) in [
         (0, 200, "the total"),
         (4, 3, "the count"),
@@ -100,7 +97,7 @@ fn a_list_from_bytes_is_validated_to_the_last_bit() {
     ] {
         let mut bad = good.clone();
         bad[place] = byte;
-        assert!(Listpack::from_bytes(bad).is_none(), "{what}");
+        assert!(Listpack::from_bytes(&bad).is_none(), "{what}");
     }
 }
 
@@ -108,7 +105,7 @@ fn a_list_from_bytes_is_validated_to_the_last_bit() {
 fn a_count_that_is_unknown_is_found_out() {
     let mut bytes = packed(&[b"a", b"b"]).bytes().to_vec();
     bytes[4..6].copy_from_slice(&[255, 255]);
-    let pack = Listpack::from_bytes(bytes).expect("an unknown count is valid");
+    let pack = Listpack::from_bytes(&bytes).expect("an unknown count is valid");
     assert_eq!(pack.len(), 2);
     assert_eq!(pack.bytes()[4..6], [2, 0]);
 }
@@ -255,7 +252,7 @@ proptest! {
             prop_assert_eq!(pack.is_empty(), model.is_empty());
             let backwards: Vec<_> = pack.iter().rev().map(Item::to_vec).collect();
             prop_assert!(backwards.iter().eq(model.iter().rev()));
-            let copy = Listpack::from_bytes(pack.bytes().to_vec());
+            let copy = Listpack::from_bytes(pack.bytes());
             prop_assert_eq!(copy.as_ref(), Some(&pack));
         }
         for (index, text) in model.iter().enumerate() {
@@ -279,7 +276,7 @@ proptest! {
             let place = place.index(bytes.len());
             bytes[place] = byte;
         }
-        if let Some(pack) = Listpack::from_bytes(bytes) {
+        if let Some(pack) = Listpack::from_bytes(&bytes) {
             let forwards = texts(&pack);
             let mut backwards: Vec<_> = pack.iter().rev().map(Item::to_vec).collect();
             backwards.reverse();

@@ -10,17 +10,18 @@
 
 use std::fmt;
 
-use crate::memory::class_bytes;
+use crate::memory::Thin;
 
 /// Width and count.
 const HEADER_BYTES: usize = 8;
 
-/// The most integers: stock's limit, so that all have room in 8 GiB.
-pub(super) const INTEGERS_MAX: usize = 1 << 30;
+/// The most integers, so that all have room in 4 GiB; stock's limit is twice
+/// as many.
+pub(super) const INTEGERS_MAX: usize = (1 << 29) - 2;
 
 /// See the module. The bytes always are a valid set of integers, or an empty one.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Intset(Vec<u8>);
+pub struct Intset(Thin);
 
 impl Default for Intset {
     fn default() -> Self {
@@ -37,27 +38,25 @@ impl fmt::Debug for Intset {
 impl Intset {
     /// One from bytes of anywhere; `None` if anything about them is wrong, and
     /// if it would be empty, which no stored set is.
-    pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (width, rest) = bytes.split_first_chunk::<4>()?;
         let (count, integers) = rest.split_first_chunk::<4>()?;
         let width = u32::from_le_bytes(*width);
         let count = u32::from_le_bytes(*count);
         let has_room = matches!(width, 2 | 4 | 8)
             && u64::from(count) * u64::from(width) == integers.len() as u64;
-        if !has_room || count == 0 {
+        if !has_room || count == 0 || count as usize > INTEGERS_MAX {
             return None;
         }
-        let set = Self(bytes);
+        let set = Self(Thin::from(bytes));
         set.iter()
             .is_sorted_by(|left, right| left < right)
             .then_some(set)
     }
 
     fn with_width(width: usize) -> Self {
-        let mut bytes = Vec::with_capacity(class_bytes(HEADER_BYTES + width));
-        bytes.extend_from_slice(&(width as u32).to_le_bytes());
-        bytes.extend_from_slice(&[0; 4]);
-        Self(bytes)
+        let empty = [width as u8, 0, 0, 0, 0, 0, 0, 0];
+        Self(Thin::from(&empty[..]))
     }
 
     /// All of it, header included.
@@ -75,7 +74,7 @@ impl Intset {
 
     /// What the allocator sets aside for it.
     pub fn allocated_bytes(&self) -> usize {
-        class_bytes(self.0.capacity())
+        self.0.allocated_bytes()
     }
 
     /// The integer at an index below `len`, the least at 0.
@@ -108,8 +107,7 @@ impl Intset {
         let width = self.width();
         let at = HEADER_BYTES + index * width;
         let old_total = self.0.len();
-        self.reserve(width);
-        self.0.resize(old_total + width, 0);
+        self.0.resize(old_total + width);
         self.0.copy_within(at..old_total, at + width);
         self.0[at..at + width].copy_from_slice(&integer.to_le_bytes()[..width]);
         self.write_count();
@@ -123,9 +121,9 @@ impl Intset {
         };
         let width = self.width();
         let at = HEADER_BYTES + index * width;
-        self.0.drain(at..at + width);
+        self.0.copy_within(at + width.., at);
+        self.0.resize(self.0.len() - width);
         self.write_count();
-        self.give_back();
         true
     }
 
@@ -139,9 +137,8 @@ impl Intset {
                 end += width;
             }
         }
-        self.0.truncate(end);
+        self.0.resize(end);
         self.write_count();
-        self.give_back();
     }
 
     /// Where an integer is, or where it would be.
@@ -166,10 +163,10 @@ impl Intset {
     /// Writes all integers anew, each with more bytes.
     fn widen(&mut self, width: usize) {
         let mut wide = Self::with_width(width);
-        // One more, because a wide one is about to be added.
-        wide.reserve((self.len() + 1) * width);
-        for integer in self.iter() {
-            wide.0.extend_from_slice(&integer.to_le_bytes()[..width]);
+        wide.0.resize(HEADER_BYTES + self.len() * width);
+        let places = wide.0[HEADER_BYTES..].chunks_exact_mut(width);
+        for (place, integer) in places.zip(self.iter()) {
+            place.copy_from_slice(&integer.to_le_bytes()[..width]);
         }
         wide.write_count();
         *self = wide;
@@ -184,20 +181,6 @@ impl Intset {
     fn write_count(&mut self) {
         let count = u32::try_from(self.len()).expect("the owner keeps it below INTEGERS_MAX");
         self.0[4..HEADER_BYTES].copy_from_slice(&count.to_le_bytes());
-    }
-
-    fn reserve(&mut self, more: usize) {
-        let total = self.0.len() + more;
-        if total > self.0.capacity() {
-            self.0.reserve_exact(class_bytes(total) - self.0.len());
-        }
-    }
-
-    fn give_back(&mut self) {
-        let fitting = class_bytes(self.0.len());
-        if fitting <= self.0.capacity() / 2 {
-            self.0.shrink_to(fitting);
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The set itself: its three forms, and when one becomes another.
 
 use crate::base::parse_i64;
-use crate::memory::{Dict, Field, NewValue};
+use crate::memory::{Dict, Field, NewValue, class_bytes};
 use crate::value::listpack::{self, Item, Listpack};
 use crate::value::rules::Rules;
 
@@ -16,7 +16,7 @@ pub(super) enum Form {
     Integers(Intset),
     /// In the order they came in.
     Packed(Listpack),
-    Table(Dict),
+    Table(Box<Dict>),
 }
 
 impl Default for Set {
@@ -78,7 +78,7 @@ impl Set {
         match &self.0 {
             Form::Integers(integers) => integers.allocated_bytes(),
             Form::Packed(pack) => pack.allocated_bytes(),
-            Form::Table(table) => table.allocated_bytes(),
+            Form::Table(table) => class_bytes(size_of::<Dict>()) + table.allocated_bytes(),
         }
     }
 
@@ -147,7 +147,7 @@ impl Set {
                 self.0 = if packed_fits {
                     Form::Packed(Listpack::new())
                 } else {
-                    Form::Table(Dict::new(rules.hash_key))
+                    Form::Table(Box::new(Dict::new(rules.hash_key)))
                 };
             }
             Form::Integers(_) if !integers_fit => self.spread(rules),
@@ -266,7 +266,7 @@ impl Set {
         for item in self.iter() {
             item.with_text(|member| table.insert(member, NewValue::Text(b""), None));
         }
-        self.0 = Form::Table(table);
+        self.0 = Form::Table(Box::new(table));
     }
 }
 

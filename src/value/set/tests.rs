@@ -88,7 +88,7 @@ fn integers_are_kept_as_stock_keeps_them() {
 #[test]
 fn bytes_that_are_no_set_of_integers_are_refused() {
     let check = |bytes: &[u8], is_valid: bool| {
-        let set = Intset::from_bytes(bytes.to_vec());
+        let set = Intset::from_bytes(bytes);
         assert_eq!(set.is_some(), is_valid, "{bytes:?}");
     };
     check(&[2, 0, 0, 0, 1, 0, 0, 0, 7, 0], true);
@@ -241,7 +241,7 @@ proptest! {
         prop_assert_eq!(set.len(), model.len());
         prop_assert_eq!(set.is_empty(), model.is_empty());
         if let Some(integers) = set.as_intset().filter(|set| !set.is_empty()) {
-            let read_back = Intset::from_bytes(integers.bytes().to_vec());
+            let read_back = Intset::from_bytes(integers.bytes());
             prop_assert_eq!(read_back.as_ref(), Some(integers));
         }
         prop_assert_eq!(texts(&set.clone()), texts(&set));

@@ -97,7 +97,7 @@ proptest! {
         check(&set, &model);
         check(&set.clone(), &model);
         if let Some(pack) = set.packed() {
-            let read = Listpack::from_bytes(pack.bytes().to_vec()).expect("it is our own");
+            let read = Listpack::from_bytes(pack.bytes()).expect("it is our own");
             let read = SortedSet::from_packed(read, &rules).expect("it is our own");
             check(&read, &model);
         }

@@ -37,7 +37,7 @@ fn use_node(pack: &Listpack) {
 fn saved_again(stream: &Stream) -> Stream {
     let mut again = Stream::default();
     for (id, pack) in stream.entries().nodes() {
-        let pack = Listpack::from_bytes(pack.bytes().to_vec()).expect("it was one");
+        let pack = Listpack::from_bytes(pack.bytes()).expect("it was one");
         let pushed = again.entries_mut().push_saved(id, pack);
         pushed.expect("it was a node");
     }
@@ -62,7 +62,7 @@ pub fn check(input: &[u8]) {
             }
         }
         _ => {
-            if let Some(pack) = Listpack::from_bytes(bytes.to_vec()) {
+            if let Some(pack) = Listpack::from_bytes(bytes) {
                 assert_eq!(pack.iter().count(), pack.len());
                 assert_eq!(pack.iter().rev().count(), pack.len());
                 use_node(&pack);

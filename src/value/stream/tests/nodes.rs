@@ -37,7 +37,7 @@ fn any_change_of_a_nodes_bytes_is_refused_or_harmless() {
         for flip in [1, 2, 4, 0x40, 0x80, 0xff] {
             let mut bytes = pack.bytes().to_vec();
             bytes[at] ^= flip;
-            let Some(pack) = Listpack::from_bytes(bytes) else {
+            let Some(pack) = Listpack::from_bytes(&bytes) else {
                 continue;
             };
             let mut other = Stream::default();
@@ -84,7 +84,7 @@ fn a_node_of_wide_numbers_is_trimmed_as_any_other() {
     let (first, pack) = stream.entries().nodes().next().expect("there is a node");
     let mut other = Stream::default();
     let entries = other.entries_mut();
-    let wide = Listpack::from_bytes(wide(pack)).expect("it is a listpack");
+    let wide = Listpack::from_bytes(&wide(pack)).expect("it is a listpack");
     entries.push_saved(first, wide).expect("it is a node");
     assert_eq!(entries.trim(Keep::Newest(2), Precision::Exact).count, 3);
     assert_eq!(entries.delete([id(5, 0)].into_iter()), 1);

@@ -65,7 +65,7 @@ pub(super) fn texts(random: &mut Random) -> Texts {
 pub(super) fn reloaded(stream: &Stream) -> Stream {
     let mut copy = Stream::default();
     for (id, pack) in stream.entries().nodes() {
-        let pack = Listpack::from_bytes(pack.bytes().to_vec()).expect("a node is a listpack");
+        let pack = Listpack::from_bytes(pack.bytes()).expect("a node is a listpack");
         let pushed = copy.entries_mut().push_saved(id, pack);
         pushed.expect("a node is taken back");
     }
