@@ -41,7 +41,7 @@ impl Stopwatch {
     pub fn ns(self) -> u64 {
         #[cfg(test)]
         if let Some(now) = imagined::now() {
-            return now.as_nanos() as u64;
+            return (now - imagined::BEGAN).as_nanos() as u64;
         }
         self.0.elapsed().as_nanos() as u64
     }
@@ -56,6 +56,9 @@ pub mod imagined {
     thread_local! {
         static NOW: Cell<Option<Duration>> = const { Cell::new(None) };
     }
+
+    /// Some time in 2023, before all that is given.
+    pub const BEGAN: Duration = Duration::from_secs(1_700_000_000);
 
     /// The time since the epoch that this thread was given, if it was.
     pub(super) fn now() -> Option<Duration> {

@@ -46,6 +46,8 @@ impl<K: Kernel> Core<K> {
             self.send(id);
             self.work.weigh(id);
         }
+        // Who was marked meanwhile is looked at in the next turn.
+        dirty.append(&mut self.work.dirty);
         self.work.dirty = dirty;
         self.work.relieve_clients();
         let mut unstopped = std::mem::take(&mut self.work.unstopped);

@@ -21,9 +21,6 @@ use super::super::jitter::Jitter;
 use super::super::log::Log;
 use super::ring::ImaginedRing;
 
-/// Some time in 2023.
-const START: Duration = Duration::from_secs(1_700_000_000);
-
 /// See the module.
 pub(super) struct Node {
     pub(super) cores: Vec<Core<ImaginedRing>>,
@@ -41,7 +38,7 @@ impl Node {
         (cores, room): (usize, usize),
         dice: &mut Random,
     ) -> Node {
-        imagined::set(START);
+        imagined::set(imagined::BEGAN);
         let placement = Placement::new(cores);
         let mailboxes = Mailboxes::with_room_for(room, cores + 1);
         let counters: Arc<Vec<Counters>> =
@@ -113,7 +110,7 @@ impl Node {
     /// Time passes.
     pub(super) fn pass(&mut self, ns: u64) {
         self.now_ns += ns;
-        imagined::set(START + Duration::from_nanos(self.now_ns));
+        imagined::set(imagined::BEGAN + Duration::from_nanos(self.now_ns));
     }
 
     /// When the first of the sleeping cores wakes by itself.

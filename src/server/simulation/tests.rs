@@ -138,3 +138,10 @@ fn a_seed_replays_exactly() {
         assert_eq!(Ok(first), digest(), "SEED={seed}");
     }
 }
+
+/// A client that had said its last word was forgotten by the flush in which its
+/// session was looked at, and heard nothing more.
+#[test]
+fn a_session_marked_during_a_flush_is_flushed() {
+    Ground::new().live(879).map(drop).expect("the seed lives");
+}
