@@ -1,6 +1,6 @@
 //! Sessions of the clients people use, against a node with two shards:
 //! redis-cli, redis-benchmark, redis-py, ioredis and redis-rs; and what is built
-//! on them, with four: locks of redis-py, jobs of BullMQ.
+//! on them, with four: locks of redis-py, jobs of BullMQ, Celery and RQ.
 //!
 //! What a session needs is installed below `target/clients`, once; without a
 //! network that fails and says so. The sessions themselves are in the
@@ -27,6 +27,9 @@ const REDIS_PY: &str = "redis==5.2.1";
 /// With the client it is made for.
 const BULLMQ: [&str; 2] = ["bullmq@6.7.0", "ioredis@6.0.0"];
 const IOREDIS: &str = "ioredis@5.4.2";
+/// Both with the redis-py of their time, which speaks RESP3 unless told otherwise.
+const CELERY: [&str; 3] = ["celery[redis]==5.7.0", "kombu==5.7.0", "redis==8.1.0"];
+const RQ: [&str; 2] = ["rq==3.0.0", "redis==8.1.0"];
 
 fn node() -> Server {
     let settings = ["shards 2".to_owned(), "enable-debug-command yes".to_owned()];
@@ -89,22 +92,26 @@ fn script(name: &str) -> PathBuf {
         .join(name)
 }
 
+/// Packages of Python in a folder of their own, installed once; the folder
+/// for PYTHONPATH.
+fn pip_installed(name: &str, packages: &[&str]) -> PathBuf {
+    let folder = installed(name, |folder| {
+        let pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check"];
+        fetch(
+            Command::new("python3")
+                .args(pip)
+                .arg("--target")
+                .arg(folder.join("packages"))
+                .args(packages),
+        );
+    });
+    folder.join("packages")
+}
+
 /// redis-py, installed once, also where several tests ask for it together.
 fn redis_py() -> &'static Path {
     static PACKAGES: OnceLock<PathBuf> = OnceLock::new();
-    PACKAGES.get_or_init(|| {
-        installed("redis-py", |folder| {
-            let pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check"];
-            let target = folder.join("packages");
-            fetch(
-                Command::new("python3")
-                    .args(pip)
-                    .arg("--target")
-                    .arg(target)
-                    .arg(REDIS_PY),
-            );
-        })
-    })
+    PACKAGES.get_or_init(|| pip_installed("redis-py", &[REDIS_PY]))
 }
 
 /// A node whose keys and clients are spread over four shards.
@@ -121,7 +128,7 @@ fn redis_py_locks() {
     run(limited("python3")
         .arg(script("locks.py"))
         .arg(node.port().to_string())
-        .env("PYTHONPATH", packages.join("packages")));
+        .env("PYTHONPATH", packages));
 }
 
 /// Jobs with delays, priorities and failures through BullMQ.
@@ -138,6 +145,32 @@ fn bullmq_jobs() {
         .env("NODE_PATH", packages.join("node_modules")));
 }
 
+/// A session whose workers are programs of their own that import it.
+fn work(session: &str, packages: &Path) {
+    let node = wide_node();
+    let session = script(session);
+    let beside = session.parent().expect("it is a file in a folder");
+    let path = format!("{}:{}", packages.display(), beside.display());
+    run(limited("python3")
+        .arg(&session)
+        .env("NODE_PORT", node.port().to_string())
+        .env("PYTHONPATH", path)
+        .env("PYTHONDONTWRITEBYTECODE", "1"));
+}
+
+/// Tasks, chords, retries, priorities, revocation and a killed worker through
+/// Celery.
+#[test]
+fn celery_work() {
+    work("work_celery.py", &pip_installed("celery", &CELERY));
+}
+
+/// Jobs with dependencies, retries, times, limits and a killed fork through RQ.
+#[test]
+fn rq_work() {
+    work("work_rq.py", &pip_installed("rq", &RQ));
+}
+
 #[test]
 fn redis_py_session() {
     let packages = redis_py();
@@ -145,7 +178,7 @@ fn redis_py_session() {
     run(limited("python3")
         .arg(script("session.py"))
         .arg(node.port().to_string())
-        .env("PYTHONPATH", packages.join("packages")));
+        .env("PYTHONPATH", packages));
 }
 
 #[test]
