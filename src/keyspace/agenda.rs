@@ -152,7 +152,7 @@ impl Database {
         Some(removed.unwrap_or(0))
     }
 
-    fn listed_key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+    pub(super) fn listed_key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
         Key {
             bytes,
             slot: slot_of(bytes),

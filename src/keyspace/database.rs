@@ -252,16 +252,20 @@ impl Database {
         entry.compound_mut().ok_or(NotCompound)
     }
 
-    /// Removes a key whose compound has no elements left.
+    /// Removes a key whose compound has no elements left; of one that has, what
+    /// was cut out is freed in steps.
     pub fn prune(&mut self, key: Key<'_>) -> bool {
         let Some(mut occupied) = self.slots.find_mut(key.slot, key.hash, key.bytes) else {
             return false;
         };
-        let is_empty = occupied
-            .compound_mut()
-            .is_some_and(|compound| compound.is_empty());
+        let Some(compound) = occupied.compound_mut() else {
+            return false;
+        };
+        let is_empty = compound.is_empty();
         if is_empty {
-            drop(occupied.remove());
+            self.remains.bury(occupied.remove());
+        } else if compound.is_mending() {
+            self.remains.mending.insert(key.bytes.into());
         }
         is_empty
     }
@@ -359,7 +363,12 @@ impl Database {
             is_modified: value.raw,
         };
         let has_deadlines = match &value.content {
-            OwnedContent::Compound(compound) => moment_of(compound).is_some(),
+            OwnedContent::Compound(compound) => {
+                if compound.is_mending() {
+                    self.remains.mending.insert(key.bytes.into());
+                }
+                moment_of(compound).is_some()
+            }
             OwnedContent::Int(_) | OwnedContent::Text(_) => false,
         };
         let value = match value.content {
@@ -404,7 +413,26 @@ impl Database {
     /// Frees about `budget` allocations of values that are gone; `false` when
     /// nothing is left.
     pub fn free_step(&mut self, budget: usize) -> bool {
-        self.remains.free_step(budget)
+        self.remains.free_step(budget) || self.mend_step(budget)
+    }
+
+    /// Frees up to `budget` elements that were cut out of a value which is still
+    /// there; `false` when there is none.
+    fn mend_step(&mut self, budget: usize) -> bool {
+        let Some(bytes) = self.remains.mending.first() else {
+            return false;
+        };
+        let key = self.listed_key(bytes);
+        let entry = self.slots.find_mut(key.slot, key.hash, key.bytes);
+        // One that was renamed meanwhile is listed where it went.
+        let goes_on = entry.is_some_and(|mut entry| {
+            let compound = entry.compound_mut();
+            compound.is_some_and(|compound| compound.mend_step(budget))
+        });
+        if !goes_on {
+            self.remains.mending.pop_first();
+        }
+        true
     }
 
     /// Empties the database at once; the entries are freed by the caller, in

@@ -1,5 +1,7 @@
 //! The table's types with our compounds, and the end of large ones.
 
+use std::collections::BTreeSet;
+
 use super::notes::Notes;
 use crate::memory::{self, Marks};
 use crate::value::Compound;
@@ -19,6 +21,8 @@ const FREED_AT_ONCE: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Remains {
     compounds: Vec<Compound>,
+    /// Keys of values out of which much was cut that is still in them.
+    pub(super) mending: BTreeSet<Box<[u8]>>,
     expired: u64,
     pub(super) notes: Notes,
 }

@@ -94,6 +94,11 @@ impl<C> Arena<C> {
         held
     }
 
+    /// How many chunks there are.
+    pub fn chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
     /// Bytes of all chunks.
     pub fn allocated_bytes(&self) -> usize {
         let buckets: usize = self.chunks.iter().map(Vec::capacity).sum();

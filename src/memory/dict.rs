@@ -123,6 +123,26 @@ impl Dict {
         true
     }
 
+    /// Stores an element; hands out the entry its name had, which is not written
+    /// over.
+    pub fn renew(&mut self, name: &[u8], value: NewValue<'_, Infallible>) -> Option<Field> {
+        let hash = self.hash(name);
+        let Some(place) = self.table.find(&self.arena, hash, name) else {
+            self.insert(name, value, None);
+            return None;
+        };
+        let marks = Marks {
+            deadline: None,
+            access: 0,
+            is_modified: false,
+        };
+        let field = Field::new(tag_of(hash), name, value, marks);
+        let place = self.table.entry_mut(&mut self.arena, place);
+        let former = std::mem::replace(place, field);
+        self.count_deadline(former.has_deadline(), false);
+        Some(former)
+    }
+
     /// Sets or clears an element's deadline, in Unix milliseconds; `false`
     /// when there is no such element.
     pub fn set_deadline(&mut self, name: &[u8], deadline: Option<u64>) -> bool {
@@ -178,6 +198,11 @@ impl Dict {
     /// Every element, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Field> {
         self.table.iter(&self.arena)
+    }
+
+    /// About how many allocations there are to free.
+    pub fn weight(&self) -> usize {
+        self.len() + self.arena.chunks()
     }
 
     /// Frees about `budget` elements; `false` when nothing is left.

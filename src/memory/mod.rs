@@ -1,9 +1,9 @@
 //! Raw containers and byte counts: the counting allocator, and the table that
 //! holds one database, from its slots down to the bytes of an entry.
 //!
-//! Unsafe code is in seven files: `counted` (the allocator trait), `entry` (one
+//! Unsafe code is in eight files: `counted` (the allocator trait), `entry` (one
 //! allocation for key and value), `thin` (bytes owned by one word), `segments`
-//! (a list of 24 bytes), `ranked` (items that name a dictionary's entries),
+//! (a list of 24 bytes), `tree` and `ranked` (items that name a dictionary's entries),
 //! `bucket` (SSE2) and `prefetch` (a hint). Everything above them is safe.
 
 mod arena;
@@ -18,6 +18,7 @@ mod shape;
 mod slots;
 mod table;
 mod thin;
+mod tree;
 
 pub use counted::{class_bytes, used_memory};
 pub use dict::{Dict, Field};

@@ -122,6 +122,20 @@ compounds! {
     Stream(Stream) = "stream";
 }
 
+/// Only sorted sets keep what is cut out of them.
+impl Compound {
+    /// Whether elements that were removed are still to be freed.
+    pub fn is_mending(&self) -> bool {
+        SortedSet::of(self).is_some_and(SortedSet::is_mending)
+    }
+
+    /// Frees up to `budget` elements that were removed; `false` when
+    /// none is left.
+    pub fn mend_step(&mut self, budget: usize) -> bool {
+        SortedSet::of_mut(self).is_some_and(|set| set.mend_step(budget))
+    }
+}
+
 const _: () = {
     const fn is_send<T: Send>() {}
     is_send::<Compound>();

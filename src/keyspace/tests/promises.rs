@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::stage::{Stage, at, scaled};
 use crate::base::Random;
 use crate::keyspace::{Evictor, ExpireCursor, Lifetime, Overdue, Policy, View};
+use crate::value::sorted_set::SortedSet;
+use crate::value::{Rules, Typed};
 
 #[test]
 fn a_slot_grows_past_segments_and_shrinks_to_nothing() {
@@ -136,6 +138,37 @@ fn a_cleared_database_is_empty_at_once_and_freed_in_steps() {
     }
     assert!(steps > 10);
     assert_eq!(stage.db().len(), 1);
+}
+
+#[test]
+fn what_was_cut_out_of_a_value_is_freed_in_steps_wherever_it_goes() {
+    let mut stage = Stage::new();
+    let (one, two) = (stage.keyspace.key(b"one"), stage.keyspace.key(b"two"));
+    let (clock, rules) = (stage.clock, Rules::DEFAULT);
+    let members = scaled(5_000, 500) as u32;
+    let mut set = SortedSet::default();
+    for number in 0..members {
+        set.insert(&number.to_le_bytes(), f64::from(number), &rules);
+    }
+    stage
+        .db()
+        .set_compound(one, set.into(), Lifetime::Forever, &clock);
+    let compound = stage.db().compound_mut(one, &clock);
+    let compound = compound.and_then(Result::ok).expect("it was just set");
+    let set = SortedSet::of_mut(compound).expect("it is a sorted set");
+    set.remove_ranks(1..set.len() / 2);
+    assert!(compound.is_mending());
+    assert!(!stage.db().prune(one));
+    let owned = stage.db().take(one, &clock).expect("it is there");
+    stage.db().put(two, owned, &clock);
+    let mut steps = 0;
+    while stage.keyspace.free_step(10) {
+        steps += 1;
+    }
+    assert!(steps > members / 2 / 10 - 128 / 10, "{steps}");
+    let compound = stage.db().compound_mut(two, &clock);
+    let compound = compound.and_then(Result::ok).expect("it has moved");
+    assert!(!compound.is_mending() && !compound.is_empty());
 }
 
 #[test]

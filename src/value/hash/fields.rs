@@ -90,7 +90,7 @@ impl Hash {
     pub fn weight(&self) -> usize {
         match &self.0 {
             Form::Packed(_) => 1,
-            Form::Table(table) => table.fields.len(),
+            Form::Table(table) => table.fields.weight(),
         }
     }
 

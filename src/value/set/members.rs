@@ -86,7 +86,7 @@ impl Set {
     pub fn weight(&self) -> usize {
         match &self.0 {
             Form::Integers(_) | Form::Packed(_) => 1,
-            Form::Table(table) => table.len(),
+            Form::Table(table) => table.weight(),
         }
     }
 

@@ -15,7 +15,7 @@ pub enum Towards {
     Lowest,
 }
 
-/// Members removed between two looks at the tree.
+/// Members that are removed and freed at once; more are cut out.
 const REMOVED_AT_ONCE: usize = 128;
 
 /// See the module.
@@ -107,7 +107,23 @@ impl SortedSet {
     pub fn weight(&self) -> usize {
         match &self.0 {
             Form::Packed(_) => 1,
-            Form::Table(table) => table.len(),
+            Form::Table(table) => table.weight(),
+        }
+    }
+
+    /// Whether members that were removed are still to be freed.
+    pub fn is_mending(&self) -> bool {
+        match &self.0 {
+            Form::Packed(_) => false,
+            Form::Table(table) => table.is_mending(),
+        }
+    }
+
+    /// Frees up to `budget` members that were removed; `false` when none is left.
+    pub fn mend_step(&mut self, budget: usize) -> bool {
+        match &mut self.0 {
+            Form::Packed(_) => false,
+            Form::Table(table) => table.mend_step(budget),
         }
     }
 
@@ -172,25 +188,15 @@ impl SortedSet {
         }
     }
 
-    /// Removes the members of these ranks; how many there were.
+    /// Removes the members of these ranks; how many there were. Of many,
+    /// most are freed later: see `mend_step`.
     pub fn remove_ranks(&mut self, ranks: Range<usize>) -> usize {
         let count = ranks.len();
         match &mut self.0 {
             Form::Packed(pack) => pack.remove_range(ranks.start * 2, count * 2),
             Form::Table(table) => {
-                let mut left = count;
-                while left > 0 {
-                    let some = left.min(REMOVED_AT_ONCE);
-                    let mut members = Vec::with_capacity(some);
-                    table.visit(ranks.start..ranks.start + some, |_, member| {
-                        members.push(member.to_vec());
-                        true
-                    });
-                    for member in &members {
-                        table.remove(member);
-                    }
-                    left -= some;
-                }
+                table.cut(ranks);
+                table.mend_step(REMOVED_AT_ONCE);
             }
         }
         count
