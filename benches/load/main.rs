@@ -5,10 +5,12 @@
 
 mod drive;
 mod fill;
+mod lives;
 mod machine;
 mod options;
 mod page;
 mod parts;
+mod polite;
 mod process;
 mod record;
 mod replies;

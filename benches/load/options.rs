@@ -10,7 +10,7 @@ use std::time::Duration;
 pub const USAGE: &str = "\
 cargo bench --bench load -- [options] [part ...]
 
-parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-memory, open, all
+parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-memory, polite, open, all
   sweep              GET and SET at P1, P16 and P64, closed loop
   tail               latency at a share of stock's highest rate, open loop
   hop                CPU per operation with several shards as a multiple of one shard's
@@ -19,6 +19,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   idle               context switches per second of a node without clients
   types              the commands of lists, sets, hashes, sorted sets and streams, closed loop
   type-memory        RSS growth per element of each type
+  polite             the longest pauses around one value of --elements, basalt beside stock
   open               open loop at --rate
 
   --basalt PATH        the node under test              (target/release/basalt)
@@ -30,7 +31,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   --commands C[,C...]  get, set, mixed                  (get,set)
   --reads SHARE        share of GET in mixed            (0.9)
   --value-size BYTES   size of a value                  (64)
-  --only TEXT          tests of 'types' and 'type-memory' whose name has this in it
+  --only TEXT          tests of 'types', 'type-memory' and 'polite' whose name has this in it
   --keys N             distinct keys                    (1000000; quick 200000)
   --distribution D     uniform or zipf                  (uniform)
   --zipf EXPONENT      exponent of zipf                 (0.99)
@@ -44,6 +45,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   --generator-core N   core of the generator            (1)
   --memory-keys N      keys of 'memory'                 (5000000; quick 500000)
   --idle-clients N     clients of 'idle-connections'    (10000; quick 2000)
+  --elements N         elements of a value of 'polite'  (10000000; quick 1000000)
   --quick              short runs
   --output FOLDER      where report.html and results.jsonl go  (target/load)
 ";
@@ -94,10 +96,11 @@ pub enum Part {
     Idle,
     Types,
     TypeMemory,
+    Polite,
     Open,
 }
 
-const PARTS: [(&str, Part); 9] = [
+const PARTS: [(&str, Part); 10] = [
     ("sweep", Part::Sweep),
     ("tail", Part::Tail),
     ("hop", Part::Hop),
@@ -106,6 +109,7 @@ const PARTS: [(&str, Part); 9] = [
     ("idle", Part::Idle),
     ("types", Part::Types),
     ("type-memory", Part::TypeMemory),
+    ("polite", Part::Polite),
     ("open", Part::Open),
 ];
 
@@ -133,6 +137,7 @@ pub struct Options {
     pub generator_core: usize,
     pub memory_keys: u64,
     pub idle_clients: usize,
+    pub elements: u64,
     pub output: PathBuf,
     /// Part of the names of tests of types; empty for all.
     pub only: String,
@@ -165,6 +170,7 @@ impl Options {
             generator_core: 1,
             memory_keys: if quick { 500_000 } else { 5_000_000 },
             idle_clients: if quick { 2_000 } else { 10_000 },
+            elements: if quick { 1_000_000 } else { 10_000_000 },
             output: PathBuf::from("target/load"),
             only: String::new(),
             given: String::new(),
@@ -183,7 +189,7 @@ impl Options {
                 "--quick" | "--bench" => continue,
                 "all" => options
                     .parts
-                    .extend(PARTS[..8].iter().map(|(_, part)| *part)),
+                    .extend(PARTS[..9].iter().map(|(_, part)| *part)),
                 name if !name.starts_with("--") => {
                     let part = PARTS.iter().find(|(known, _)| *known == name);
                     options
@@ -252,6 +258,7 @@ impl Options {
             "--hop-cores" => value.clone_into(&mut self.hop_cores),
             "--generator-core" => self.generator_core = number(name, value)?,
             "--memory-keys" => self.memory_keys = number(name, value)?,
+            "--elements" => self.elements = number(name, value)?,
             "--idle-clients" => self.idle_clients = number(name, value)?,
             _ => return Err(format!("no option is named {name}")),
         }
@@ -272,6 +279,9 @@ impl Options {
             counts.iter().all(|count| *count > 0) && self.pipeline.iter().all(|depth| *depth > 0);
         if !positive || self.keys == 0 || self.memory_keys == 0 || self.measured.is_zero() {
             return Err("counts and times start at 1".to_owned());
+        }
+        if self.elements < 100_000 {
+            return Err("--elements starts at 100000".to_owned());
         }
         if self.keys > u64::from(u32::MAX) {
             return Err("--keys ends at 4294967295".to_owned());

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use crate::drive::{Generator, Measured, Pace};
 use crate::fill::{fill, fill_type};
+use crate::lives::LIVES;
 use crate::options::{Mix, Options, Part};
+use crate::polite::{Lived, Pause, live};
 use crate::process;
 use crate::record::Record;
 use crate::replies::Replies;
@@ -32,6 +34,7 @@ pub fn run(part: Part, options: &Options, record: &mut Record) -> io::Result<()>
         Part::Idle => idle(options, record),
         Part::Types => types(options, record),
         Part::TypeMemory => type_memory(options, record),
+        Part::Polite => polite(options, record),
         Part::Open => open(options, record),
     }
 }
@@ -311,6 +314,51 @@ fn type_memory(options: &Options, record: &mut Record) -> io::Result<()> {
             Ok(server.resident()?.saturating_sub(before) as f64 / test.elements as f64)
         })?;
         record.add(test.name, "RSS growth per element", "B", growth);
+    }
+    Ok(())
+}
+
+/// Fresh servers in each round; the smallest of the rounds is what is recorded.
+fn polite(options: &Options, record: &mut Record) -> io::Result<()> {
+    for life in LIVES
+        .iter()
+        .filter(|life| life.name.contains(&options.only))
+    {
+        let mut sides: [Option<Lived>; 2] = [None, None];
+        for round in 0..options.rounds {
+            for side in [round % 2, 1 - round % 2] {
+                let [ours, theirs] = pair(options)?;
+                let lived = live([&ours, &theirs][side], life, options.elements)?;
+                sides[side] = Some(match sides[side].take() {
+                    Some(before) => before.least(lived),
+                    None => lived,
+                });
+            }
+        }
+        let [Some(ours), Some(theirs)] = sides else {
+            continue;
+        };
+        let mut add = |test: &str, [ours, theirs]: [Pause; 2]| {
+            let mut add = |measure, of: &dyn Fn(Pause) -> f64| {
+                record.add(test, measure, "ms", [of(ours) / 1e3, of(theirs) / 1e3]);
+            };
+            add("reply", &|pause| pause.reply.net);
+            add("reply, on the clock", &|pause| pause.reply.clock);
+            add("longest PING beside it", &|pause| pause.others.net);
+            add("the same, on the clock", &|pause| pause.others.clock);
+        };
+        let build = format!(
+            "{} built, {} at a time",
+            life.name,
+            crate::polite::AT_ONCE * life.elements
+        );
+        add(
+            &build,
+            [&ours, &theirs].map(|lived| Pause::longest(&lived.build)),
+        );
+        for ((test, ours), (_, theirs)) in ours.steps.iter().zip(&theirs.steps) {
+            add(test, [*ours, *theirs]);
+        }
     }
     Ok(())
 }

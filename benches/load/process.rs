@@ -44,6 +44,30 @@ impl Usage {
     }
 }
 
+/// What the kernel says of how long a server's thread, and the one that asks, were ready but had no core.
+///
+/// It counts a wait when that is over: one that had begun before counts whole.
+pub struct Waited {
+    server: PathBuf,
+}
+
+impl Waited {
+    /// For process `id`: its thread of the most CPU time.
+    pub fn of(id: u32) -> io::Result<Self> {
+        let mut busiest = (0, PathBuf::from(format!("/proc/{id}")));
+        for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+            let folder = thread?.path();
+            busiest = busiest.max((cpu_of(&folder)?, folder));
+        }
+        Ok(Self { server: busiest.1 })
+    }
+
+    /// Nanoseconds so far.
+    pub fn read(&self) -> io::Result<u64> {
+        Ok(waited_of(&self.server)? + waited_of(&PathBuf::from("/proc/thread-self"))?)
+    }
+}
+
 /// CPU time of the calling thread, in nanoseconds.
 pub fn own_cpu() -> io::Result<u64> {
     cpu_of(&PathBuf::from("/proc/thread-self"))
@@ -78,12 +102,20 @@ pub fn busy(core: usize) -> io::Result<u64> {
 }
 
 fn cpu_of(folder: &Path) -> io::Result<u64> {
+    schedstat(folder, 0)
+}
+
+fn waited_of(folder: &Path) -> io::Result<u64> {
+    schedstat(folder, 1)
+}
+
+fn schedstat(folder: &Path, at: usize) -> io::Result<u64> {
     let text = fs::read_to_string(folder.join("schedstat"))?;
-    let first = text
+    let number = text
         .split_whitespace()
-        .next()
+        .nth(at)
         .and_then(|word| word.parse().ok());
-    first.ok_or_else(|| {
+    number.ok_or_else(|| {
         io::Error::other("schedstat is not a number: the kernel lacks CONFIG_SCHED_INFO")
     })
 }

@@ -95,6 +95,11 @@ impl Server {
         }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// CPU time and context switches so far.
     pub fn usage(&self) -> io::Result<Usage> {
         Usage::of(self.child.id())
