@@ -322,7 +322,7 @@ fn type_memory(options: &Options, record: &mut Record) -> io::Result<()> {
 fn polite(options: &Options, record: &mut Record) -> io::Result<()> {
     for life in LIVES
         .iter()
-        .filter(|life| life.name.contains(&options.only))
+        .filter(|life| life.name.starts_with(&options.only))
     {
         let mut sides: [Option<Lived>; 2] = [None, None];
         for round in 0..options.rounds {
