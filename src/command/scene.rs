@@ -6,6 +6,7 @@ use crate::base::Random;
 use crate::config::{Added, Author, Live, Settings};
 use crate::keyspace::Keyspace;
 use crate::pubsub::Directory;
+use crate::resp::Refusal;
 use crate::script::{Engine, Libraries};
 use crate::session::{Client, Roster, Session, SessionId};
 use crate::shard::Observer;
@@ -220,6 +221,8 @@ pub type Enter = dyn FnMut(&[u8]) -> Result<Vec<u8>, String>;
 pub struct Node<'a> {
     /// Who asks.
     pub author: Author,
+    /// What others hear while a script takes long, if one does.
+    pub busy: Option<Refusal>,
     pub settings: &'a mut Settings,
     /// Writes the configuration file: its text from the old text.
     pub rewrite: &'a mut dyn FnMut(&Settings, Added) -> Result<(), String>,

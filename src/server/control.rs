@@ -236,6 +236,7 @@ impl Control {
         };
         let mut node = Node {
             author: decision.author,
+            busy: decision.busy.clone(),
             settings: &mut self.settings,
             rewrite: &mut rewrite,
             listen: &mut listen,

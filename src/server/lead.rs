@@ -42,6 +42,7 @@ impl Work {
             entry: entry.index,
             version: session.client.version,
             author: Author::RemoteClient,
+            busy: None,
             packed: OwnedArgs::new(args.iter()),
         });
         if self.local.core == LEADER {

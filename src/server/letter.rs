@@ -139,6 +139,8 @@ pub(super) struct Decision {
     pub(super) entry: u16,
     pub(super) version: Version,
     pub(super) author: Author,
+    /// What others hear while a script takes long, if one does.
+    pub(super) busy: Option<Refusal>,
     pub(super) packed: OwnedArgs,
 }
 

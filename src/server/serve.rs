@@ -386,6 +386,7 @@ impl Work {
             } else {
                 Author::RemoteClient
             },
+            busy: self.local.busy.as_ref().map(|busy| busy.refusal()),
             packed: OwnedArgs::new(args.iter()),
         };
         let control = self.local.placement.cores();

@@ -256,3 +256,27 @@ const ENGINES: &str = "\
       2) (integer) 1
       3) \"functions_count\"
       4) (integer) 1";
+
+#[test]
+fn while_a_script_takes_long_the_node_ends_only_without_saving() {
+    for shards in [1, 4] {
+        let node = node(shards);
+        let mut script = node.client();
+        let mut client = node.client();
+        script
+            .send(&["EVAL", "while true do end", "1", "key"])
+            .expect("the node reads");
+        until(&mut client, &["GET", "key"], "BUSY ");
+        for words in [
+            &["SHUTDOWN"][..],
+            &["SHUTDOWN", "SAVE"],
+            &["SHUTDOWN", "NOW", "FORCE"],
+        ] {
+            let told = error(client.ask(words).expect("the node goes on"));
+            assert!(told.ends_with("SCRIPT KILL or SHUTDOWN NOSAVE."), "{told}");
+        }
+        let told = error(client.ask(&["SHUTDOWN", "ABORT"]).expect("an answer"));
+        assert_eq!(told, "ERR No shutdown in progress.");
+        assert!(client.ask(&["SHUTDOWN", "NOSAVE"]).is_err());
+    }
+}

@@ -55,6 +55,10 @@ fn shutdown(node: &mut Node<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Outcome {
         (_, true) => Saving::Never,
         (false, false) => Saving::IfConfigured,
     };
+    // What it would save is away, and may stay so for ever.
+    if let Some(refusal) = node.busy.take_if(|_| save != Saving::Never) {
+        return Err(refusal);
+    }
     let force = manner.force;
     node.errand = Some(Errand::Shutdown(Shutdown { save, force }));
     Ok(())
