@@ -127,12 +127,13 @@ def tasks_wait_for_their_time():
 
 
 def workers_hear_what_is_broadcast():
+    # Far enough off for a slow machine: it must be revoked before.
+    later = stamp.apply_async(["revoked"], countdown=4)
     everybody = ["one@basalt", "two@basalt"]
     until(
         lambda: sorted(name for answer in app.control.ping() for name in answer) == everybody,
         "an answer of both workers",
     )
-    later = stamp.apply_async(["revoked"], countdown=2)
     until(
         lambda: any(
             entry["request"]["id"] == later.id
