@@ -21,6 +21,8 @@ pub struct Engine {
     /// The Redis version scripts are told.
     version: &'static str,
     scripts: HashMap<Sha, Compiled>,
+    /// Bytes of their texts: asked for with every script that may ask.
+    text_bytes: usize,
     lua: Option<EvalLua>,
 }
 
@@ -53,6 +55,7 @@ impl Engine {
         Self {
             version,
             scripts: HashMap::new(),
+            text_bytes: 0,
             lua: None,
         }
     }
@@ -76,6 +79,7 @@ impl Engine {
             flags,
             function,
         };
+        self.text_bytes += body.len();
         self.scripts.insert(sha, compiled);
         Ok(sha)
     }
@@ -92,6 +96,7 @@ impl Engine {
     /// Forgets all scripts, and gives back the memory of Lua.
     pub fn flush(&mut self) {
         self.scripts.clear();
+        self.text_bytes = 0;
         self.lua = None;
     }
 
@@ -131,8 +136,7 @@ impl Engine {
 
     /// Bytes of the scripts' texts and of their table: `used_memory_scripts_eval` of INFO.
     pub fn scripts_bytes(&self) -> usize {
-        let bodies: usize = self.scripts.values().map(|script| script.body.len()).sum();
-        bodies + self.scripts.capacity() * size_of::<(Sha, Compiled)>()
+        self.text_bytes + self.scripts.capacity() * size_of::<(Sha, Compiled)>()
     }
 }
 

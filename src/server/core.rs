@@ -34,6 +34,10 @@ use crate::resp::Span;
 /// Letters of one sender run in one turn, so that sockets are not starved.
 const LETTERS_PER_TURN: usize = 256;
 
+/// How long a turn goes on with scripts and what they held up, before it looks
+/// for what is new: nanoseconds.
+const AT_HAND_NS: u64 = 200_000;
+
 /// What a core is made from.
 pub(super) struct Parts {
     pub(super) local: Local,
@@ -193,12 +197,26 @@ impl<K: Kernel> Core<K> {
         self.events = events;
         let letters = self.read_mail();
         self.work.resume_slowed();
-        self.work.run_resumed();
-        self.run_due();
+        self.run_at_hand();
         self.work.background();
         self.rearm_listeners();
         self.send_off();
         self.work.count_turn(began, happened, letters);
+    }
+
+    /// Serves resumed sessions and runs the scripts whose shards are here, by
+    /// turns and for a while: what stands behind a script in its client's
+    /// pipeline need not wait for the kernel, nor its reply be sent alone.
+    fn run_at_hand(&mut self) {
+        let began = self.work.watch.ns();
+        loop {
+            self.work.run_resumed();
+            self.run_due();
+            let is_over = self.work.watch.ns() - began > AT_HAND_NS;
+            if self.work.resumed.is_empty() || is_over {
+                return;
+            }
+        }
     }
 
     /// Replies and mail go out.

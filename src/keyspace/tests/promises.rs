@@ -165,7 +165,7 @@ fn what_was_cut_out_of_a_value_is_freed_in_steps_wherever_it_goes() {
     while stage.keyspace.free_step(10) {
         steps += 1;
     }
-    assert!(steps > members / 2 / 10 - 2, "{steps}");
+    assert!(steps > members / 2 / 10 - 128 / 10, "{steps}");
     let compound = stage.db().compound_mut(two, &clock);
     let compound = compound.and_then(Result::ok).expect("it has moved");
     assert!(!compound.is_mending() && !compound.is_empty());

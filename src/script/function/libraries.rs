@@ -32,12 +32,21 @@ pub struct Libraries {
     libraries: BTreeMap<Vec<u8>, Loaded>,
     /// Where each function is, by its name in lower case.
     functions: HashMap<Vec<u8>, Place>,
+    /// Bytes of the libraries: asked for with every script that may ask.
+    bytes: usize,
     lua: Option<FunctionLua>,
 }
 
 struct Loaded {
     code: Box<[u8]>,
     functions: Vec<Registered>,
+}
+
+impl Loaded {
+    fn bytes(&self, name: &[u8]) -> usize {
+        let functions = self.functions.capacity() * size_of::<Registered>();
+        name.len() + self.code.len() + functions
+    }
 }
 
 /// A function: its library, and its position there.
@@ -62,6 +71,7 @@ impl Libraries {
             version,
             libraries: BTreeMap::new(),
             functions: HashMap::new(),
+            bytes: 0,
             lua: None,
         }
     }
@@ -100,6 +110,7 @@ impl Libraries {
             code: code.into(),
             functions,
         };
+        self.bytes += loaded.bytes(&header.name);
         self.libraries.insert(header.name.clone(), loaded);
         Ok(header.name)
     }
@@ -127,6 +138,7 @@ impl Libraries {
         let Some(loaded) = self.libraries.remove(library) else {
             return false;
         };
+        self.bytes -= loaded.bytes(library);
         self.functions.retain(|_, place| place.library != library);
         self.give_up(loaded.functions);
         true
@@ -273,11 +285,7 @@ impl Libraries {
 
     /// Bytes of the libraries' texts and of their tables: `used_memory_functions` of INFO.
     pub fn libraries_bytes(&self) -> usize {
-        let of_library = |(name, loaded): (&Vec<u8>, &Loaded)| {
-            let functions = loaded.functions.capacity() * size_of::<Registered>();
-            name.len() + loaded.code.len() + functions
-        };
-        self.libraries.iter().map(of_library).sum()
+        self.bytes
     }
 }
 

@@ -15,8 +15,7 @@ pub enum Towards {
     Lowest,
 }
 
-/// Members that are removed one by one; more are cut out, which leaves thin
-/// nodes at its ends.
+/// Members that are removed and freed at once; more are cut out.
 const REMOVED_AT_ONCE: usize = 128;
 
 /// See the module.
@@ -195,16 +194,9 @@ impl SortedSet {
         let count = ranks.len();
         match &mut self.0 {
             Form::Packed(pack) => pack.remove_range(ranks.start * 2, count * 2),
-            Form::Table(table) if count > REMOVED_AT_ONCE => table.cut(ranks),
             Form::Table(table) => {
-                let mut members = Vec::with_capacity(count);
-                table.visit(ranks, |_, member| {
-                    members.push(member.to_vec());
-                    true
-                });
-                for member in &members {
-                    table.remove(member);
-                }
+                table.cut(ranks);
+                table.mend_step(REMOVED_AT_ONCE);
             }
         }
         count
