@@ -200,7 +200,7 @@ impl Generator {
             while let Some(due) = calendar.take(now) {
                 let index = calendar.pick(self.connections.len());
                 self.batch.clear();
-                self.requests.append(&mut self.batch);
+                self.requests.append(index, 0, &mut self.batch);
                 self.connections[index].due.push_back(due);
                 self.send(index)?;
             }
@@ -229,8 +229,8 @@ impl Generator {
 
     fn send_batch(&mut self, index: usize, depth: usize) -> io::Result<()> {
         self.batch.clear();
-        for _ in 0..depth {
-            self.requests.append(&mut self.batch);
+        for nth in 0..depth {
+            self.requests.append(index, nth, &mut self.batch);
         }
         let connection = &mut self.connections[index];
         connection.waiting = depth;

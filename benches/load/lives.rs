@@ -29,7 +29,7 @@ pub const LIVES: &[Life] = &[
             step(Silent, "COPY k c REPLACE"),
             step(Change, "SET c text"),
             step(Change, "LTRIM k @q -@q"),
-            step(Read, "LINDEX k @q"),
+            step(Read, "LLEN k"),
             step(Silent, "COPY k c REPLACE"),
             step(Change, "LTRIM c 0 @q"),
             step(Silent, "COPY k c REPLACE"),

@@ -3,6 +3,7 @@
 //! `benches/README.md` says how to run it and how to read what it writes; `docs/performance.md` says what the rules
 //! are. It starts its own servers on free ports, pins them and itself, and ends them by process id.
 
+mod cross;
 mod drive;
 mod fill;
 mod lives;
@@ -12,6 +13,7 @@ mod page;
 mod parts;
 mod polite;
 mod process;
+mod publish;
 mod record;
 mod replies;
 mod report;

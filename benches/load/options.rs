@@ -10,7 +10,7 @@ use std::time::Duration;
 pub const USAGE: &str = "\
 cargo bench --bench load -- [options] [part ...]
 
-parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-memory, polite, open, all
+parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-memory, polite, cross, publish, beside, open, all
   sweep              GET and SET at P1, P16 and P64, closed loop
   tail               latency at a share of stock's highest rate, open loop
   hop                CPU per operation with several shards as a multiple of one shard's
@@ -20,6 +20,9 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   types              the commands of lists, sets, hashes, sorted sets and streams, closed loop
   type-memory        RSS growth per element of each type
   polite             the longest pauses around one value of --elements, basalt beside stock
+  cross              commands over several keys, transactions, scripts, waiting clients
+  publish            one publisher, --subscribers on all cores
+  beside             single keys while others' transactions run over two cores
   open               open loop at --rate
 
   --basalt PATH        the node under test              (target/release/basalt)
@@ -31,7 +34,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   --commands C[,C...]  get, set, mixed                  (get,set)
   --reads SHARE        share of GET in mixed            (0.9)
   --value-size BYTES   size of a value                  (64)
-  --only TEXT          tests of 'types', 'type-memory' and 'polite' whose name has this in it
+  --only TEXT          tests of 'types', 'type-memory', 'polite' and 'cross' whose name has this in it
   --keys N             distinct keys                    (1000000; quick 200000)
   --distribution D     uniform or zipf                  (uniform)
   --zipf EXPONENT      exponent of zipf                 (0.99)
@@ -39,9 +42,11 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   --arrivals A         poisson or constant              (poisson)
   --load SHARE         share of stock's rate in 'tail'  (0.7)
   --shards N           shards of basalt                 (1)
-  --hop-shards N       shards of 'hop'                  (2)
+  --hop-shards N       shards of 'hop' and 'beside'     (2)
+  --cross-shards N[,N...]  shards of 'cross' and 'publish'  (1,4)
+  --subscribers N      clients of 'publish'             (1000)
   --server-cores LIST  cores of each server             (0)
-  --hop-cores LIST     cores of 'hop'                   (0,1)
+  --hop-cores LIST     cores of nodes with several shards  (0,1)
   --generator-core N   core of the generator            (1)
   --memory-keys N      keys of 'memory'                 (5000000; quick 500000)
   --idle-clients N     clients of 'idle-connections'    (10000; quick 2000)
@@ -97,10 +102,13 @@ pub enum Part {
     Types,
     TypeMemory,
     Polite,
+    Cross,
+    Publish,
+    Beside,
     Open,
 }
 
-const PARTS: [(&str, Part); 10] = [
+const PARTS: [(&str, Part); 13] = [
     ("sweep", Part::Sweep),
     ("tail", Part::Tail),
     ("hop", Part::Hop),
@@ -110,6 +118,9 @@ const PARTS: [(&str, Part); 10] = [
     ("types", Part::Types),
     ("type-memory", Part::TypeMemory),
     ("polite", Part::Polite),
+    ("cross", Part::Cross),
+    ("publish", Part::Publish),
+    ("beside", Part::Beside),
     ("open", Part::Open),
 ];
 
@@ -132,6 +143,8 @@ pub struct Options {
     pub load: f64,
     pub shards: usize,
     pub hop_shards: usize,
+    pub cross_shards: Vec<usize>,
+    pub subscribers: usize,
     pub server_cores: String,
     pub hop_cores: String,
     pub generator_core: usize,
@@ -165,6 +178,8 @@ impl Options {
             load: 0.7,
             shards: 1,
             hop_shards: 2,
+            cross_shards: vec![1, 4],
+            subscribers: 1000,
             server_cores: "0".to_owned(),
             hop_cores: "0,1".to_owned(),
             generator_core: 1,
@@ -189,7 +204,7 @@ impl Options {
                 "--quick" | "--bench" => continue,
                 "all" => options
                     .parts
-                    .extend(PARTS[..9].iter().map(|(_, part)| *part)),
+                    .extend(PARTS[..12].iter().map(|(_, part)| *part)),
                 name if !name.starts_with("--") => {
                     let part = PARTS.iter().find(|(known, _)| *known == name);
                     options
@@ -255,6 +270,13 @@ impl Options {
             "--shards" => self.shards = number(name, value)?,
             "--hop-shards" => self.hop_shards = number(name, value)?,
             "--server-cores" => value.clone_into(&mut self.server_cores),
+            "--cross-shards" => {
+                self.cross_shards = value
+                    .split(',')
+                    .map(|shards| number(name, shards))
+                    .collect::<Result<_, _>>()?;
+            }
+            "--subscribers" => self.subscribers = number(name, value)?,
             "--hop-cores" => value.clone_into(&mut self.hop_cores),
             "--generator-core" => self.generator_core = number(name, value)?,
             "--memory-keys" => self.memory_keys = number(name, value)?,

@@ -8,12 +8,14 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cross;
 use crate::drive::{Generator, Measured, Pace};
 use crate::fill::{fill, fill_type};
 use crate::lives::LIVES;
 use crate::options::{Mix, Options, Part};
 use crate::polite::{Lived, Pause, live};
 use crate::process;
+use crate::publish;
 use crate::record::Record;
 use crate::replies::Replies;
 use crate::requests::Requests;
@@ -21,7 +23,7 @@ use crate::server::{Plan, Server, is_basalt};
 use crate::types::{GROWTHS, TESTS, Test};
 
 /// The two sides: first the one under test.
-type Pair = [Server; 2];
+pub type Pair = [Server; 2];
 
 /// Runs one part and adds its rows to the record.
 pub fn run(part: Part, options: &Options, record: &mut Record) -> io::Result<()> {
@@ -35,6 +37,9 @@ pub fn run(part: Part, options: &Options, record: &mut Record) -> io::Result<()>
         Part::Types => types(options, record),
         Part::TypeMemory => type_memory(options, record),
         Part::Polite => polite(options, record),
+        Part::Cross => cross::cross(options, record),
+        Part::Publish => publish::publish(options, record),
+        Part::Beside => cross::beside(options, record),
         Part::Open => open(options, record),
     }
 }
@@ -54,7 +59,7 @@ fn pair(options: &Options) -> io::Result<Pair> {
 }
 
 /// Both sides of one round, in an order that changes with the round.
-fn both<T>(
+pub fn both<T>(
     round: usize,
     servers: &Pair,
     mut act: impl FnMut(&Server) -> io::Result<T>,
@@ -322,7 +327,7 @@ fn type_memory(options: &Options, record: &mut Record) -> io::Result<()> {
 fn polite(options: &Options, record: &mut Record) -> io::Result<()> {
     for life in LIVES
         .iter()
-        .filter(|life| life.name.starts_with(&options.only))
+        .filter(|life| life.name.contains(&options.only))
     {
         let mut sides: [Option<Lived>; 2] = [None, None];
         for round in 0..options.rounds {
@@ -364,7 +369,7 @@ fn polite(options: &Options, record: &mut Record) -> io::Result<()> {
 }
 
 /// The measures every run gives.
-fn add_run(record: &mut Record, test: &str, runs: &[Measured; 2]) {
+pub fn add_run(record: &mut Record, test: &str, runs: &[Measured; 2]) {
     let mut add = |measure, unit, of: &dyn Fn(&Measured) -> f64| {
         record.add(test, measure, unit, [of(&runs[0]), of(&runs[1])]);
     };
@@ -399,7 +404,7 @@ fn add_run(record: &mut Record, test: &str, runs: &[Measured; 2]) {
     record.add_latency(test, [&runs[0].latency, &runs[1].latency]);
 }
 
-fn rate(run: &Measured) -> f64 {
+pub fn rate(run: &Measured) -> f64 {
     run.replies as f64 / run.elapsed.as_secs_f64()
 }
 

@@ -123,13 +123,6 @@ pub fn live(server: &Server, life: &Life, elements: u64) -> io::Result<Lived> {
         if step.kind == Kind::Silent && client.input.starts_with(b":0") {
             return Err(io::Error::other(format!("{request} did nothing")));
         }
-        // A life takes minutes: who waits sees how far it is.
-        writeln!(
-            io::stderr(),
-            "  {request}: {:.3} ms, beside it {:.3} ms",
-            pause.reply.net / 1e3,
-            pause.others.net / 1e3
-        )?;
         if step.kind != Kind::Silent {
             steps.push((format!("{} {}", life.name, step.request), pause));
         }

@@ -121,10 +121,10 @@ impl Requests {
         }
     }
 
-    /// Appends one request.
-    pub fn append(&mut self, into: &mut Vec<u8>) {
+    /// Appends request number `nth` of the batch that a connection sends.
+    pub fn append(&mut self, connection: usize, nth: usize, into: &mut Vec<u8>) {
         if let Some(round) = &mut self.round {
-            return round.append(&mut self.random, into);
+            return round.append(connection, nth, &mut self.random, into);
         }
         let key = self.key();
         let read = match self.mix {

@@ -2,7 +2,10 @@
 //!
 //! A test is data: how the server is filled, and the requests that then go round. In a request `@k` stands for twelve
 //! digits of a key drawn below the test's keys, `@m` for twelve digits of a member drawn below its members, `@n` for
-//! the number of a filling request.
+//! the number of a filling request, `@r` for those of a key drawn anew at each place, `@c` for those of the
+//! connection's number.
+
+use std::num::NonZero;
 
 use crate::requests::Random;
 
@@ -18,6 +21,10 @@ pub struct Test {
     pub filling: &'static [Filling],
     /// Sent one after the other, over and over.
     pub requests: &'static [&'static str],
+    /// With 0, whichever connection is next sends the next request. Otherwise the requests are so many parts of equal
+    /// length, each connection has one of them and sends it from start to end in a batch; connections of
+    /// one number, a part each, belong together.
+    pub roles: usize,
     pub keys: u64,
     pub members: u64,
 }
@@ -30,7 +37,7 @@ pub struct Growth {
     pub elements: u64,
 }
 
-const fn fill(times: u64, request: &'static str) -> Filling {
+pub const fn fill(times: u64, request: &'static str) -> Filling {
     Filling { times, request }
 }
 
@@ -66,6 +73,7 @@ const fn test(
         name,
         filling,
         requests,
+        roles: 0,
         keys: 50_000,
         members: 200_000,
     }
@@ -168,6 +176,8 @@ enum Digits {
     Key,
     Member,
     Number,
+    Anew,
+    Connection,
 }
 
 const DIGITS: usize = 12;
@@ -197,6 +207,8 @@ impl Shape {
             ("@k", Digits::Key),
             ("@m", Digits::Member),
             ("@n", Digits::Number),
+            ("@r", Digits::Anew),
+            ("@c", Digits::Connection),
         ];
         let marked = marks
             .into_iter()
@@ -242,6 +254,7 @@ impl Shape {
 pub struct Round {
     shapes: Vec<Shape>,
     next: usize,
+    roles: usize,
     keys: u64,
     members: u64,
 }
@@ -255,21 +268,40 @@ impl Round {
                 .map(|words| Shape::new(words))
                 .collect(),
             next: 0,
+            roles: test.roles,
             keys: test.keys,
             members: test.members,
         }
     }
 
-    /// Appends the next request.
-    pub fn append(&mut self, random: &mut Random, into: &mut Vec<u8>) {
-        let shape = &self.shapes[self.next];
-        self.next = (self.next + 1) % self.shapes.len();
+    /// Appends request number `nth` of a connection's batch.
+    pub fn append(
+        &mut self,
+        connection: usize,
+        nth: usize,
+        random: &mut Random,
+        into: &mut Vec<u8>,
+    ) {
+        let (shape, number) = match NonZero::new(self.roles) {
+            None => {
+                let shape = &self.shapes[self.next];
+                self.next = (self.next + 1) % self.shapes.len();
+                (shape, connection)
+            }
+            Some(roles) => {
+                let part = self.shapes.len() / roles;
+                let at = connection % roles * part + nth % part;
+                (&self.shapes[at], connection / roles)
+            }
+        };
         // A member drawn once stands at every place of one request.
         let member = random.below(self.members);
         let key = random.below(self.keys);
         shape.append(into, |digits| match digits {
             Digits::Key => key,
             Digits::Member | Digits::Number => member,
+            Digits::Anew => random.below(self.keys),
+            Digits::Connection => number as u64,
         });
     }
 }
