@@ -197,11 +197,6 @@ impl Control {
     ) -> Result<(), Refusal> {
         if reload.saves {
             self.save(shards, functions).map_err(|()| SAVE_FAILED)?;
-            if !reload.flushes && !reload.merges && !functions.is_empty() {
-                self.log
-                    .warning("The libraries in the file are here already, and stay.");
-                return Err(LOAD_FAILED);
-            }
         }
         let (mut file, _) = match load::open(&self.settings) {
             Ok(Some(file)) => file,
@@ -216,6 +211,9 @@ impl Control {
         if reload.merges {
             manner.existing = Existing::Replaced;
         }
+        if !reload.flushes {
+            manner.libraries = functions.to_vec();
+        }
         let mut keyspaces: Vec<&mut Keyspace> =
             shards.iter_mut().map(|shard| &mut shard.keyspace).collect();
         for keyspace in &mut keyspaces {
@@ -228,8 +226,13 @@ impl Control {
         }
         let loaded = match load::load(&mut file, &mut keyspaces, &manner) {
             Ok(loaded) => loaded,
-            Err(why) => {
+            // Nothing is lost: libraries come before keys.
+            Err(load::Failure::Library(why)) if !reload.flushes => {
                 self.log.warning(&why);
+                return Err(LOAD_FAILED);
+            }
+            Err(why) => {
+                self.log.warning(why.text());
                 self.fail("Fatal error loading the DB, check server logs. Exiting.");
                 return Err(LOAD_FAILED);
             }

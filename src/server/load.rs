@@ -45,6 +45,8 @@ pub(super) struct Manner {
     is_lfu: bool,
     /// What to do with a key that is there.
     pub(super) existing: Existing,
+    /// Texts of the libraries that are there.
+    pub(super) libraries: Vec<Vec<u8>>,
     pub(super) log: Log,
     pub(super) persistence: Arc<Persistence>,
 }
@@ -58,9 +60,45 @@ impl Manner {
             touch: touch_of(&live),
             is_lfu: live.maxmemory_policy.is_lfu(),
             existing: Existing::Refused,
+            libraries: Vec::new(),
             log,
             persistence,
         }
+    }
+
+    /// The libraries that are there, in which those of the file are tried.
+    fn present(&self) -> Libraries {
+        let mut libraries = Libraries::new(REDIS_VERSION);
+        for text in &self.libraries {
+            let mut host = LibraryHost::unhurried(super::boot::SYSTEM);
+            let loaded = libraries.load(text, Existing::Refused, &mut host);
+            loaded.expect("every core has loaded it");
+        }
+        libraries
+    }
+}
+
+/// Why a file was not loaded.
+pub(super) enum Failure {
+    /// It is not right, or cannot be read.
+    File(String),
+    /// A library in it is none, or cannot be beside those that are there.
+    Library(String),
+}
+
+impl From<FileFault> for Failure {
+    fn from(fault: FileFault) -> Self {
+        match fault.why {
+            Why::Library(_) => Self::Library(fault.to_string()),
+            _ => Self::File(fault.to_string()),
+        }
+    }
+}
+
+impl Failure {
+    pub(super) fn text(&self) -> &str {
+        let (Self::File(text) | Self::Library(text)) = self;
+        text
     }
 }
 
@@ -99,9 +137,10 @@ pub(super) fn load(
     file: &mut File,
     keyspaces: &mut [&mut Keyspace],
     manner: &Manner,
-) -> Result<Loaded, String> {
+) -> Result<Loaded, Failure> {
     let metadata = file.metadata();
-    let total = metadata.map_err(|error| reason(&error))?.len();
+    let metadata = metadata.map_err(|error| Failure::File(reason(&error)));
+    let total = metadata?.len();
     let persistence = &manner.persistence;
     persistence.loading_total_bytes.set(total);
     persistence.loading_loaded_bytes.set(0);
@@ -123,7 +162,7 @@ pub(super) fn load(
             reader: FileReader::new(total, databases, manner.checksum),
             rows,
             placement,
-            libraries: Libraries::new(REDIS_VERSION),
+            libraries: manner.present(),
             loaded: Loaded::default(),
             manner,
             now_ms,
@@ -149,7 +188,7 @@ pub(super) fn load(
     // splitter stop.
     let faults = counts.iter().filter_map(|count| count.as_ref().err());
     if let Some(fault) = faults.min_by_key(|fault| fault.at) {
-        return Err(fault.to_string());
+        return Err(fault.clone().into());
     }
     let mut loaded = splitting?;
     for count in counts.into_iter().flatten() {
@@ -221,26 +260,29 @@ struct Splitter<'a> {
 }
 
 impl Splitter<'_> {
-    fn split(&mut self, file: &mut File) -> Result<(), String> {
+    fn split(&mut self, file: &mut File) -> Result<(), Failure> {
         let mut bytes = vec![0; READ_BYTES];
         loop {
             let len = match file.read(&mut bytes) {
                 Ok(len) => len,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(format!("Error reading the file: {}", reason(&error))),
+                Err(error) => {
+                    let reason = reason(&error);
+                    return Err(Failure::File(format!("Error reading the file: {reason}")));
+                }
             };
             if len == 0 {
                 break;
             }
             self.reader.on_bytes(&bytes[..len]);
-            let goes_on = self.take_parts().map_err(|fault| fault.to_string())?;
+            let goes_on = self.take_parts()?;
             let offset = self.reader.offset();
             self.manner.persistence.loading_loaded_bytes.set(offset);
             if !goes_on {
                 return Ok(());
             }
         }
-        self.reader.on_end().map_err(|fault| fault.to_string())
+        Ok(self.reader.on_end()?)
     }
 
     /// Takes what has come; `false` if a shard's thread has given up.
@@ -309,7 +351,7 @@ impl Splitter<'_> {
 
     fn take_library(&mut self, text: Vec<u8>) -> Result<(), FileFault> {
         let mut host = LibraryHost::unhurried(super::boot::SYSTEM);
-        match self.libraries.load(&text, Existing::Refused, &mut host) {
+        match self.libraries.load(&text, self.manner.existing, &mut host) {
             Ok(_) => self.loaded.functions.push(text),
             Err(refusal) => {
                 return Err(FileFault {

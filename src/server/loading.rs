@@ -54,7 +54,7 @@ impl Loading {
                     loaded,
                     took_ns: watch.ns(),
                 })
-                .map_err(|why| format!("{}: {why}", path.display()));
+                .map_err(|why| format!("{}: {}", path.display(), why.text()));
             // Nobody hears it at a node that has been ended.
             let _unheard = tell.send(whole).is_err();
             bell.ring();
