@@ -257,7 +257,9 @@ fn build(
             batch.clear();
             (number..end).for_each(|number| shape.append_numbered(number, &mut batch));
             let at = (number * STRETCHES as u64 / requests) as usize;
-            stretch.store(at, Ordering::Relaxed);
+            if stretch.swap(at, Ordering::Relaxed) < at {
+                client.waited = process::Waited::of(server.id())?;
+            }
             match client.send(&batch, (end - number) as usize) {
                 Ok(took) => own[at] = own[at].longest(took),
                 Err(error) => break Err(error),
@@ -280,6 +282,9 @@ fn probe(server: &Server, stretch: &AtomicUsize, done: &AtomicBool) -> io::Resul
     let mut client = Client::connect(server)?;
     while !done.load(Ordering::Relaxed) {
         let at = stretch.load(Ordering::Relaxed);
+        if longest[at].clock == 0.0 {
+            client.waited = process::Waited::of(server.id())?;
+        }
         let took = client.request("PING")?;
         longest[at] = longest[at].longest(took);
         thread::sleep(Duration::from_micros(100));
@@ -290,6 +295,7 @@ fn probe(server: &Server, stretch: &AtomicUsize, done: &AtomicBool) -> io::Resul
 /// Sends a request alone, with a PING after it until the server rests.
 fn one(server: &Server, client: &mut Client, words: &str) -> io::Result<Pause> {
     let mut other = Client::connect(server)?;
+    client.waited = other.waited.clone();
     other.request("PING")?;
     let reply = client.request(words)?;
     let mut others = Took::NOTHING;

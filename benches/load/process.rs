@@ -47,6 +47,7 @@ impl Usage {
 /// What the kernel says of how long a server's thread, and the one that asks, were ready but had no core.
 ///
 /// It counts a wait when that is over: one that had begun before counts whole.
+#[derive(Clone)]
 pub struct Waited {
     server: PathBuf,
 }

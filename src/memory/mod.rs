@@ -20,7 +20,7 @@ mod table;
 mod thin;
 mod tree;
 
-pub use counted::{class_bytes, used_memory};
+pub use counted::{class_bytes, giving_back, used_memory};
 pub use dict::{Dict, Field};
 pub use entry::{Content, Entry, INLINE_MAX, Marks, NewValue};
 pub use ranked::Ranked;

@@ -8,7 +8,7 @@
 use crate::command::{Entry, Event};
 use crate::config::{self, EventClass};
 use crate::keyspace::{Evictor, Key, Policy};
-use crate::memory::used_memory;
+use crate::memory::{giving_back, used_memory};
 use crate::resp::Refusal;
 use crate::spec::Flags;
 
@@ -20,10 +20,17 @@ use super::weight::heaviest;
 const KEYS_PER_LOOK: usize = 8;
 
 /// Buckets of a cleared database freed between two looks at memory.
-const BUCKETS_PER_STEP: usize = 64;
+const BUCKETS_PER_STEP: usize = 4;
 
 /// Allocations of removed values freed between two looks at memory.
-const FREES_PER_STEP: usize = 512;
+const FREES_PER_STEP: usize = 16;
+
+/// Such steps in a turn.
+const STEPS_PER_TURN: usize = 32;
+
+/// Nanoseconds after which a turn makes no further step: the last frees of a
+/// value may give back a page of memory each, at 20 µs.
+const FREEING_NS: u64 = 150_000;
 
 /// One part in so many of `maxmemory` may be exceeded while others evict and
 /// this core has something to evict, too.
@@ -172,7 +179,7 @@ impl Work {
             return self.pace.frees_go_on && self.free_remains();
         };
         let before = discarded.unfreed();
-        let goes_on = discarded.free_step(BUCKETS_PER_STEP);
+        let goes_on = giving_back(|| discarded.free_step(BUCKETS_PER_STEP));
         let freed = before - discarded.unfreed();
         if !goes_on {
             self.discarded.pop();
@@ -189,7 +196,18 @@ impl Work {
             return false;
         };
         let before = keyspace.unfreed();
-        self.pace.frees_go_on = keyspace.free_step(FREES_PER_STEP);
+        let until = self.watch.ns() + FREEING_NS;
+        let watch = self.watch;
+        self.pace.frees_go_on = giving_back(|| {
+            let mut goes_on = true;
+            for _ in 0..STEPS_PER_TURN {
+                goes_on = keyspace.free_step(FREES_PER_STEP);
+                if !goes_on || watch.ns() >= until {
+                    break;
+                }
+            }
+            goes_on
+        });
         let freed = before - keyspace.unfreed();
         self.local.count().values_freed.add(freed as u64);
         self.pace.frees_go_on
