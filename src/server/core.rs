@@ -208,12 +208,15 @@ impl<K: Kernel> Core<K> {
     /// turns and for a while: what stands behind a script in its client's
     /// pipeline need not wait for the kernel, nor its reply be sent alone.
     fn run_at_hand(&mut self) {
+        // Most turns have none of either, and need no clock.
+        if self.work.resumed.is_empty() && self.work.scripts.due.is_empty() {
+            return;
+        }
         let began = self.work.watch.ns();
         loop {
             self.work.run_resumed();
             self.run_due();
-            let is_over = self.work.watch.ns() - began > AT_HAND_NS;
-            if self.work.resumed.is_empty() || is_over {
+            if self.work.resumed.is_empty() || self.work.watch.ns() - began > AT_HAND_NS {
                 return;
             }
         }
