@@ -63,7 +63,7 @@ impl Work {
         let jobs = self.give_up_loans(|job| match job {
             Job::Call(call) => may_not(call.entry),
             Job::Exec(exec) => may_not(exec.entry()),
-            Job::Script(call) => may_not(call.entry),
+            Job::Script(script) => may_not(script.call.entry),
             Job::Again(_) | Job::Errand(_) | Job::GivenUp => false,
         });
         for job in jobs {
@@ -76,7 +76,7 @@ impl Work {
                     self.resume(call.session);
                 }
                 Job::Exec(exec) => self.refuse_exec(*exec, &refusal),
-                Job::Script(call) => self.refuse_script(call, &refusal),
+                Job::Script(script) => self.refuse_script(script, &refusal),
                 Job::Again(_) | Job::Errand(_) | Job::GivenUp => {
                     unreachable!("these are not given up")
                 }

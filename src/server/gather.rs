@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::command::{Caller, Entry, Gather, Local, Part};
 use crate::keyspace::Clock;
 use crate::resp::{Args, OwnedArgs, Refusal};
-use crate::session::{Gap, SessionId, Stage};
+use crate::session::{Gap, SessionId};
 use crate::shard::Shard;
 use crate::spec::Flags;
 
@@ -81,11 +81,7 @@ impl Work {
         });
         let whom = Whom::Session(id, session.await_reply());
         self.ask_all(whom, request);
-        // With one core everything is done by now.
-        match self.local.roster.find(id) {
-            Some(session) if session.stage == Stage::Open => Flow::Next,
-            Some(_) | None => Flow::Pause,
-        }
+        self.flow_of(id)
     }
 
     /// Asks every core for its part, this one included.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::command::{Caller, Entry, Gather, Run, Scene};
 use crate::config::Author;
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply};
-use crate::session::{SessionId, Stage};
+use crate::session::SessionId;
 
 use super::core::Work;
 use super::gather::Whom;
@@ -50,11 +50,7 @@ impl Work {
         } else {
             self.post.post(LEADER, Letter::Lead(decision));
         }
-        // With one core everything is done by now.
-        match self.local.roster.find(id) {
-            Some(session) if session.stage == Stage::Open => Flow::Next,
-            Some(_) | None => Flow::Pause,
-        }
+        self.flow_of(id)
     }
 
     /// Decides on a request, now or when the shard is here: while it is away a

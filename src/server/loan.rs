@@ -44,15 +44,16 @@ pub(super) enum Job {
     GivenUp,
 }
 
-/// A command whose keys are of several cores.
+/// A request that runs when its shards are together, and what it needs of its
+/// client.
 pub(super) struct Call {
     pub(super) session: SessionId,
     pub(super) gap: Gap,
     pub(super) entry: &'static Entry,
-    database: usize,
+    pub(super) database: usize,
     pub(super) version: Version,
-    no_touch: bool,
-    packed: OwnedArgs,
+    pub(super) no_touch: bool,
+    pub(super) packed: OwnedArgs,
 }
 
 /// This core's loans, by number.
@@ -79,10 +80,20 @@ impl Work {
         cores: u64,
         args: Args<'_>,
     ) {
-        let Some(session) = self.local.roster.find(id) else {
-            return;
-        };
-        let call = Call {
+        if let Some(call) = self.call_of(id, entry, args) {
+            self.borrow_for(Job::Call(Box::new(call)), cores);
+        }
+    }
+
+    /// A request as it waits for its shards; its session waits for the reply.
+    pub(super) fn call_of(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        args: Args<'_>,
+    ) -> Option<Call> {
+        let session = self.local.roster.find(id)?;
+        Some(Call {
             session: id,
             gap: session.await_reply(),
             entry,
@@ -90,8 +101,7 @@ impl Work {
             version: session.client.version,
             no_touch: session.client.no_touch,
             packed: OwnedArgs::new(args.iter()),
-        };
-        self.borrow_for(Job::Call(Box::new(call)), cores);
+        })
     }
 
     /// Collects the shards of `cores` for a job.

@@ -12,14 +12,14 @@ use std::sync::Arc;
 use crate::command::{
     Entry, Evaluation, Lent, REDIS_VERSION, Run, Subject, reaches_only_declared_keys,
 };
-use crate::resp::{Args, OwnedArgs, Refusal, Reply, Version};
+use crate::resp::{Args, Refusal, Reply, Version};
 use crate::runtime::core::Kernel;
 use crate::script::{Engine, Flags as ScriptFlags, Libraries, Pace, Sha, Verdict};
-use crate::session::{Gap, SessionId};
+use crate::session::SessionId;
 
 use super::core::{Core, Work};
 use super::letter::Letter;
-use super::loan::Job;
+use super::loan::{Call, Job};
 use super::script_call::{Caller, Limits, State};
 use super::serve::Flow;
 use super::transaction::Exec;
@@ -28,13 +28,7 @@ use super::transaction::Exec;
 pub(super) struct ScriptCall {
     /// The core of its client.
     pub(super) home: usize,
-    session: SessionId,
-    gap: Gap,
-    pub(super) entry: &'static Entry,
-    database: usize,
-    version: Version,
-    no_touch: bool,
-    words: OwnedArgs,
+    pub(super) call: Call,
     /// `digest` of the words.
     sha: Option<Sha>,
     /// How MONITOR names its client, if anybody monitors.
@@ -43,7 +37,7 @@ pub(super) struct ScriptCall {
 
 /// A script that has run at another core than its client's.
 pub(super) struct Scripted {
-    call: Box<ScriptCall>,
+    script: Box<ScriptCall>,
     reply: Vec<u8>,
     took_ns: u64,
 }
@@ -115,15 +109,16 @@ impl<K: Kernel> Core<K> {
         }
     }
 
-    fn run_script(&mut self, call: Box<ScriptCall>, held: &mut Lent) {
+    fn run_script(&mut self, script: Box<ScriptCall>, held: &mut Lent) {
         let mut reply = Vec::new();
         let began = self.work.watch.ns();
+        let call = &script.call;
         let client = (call.database, call.version, call.no_touch);
-        let args = call.words.args();
-        if let Some(address) = &call.shown_address {
+        let args = call.packed.args();
+        if let Some(address) = &script.shown_address {
             self.work.show(call.database, address, call.entry, args);
         }
-        let ended = self.evaluate(call.entry, (args, call.sha), client, held, &mut reply);
+        let ended = self.evaluate(call.entry, (args, script.sha), client, held, &mut reply);
         let took_ns = self.work.watch.ns() - began;
         self.work.count_script(call.entry, took_ns, &ended);
         // In a transaction they wait for its end, or a message might stand in
@@ -131,11 +126,11 @@ impl<K: Kernel> Core<K> {
         self.work.grant_wishes();
         self.work.serve_ready(Some(held));
         let scripted = Scripted {
-            call,
+            script,
             reply,
             took_ns,
         };
-        let home = scripted.call.home;
+        let home = scripted.script.home;
         let letter = Letter::Scripted(Box::new(scripted));
         self.work.outgoing.push((home, letter));
     }
@@ -283,49 +278,44 @@ impl Work {
         let cores = self.cores_of_script(entry, args, sha);
         let me = self.local.core;
         let shown_address = self.shown_address(id);
-        let Some(session) = self.local.roster.find(id) else {
+        let Some(call) = self.call_of(id, entry, args) else {
             return Flow::Pause;
         };
-        let call = Box::new(ScriptCall {
+        let script = Box::new(ScriptCall {
             home: me,
-            session: id,
-            gap: session.await_reply(),
-            entry,
-            database: session.client.database,
-            version: session.client.version,
-            no_touch: session.client.no_touch,
-            words: OwnedArgs::new(args.iter()),
+            call,
             sha,
             shown_address,
         });
         let only = cores.trailing_zeros() as usize;
         if cores.count_ones() == 1 && only != me {
             self.post_hop(only);
-            self.post.post(only, Letter::RunScript(call));
+            self.post.post(only, Letter::RunScript(script));
         } else {
             // Its own shard, too: while a script runs here nobody uses it.
-            self.borrow_for(Job::Script(call), cores | 1 << me);
+            self.borrow_for(Job::Script(script), cores | 1 << me);
         }
         Flow::Pause
     }
 
     /// Runs a script for a client of another core.
-    pub(super) fn on_run_script(&mut self, call: Box<ScriptCall>) {
-        if let Some(refusal) = self.busy_refusal(call.entry) {
-            return self.refuse_script(call, &refusal);
+    pub(super) fn on_run_script(&mut self, script: Box<ScriptCall>) {
+        if let Some(refusal) = self.busy_refusal(script.call.entry) {
+            return self.refuse_script(script, &refusal);
         }
         let me = self.local.core;
-        self.borrow_for(Job::Script(call), 1 << me);
+        self.borrow_for(Job::Script(script), 1 << me);
     }
 
     /// Answers a request to run a script without running it.
-    pub(super) fn refuse_script(&mut self, call: Box<ScriptCall>, refusal: &Refusal) {
+    pub(super) fn refuse_script(&mut self, script: Box<ScriptCall>, refusal: &Refusal) {
         let mut reply = Vec::new();
+        let call = &script.call;
         Reply::new(&mut reply, call.version).refuse(refusal);
         self.count_rejected(Some(call.entry), refusal);
-        let (home, took_ns) = (call.home, 0);
+        let (home, took_ns) = (script.home, 0);
         let scripted = Scripted {
-            call,
+            script,
             reply,
             took_ns,
         };
@@ -339,12 +329,13 @@ impl Work {
     /// A script of one of this core's sessions has run.
     pub(super) fn on_scripted(&mut self, scripted: &Scripted) {
         let Scripted {
-            call,
+            script,
             reply,
             took_ns,
         } = scripted;
+        let call = &script.call;
         self.fill(call.session, call.gap, reply);
-        let args = call.words.args();
+        let args = call.packed.args();
         self.log_slow(call.session, call.entry, args, *took_ns);
         self.resume(call.session);
     }

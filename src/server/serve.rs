@@ -462,6 +462,15 @@ impl Work {
         true
     }
 
+    /// After a request that may have been answered by now, with everything it
+    /// needs at this core.
+    pub(super) fn flow_of(&mut self, id: SessionId) -> Flow {
+        match self.local.roster.find(id) {
+            Some(session) if session.stage == Stage::Open => Flow::Next,
+            Some(_) | None => Flow::Pause,
+        }
+    }
+
     pub(super) fn set_stage(&mut self, id: SessionId, stage: Stage) {
         if let Some(session) = self.local.roster.find(id) {
             session.stage = stage;

@@ -8,7 +8,7 @@ use crate::command::{
 };
 use crate::command::{cores_needed, route};
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
-use crate::session::{Gap, Queued, SessionId, Stage, Transaction};
+use crate::session::{Gap, Queued, SessionId, Transaction};
 use crate::shard::{Observer, Watch};
 use crate::spec::Flags;
 
@@ -172,11 +172,7 @@ impl Work {
             watches,
         };
         self.borrow_for(Job::Exec(Box::new(exec)), cores);
-        // With all keys here everything is done by now.
-        match self.local.roster.find(id) {
-            Some(session) if session.stage == Stage::Open => Flow::Next,
-            Some(_) | None => Flow::Pause,
-        }
+        self.flow_of(id)
     }
 
     /// Ends a transaction that does not run.
