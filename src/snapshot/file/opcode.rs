@@ -41,6 +41,18 @@ const PENDING: Step = Times(&[Bytes(16), Bytes(8), Length]);
 
 const OWN_IDS: Step = Times(&[Bytes(16)]);
 
+/// A stream's packed nodes by their ids.
+const NODES: Step = Times(&[Text, Text]);
+
+/// Consumers by name, with when they were seen, and since Redis 7.2 when they were active.
+const CONSUMERS: Step = Times(&[Text, Bytes(8), OWN_IDS]);
+const CONSUMERS_3: Step = Times(&[Text, Bytes(8), Bytes(8), OWN_IDS]);
+
+/// Groups by name, with the last id, since Redis 7.0 how many entries they read, and what is pending.
+const GROUPS_1: Step = Times(&[Text, Length, Length, PENDING, CONSUMERS]);
+const GROUPS_2: Step = Times(&[Text, Length, Length, Length, PENDING, CONSUMERS]);
+const GROUPS_3: Step = Times(&[Text, Length, Length, Length, PENDING, CONSUMERS_3]);
+
 /// What follows a byte that is no type of a value; `None` if it is one, or unknown.
 pub(super) fn steps_of_opcode(byte: u8) -> Option<&'static [Step]> {
     Some(match byte {
@@ -77,59 +89,12 @@ pub(super) fn steps_of_kind(kind: Kind) -> &'static [Step] {
         Kind::ListListpacks => &[Text, Times(&[Length, Text])],
         Kind::HashDeadlines => &[Text, Bytes(8), Times(&[Length, Text, Text])],
         Kind::HashListpackDeadlines => &[Text, Bytes(8), Text],
-        Kind::Stream1 => &[
-            Text,
-            Times(&[Text, Text]),
-            Length,
-            Length,
-            Length,
-            Times(&[
-                Text,
-                Length,
-                Length,
-                PENDING,
-                Times(&[Text, Bytes(8), OWN_IDS]),
-            ]),
-        ],
+        Kind::Stream1 => &[Text, NODES, Length, Length, Length, GROUPS_1],
         Kind::Stream2 => &[
-            Text,
-            Times(&[Text, Text]),
-            Length,
-            Length,
-            Length,
-            Length,
-            Length,
-            Length,
-            Length,
-            Length,
-            Times(&[
-                Text,
-                Length,
-                Length,
-                Length,
-                PENDING,
-                Times(&[Text, Bytes(8), OWN_IDS]),
-            ]),
+            Text, NODES, Length, Length, Length, Length, Length, Length, Length, Length, GROUPS_2,
         ],
         Kind::Stream3 => &[
-            Text,
-            Times(&[Text, Text]),
-            Length,
-            Length,
-            Length,
-            Length,
-            Length,
-            Length,
-            Length,
-            Length,
-            Times(&[
-                Text,
-                Length,
-                Length,
-                Length,
-                PENDING,
-                Times(&[Text, Bytes(8), Bytes(8), OWN_IDS]),
-            ]),
+            Text, NODES, Length, Length, Length, Length, Length, Length, Length, Length, GROUPS_3,
         ],
     }
 }
