@@ -273,9 +273,10 @@ impl Node {
         }
     }
 
-    /// As `visit`, the last first.
+    /// As `visit`, the last of its `count` items first.
     pub(super) fn visit_back<'a>(
         &'a self,
+        count: usize,
         ranks: Range<usize>,
         visit: &mut impl FnMut(f64, &'a [u8]) -> bool,
     ) -> bool {
@@ -285,11 +286,11 @@ impl Node {
                 .rev()
                 .all(|item| visit(item.score, item.member())),
             Self::Inner(children) => {
-                let mut end = self.count();
+                let mut end = count;
                 children.iter().rev().all(|child| {
                     end -= child.count;
                     let part = overlap(&ranks, end, child.count);
-                    part.is_empty() || child.node.visit_back(part, visit)
+                    part.is_empty() || child.node.visit_back(child.count, part, visit)
                 })
             }
         }

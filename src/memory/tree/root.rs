@@ -132,7 +132,7 @@ impl Tree {
         ranks: Range<usize>,
         visit: &mut impl FnMut(f64, &'a [u8]) -> bool,
     ) {
-        self.0.visit_back(ranks, visit);
+        self.0.visit_back(self.0.count(), ranks, visit);
     }
 
     /// Frees about `budget` items' worth of nodes; `false` when none is left.
