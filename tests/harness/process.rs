@@ -151,15 +151,42 @@ impl Server {
 
     /// Waits until it has ended by itself; none if it goes on.
     pub fn end(&mut self, within: Duration) -> Option<ExitStatus> {
-        let start = Instant::now();
-        loop {
-            let status = self.child.try_wait().expect("the child is ours");
-            if status.is_some() || start.elapsed() > within {
-                return status;
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
+        end(&mut self.child, within)
     }
+}
+
+/// Waits until a child has ended by itself; none if it goes on.
+fn end(child: &mut Child, within: Duration) -> Option<ExitStatus> {
+    let start = Instant::now();
+    loop {
+        let status = child.try_wait().expect("the child is ours");
+        if status.is_some() || start.elapsed() > within {
+            return status;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Runs a command in a folder until it ends, and kills one that goes on: how it
+/// ended, if by itself, and what it said.
+pub fn run(command: &mut Command, folder: &Path, within: Duration) -> (Option<ExitStatus>, String) {
+    let said = folder.join("said");
+    let out = fs::File::create(&said).expect("the folder is there");
+    let errors = out.try_clone().expect("a file can be had twice");
+    let mut child = command
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(out)
+        .stderr(errors)
+        .spawn()
+        .expect("the program can be run");
+    let status = end(&mut child, within);
+    if status.is_none() {
+        child.kill().expect("the child is ours");
+        child.wait().expect("the child is ours");
+    }
+    let said = fs::read_to_string(&said).expect("the file was just written");
+    (status, said)
 }
 
 impl Drop for Server {

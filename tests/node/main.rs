@@ -23,8 +23,7 @@ mod refused;
 mod rude;
 mod stop;
 
-use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,31 +52,7 @@ struct End {
 /// Runs a command until it ends; panics if it goes on.
 fn run(command: &mut Command) -> End {
     let folder = process::Folder::new();
-    let said = folder.path().join("said");
-    let out = fs::File::create(&said).expect("the folder was just made");
-    let errors = out.try_clone().expect("a file can be had twice");
-    let mut child = command
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .stdout(out)
-        .stderr(errors)
-        .spawn()
-        .expect("the program can be run");
-    let start = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("the child is ours") {
-            break Some(status);
-        }
-        if start.elapsed() > END_TIMEOUT {
-            break None;
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
-    if status.is_none() {
-        child.kill().expect("the child is ours");
-        child.wait().expect("the child is ours");
-    }
-    let said = fs::read_to_string(&said).expect("the file was just written");
+    let (status, said) = process::run(command, folder.path(), END_TIMEOUT);
     let status = status.unwrap_or_else(|| panic!("it goes on, saying: {said}"));
     End {
         code: status.code(),

@@ -18,7 +18,6 @@ mod older;
 mod round_trip;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -123,33 +122,12 @@ impl Side {
 /// Runs the program with this folder's file until it ends by itself; its exit
 /// code and what it said.
 fn run_with_file(folder: &Path, settings: &[&str]) -> (Option<i32>, String) {
-    let out = folder.join("said");
-    let said = fs::File::create(&out).expect("the folder is there");
-    let errors = said.try_clone().expect("a file can be had twice");
     let port = process::free_port();
-    let mut child = Command::new(PROGRAM)
+    let mut command = Command::new(PROGRAM);
+    command
         .args(["--port", &port.to_string(), "--shards", "2"])
-        .args(settings)
-        .current_dir(folder)
-        .stdout(said)
-        .stderr(errors)
-        .spawn()
-        .expect("the program can be run");
-    let start = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("the child is ours") {
-            break Some(status);
-        }
-        if start.elapsed() > PATIENCE {
-            break None;
-        }
-        thread::sleep(Duration::from_millis(2));
-    };
-    if status.is_none() {
-        child.kill().expect("the child is ours");
-        child.wait().expect("the child is ours");
-    }
-    let said = fs::read_to_string(&out).expect("it was just written");
+        .args(settings);
+    let (status, said) = process::run(&mut command, folder, PATIENCE);
     (status.and_then(|status| status.code()), said)
 }
 
