@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::drive::{Generator, Measured, Pace};
 use crate::fill::{fill, fill_type};
-use crate::options::{Mix, Options};
-use crate::parts::{Pair, add_run, both};
+use crate::options::Options;
+use crate::parts::{Pair, add_run, both, load};
 use crate::record::Record;
 use crate::requests::Requests;
 use crate::server::{Plan, Server};
@@ -102,16 +102,8 @@ pub fn sides(options: &Options, shards: usize) -> io::Result<Pair> {
     } else {
         &options.server_cores
     };
-    let ours = Plan {
-        binary: options.basalt.clone(),
-        shards,
-        cores: cores.clone(),
-    };
-    let theirs = Plan {
-        binary: options.stock.clone(),
-        shards: 1,
-        cores: options.server_cores.clone(),
-    };
+    let ours = Plan::new(&options.basalt, shards, cores);
+    let theirs = Plan::new(&options.stock, 1, &options.server_cores);
     Ok([Server::start(&ours)?, Server::start(&theirs)?])
 }
 
@@ -169,11 +161,7 @@ const OTHERS: Test = test(
 /// GET and SET of single keys with and without transactions of others over the cores. Both sides are the node under
 /// test with the same shards; the first has the transactions.
 pub fn beside(options: &Options, record: &mut Record) -> io::Result<()> {
-    let plan = Plan {
-        binary: options.basalt.clone(),
-        shards: options.hop_shards,
-        cores: options.hop_cores.clone(),
-    };
+    let plan = Plan::new(&options.basalt, options.hop_shards, &options.hop_cores);
     let servers = [Server::start(&plan)?, Server::start(&plan)?];
     let names = [format!("{BESIDE:.0} MSET/s beside"), "alone".to_owned()];
     let names = std::mem::replace(&mut record.names, names);
@@ -187,10 +175,10 @@ pub fn beside(options: &Options, record: &mut Record) -> io::Result<()> {
                 let runs = both(round, &servers, |server| {
                     if server.address == busy {
                         with_transactions(server, || {
-                            single_keys(options, server, *mix, *depth, round)
+                            load(options, server, *mix, Pace::Closed(*depth), round)
                         })
                     } else {
-                        single_keys(options, server, *mix, *depth, round)
+                        load(options, server, *mix, Pace::Closed(*depth), round)
                     }
                 })?;
                 add_run(record, &format!("{} P{depth} beside", mix.name()), &runs);
@@ -199,30 +187,6 @@ pub fn beside(options: &Options, record: &mut Record) -> io::Result<()> {
     }
     record.names = names;
     Ok(())
-}
-
-fn single_keys(
-    options: &Options,
-    server: &Server,
-    mix: Mix,
-    depth: usize,
-    round: usize,
-) -> io::Result<Measured> {
-    let requests = Requests::new(
-        mix,
-        options.keys,
-        options.distribution,
-        options.value_size,
-        round as u64 + 1,
-    );
-    let size = Some(options.value_size);
-    let generator = Generator::connect(server, options.connections, requests, size)?;
-    generator.run(
-        server,
-        Pace::Closed(depth),
-        options.warm_up(),
-        options.measured,
-    )
 }
 
 /// Runs `act` while others send MSETs.

@@ -1,6 +1,6 @@
 //! Fills a server with numbered keys over one connection, a thousand requests at a time.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::TcpStream;
 
 use crate::replies::Replies;
@@ -54,14 +54,8 @@ fn send(
         batch.clear();
         (number..end).for_each(|number| append(number, &mut batch));
         stream.write_all(&batch)?;
-        let mut waiting = usize::try_from(end - number).expect("at most a thousand");
-        while waiting > 0 {
-            let size = stream.read(&mut input)?;
-            if size == 0 {
-                return Err(io::Error::other("the server closed the filling connection"));
-            }
-            waiting = waiting.saturating_sub(replies.count(&input[..size])?);
-        }
+        let waiting = usize::try_from(end - number).expect("at most a thousand");
+        replies.read(&mut stream, &mut input, waiting)?;
         number = end;
     }
     Ok(())

@@ -46,12 +46,7 @@ pub fn run(part: Part, options: &Options, record: &mut Record) -> io::Result<()>
 
 /// Starts both servers with the same cores.
 fn pair(options: &Options) -> io::Result<Pair> {
-    let cores = &options.server_cores;
-    let plan = |binary: &std::path::Path| Plan {
-        binary: binary.to_owned(),
-        shards: options.shards,
-        cores: cores.clone(),
-    };
+    let plan = |binary: &std::path::Path| Plan::new(binary, options.shards, &options.server_cores);
     Ok([
         Server::start(&plan(&options.basalt))?,
         Server::start(&plan(&options.stock))?,
@@ -79,7 +74,7 @@ fn fill_both(options: &Options, servers: &Pair) -> io::Result<()> {
         .try_for_each(|server| fill(server, options.keys, true, options.value_size))
 }
 
-fn load(
+pub fn load(
     options: &Options,
     server: &Server,
     mix: Mix,
@@ -186,11 +181,7 @@ fn hop(options: &Options, record: &mut Record) -> io::Result<()> {
             "hop: the binary is not basalt and has no shards; both sides are the same.".to_owned(),
         );
     }
-    let plan = |shards, cores: &str| Plan {
-        binary: options.basalt.clone(),
-        shards,
-        cores: cores.to_owned(),
-    };
+    let plan = |shards, cores: &str| Plan::new(&options.basalt, shards, cores);
     let many = Server::start(&plan(options.hop_shards, &options.hop_cores))?;
     let servers = [many, Server::start(&plan(1, &options.server_cores))?];
     let sides = [

@@ -9,7 +9,7 @@
 //! smallest counts: what a step needs it needs each time. While the value is built, each thousandth of the
 //! way is such a step: a pause that belongs to a size comes at the same place in each round, one of the machine's does not.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -213,14 +213,7 @@ impl Client {
         let waited = self.waited.read()?;
         let start = Instant::now();
         self.stream.write_all(batch)?;
-        let mut left = count;
-        while left > 0 {
-            let size = self.stream.read(&mut self.input)?;
-            if size == 0 {
-                return Err(io::Error::other("the server closed the connection"));
-            }
-            left -= replies.count(&self.input[..size])?;
-        }
+        replies.read(&mut self.stream, &mut self.input, count)?;
         let clock = start.elapsed().as_nanos() as u64;
         let waited = self.waited.read()?.saturating_sub(waited);
         Ok(Took {

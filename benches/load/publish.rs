@@ -38,16 +38,7 @@ impl Client {
     /// Sends one request and waits for its reply.
     pub fn ask(&mut self, request: &[u8]) -> io::Result<()> {
         self.stream.write_all(request)?;
-        let mut input = [0; 4096];
-        loop {
-            let size = self.stream.read(&mut input)?;
-            if size == 0 {
-                return Err(io::Error::other("the server closed a connection"));
-            }
-            if self.replies.count(&input[..size])? > 0 {
-                return Ok(());
-            }
-        }
+        self.replies.read(&mut self.stream, &mut [0; 4096], 1)
     }
 }
 

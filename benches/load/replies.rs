@@ -4,7 +4,7 @@
 //! What fails the run, because a server that does less is fast for no good reason: an error reply and, where the size
 //! of the values is known, a null, an array, and a bulk string of another size than the values that were set.
 
-use std::io;
+use std::io::{self, Read};
 
 /// Where a connection's stream of replies stands.
 #[derive(Debug)]
@@ -28,6 +28,27 @@ impl Replies {
             members: 0,
             line: Vec::new(),
         }
+    }
+
+    /// Reads until `count` more replies have ended; the last piece stays at the start of `input`.
+    pub fn read(
+        &mut self,
+        stream: &mut impl Read,
+        input: &mut [u8],
+        count: usize,
+    ) -> io::Result<()> {
+        let mut left = count;
+        while left > 0 {
+            let size = stream.read(input)?;
+            if size == 0 {
+                return Err(io::Error::other("the server closed a connection"));
+            }
+            let ended = self.count(&input[..size])?;
+            left = left
+                .checked_sub(ended)
+                .ok_or_else(|| io::Error::other("more replies than requests"))?;
+        }
+        Ok(())
     }
 
     /// How many replies end within `bytes`.

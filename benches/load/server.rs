@@ -24,6 +24,16 @@ pub struct Plan {
     pub cores: String,
 }
 
+impl Plan {
+    pub fn new(binary: &Path, shards: usize, cores: &str) -> Self {
+        Self {
+            binary: binary.to_owned(),
+            shards,
+            cores: cores.to_owned(),
+        }
+    }
+}
+
 /// A running server; dropping it kills the process and removes its folder.
 pub struct Server {
     child: Child,
