@@ -14,8 +14,8 @@
 //! alignment asks for.
 //!
 //! The word is not zero, so an empty lane of a bucket is eight zero bytes.
-//! The allocation has the size of its class, which lets a value of another
-//! length move in whenever the class stays the same.
+//! The allocation has the size of its class. A value of the same length is
+//! written over the one before.
 //!
 //! Invariants: the address belongs to this `Entry` alone, was allocated with
 //! `layout()`, and holds what the meta byte and the two lengths say.
