@@ -27,23 +27,32 @@ fn since_epoch() -> std::time::Duration {
 
 /// Nanoseconds since the clock was made, never backwards.
 #[derive(Clone, Copy, Debug)]
-pub struct Stopwatch(Instant);
+pub struct Stopwatch {
+    began: Instant,
+    /// The imagined time it began at.
+    #[cfg(test)]
+    imagined: Option<std::time::Duration>,
+}
 
 impl Stopwatch {
     /// Starts at zero.
     #[must_use]
     pub fn start() -> Stopwatch {
-        Stopwatch(Instant::now())
+        Stopwatch {
+            began: Instant::now(),
+            #[cfg(test)]
+            imagined: imagined::now(),
+        }
     }
 
     /// Nanoseconds since `start`.
     #[must_use]
     pub fn ns(self) -> u64 {
         #[cfg(test)]
-        if let Some(now) = imagined::now() {
-            return (now - imagined::BEGAN).as_nanos() as u64;
+        if let (Some(began), Some(now)) = (self.imagined, imagined::now()) {
+            return (now - began).as_nanos() as u64;
         }
-        self.0.elapsed().as_nanos() as u64
+        self.began.elapsed().as_nanos() as u64
     }
 }
 

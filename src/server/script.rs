@@ -124,6 +124,7 @@ impl<K: Kernel> Core<K> {
         // In a transaction they wait for its end, or a message might stand in
         // the middle of its reply.
         self.work.grant_wishes();
+        self.work.begin_lap();
         self.work.serve_ready(Some(held));
         let scripted = Scripted {
             script,

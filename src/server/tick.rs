@@ -78,6 +78,7 @@ impl Work {
         self.end_late_waits();
         if self.vault.has_ready() {
             // Touched by no command, or to be looked at again.
+            self.begin_lap();
             self.serve_ready(None);
             self.post_outgoing();
         }

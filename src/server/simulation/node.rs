@@ -157,6 +157,12 @@ impl Node {
         self.control.post.has_mail() || self.control.post.has_unsent()
     }
 
+    /// Whether a pause holds somebody back.
+    pub(super) fn is_pausing(&self) -> bool {
+        let mut cores = self.cores.iter();
+        cores.any(|core| !core.work.paused.is_empty())
+    }
+
     /// A core that sleeps while it has mail and nobody has rung.
     pub(super) fn overslept(&self) -> Option<usize> {
         (0..self.cores.len()).find(|&core| {

@@ -136,6 +136,9 @@ impl World {
         let core = &mut self.node.cores[at];
         let work = &mut core.work;
         let count = work.local.count();
+        let commands = &work.local.telemetry.commands;
+        // Time passes between turns only.
+        let takes_time = commands.used().any(|(_, row)| row.nanoseconds > 0);
         let are_counted = count.clients_blocked.read() + count.clients_connected.read();
         let observers_idle = work
             .vault
@@ -159,6 +162,7 @@ impl World {
             (work.blocked == 0, "nobody blocked"),
             (work.local.roster.iter().next().is_none(), "no session"),
             (are_counted == 0, "counters at zero"),
+            (!takes_time, "commands that are measured from their begin"),
             (core.ring.is_quiet(), "nothing in the ring"),
         ];
         match facts.iter().find(|(is_so, _)| !is_so) {

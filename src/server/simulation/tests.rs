@@ -139,6 +139,15 @@ fn a_seed_replays_exactly() {
     }
 }
 
+/// A pause held BLPOP back, and it was taken for one that waits for its lists.
+#[test]
+fn who_is_held_back_by_a_pause_is_not_looked_at_before_its_end() {
+    Ground::new()
+        .live(15_152)
+        .map(drop)
+        .expect("the seed lives");
+}
+
 /// A client that had said its last word was forgotten by the flush in which its
 /// session was looked at, and heard nothing more.
 #[test]

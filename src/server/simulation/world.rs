@@ -265,7 +265,8 @@ impl World {
         Ok(has_moved)
     }
 
-    /// Fair rounds until all is answered but those who wait for lists.
+    /// Fair rounds until all is answered but those who wait for lists, and
+    /// nobody is held back by a pause, who would then find something or wait.
     pub(super) fn settle(&mut self) -> Result<(), String> {
         let began = self.round;
         for client in &mut self.clients {
@@ -273,7 +274,8 @@ impl World {
         }
         while self.round - began < ROUNDS_MAX {
             let has_moved = self.fair_round()?;
-            let is_answered = !self.clients.iter().any(Client::is_owed);
+            let is_owed = self.clients.iter().any(Client::is_owed);
+            let is_answered = !is_owed && !self.node.is_pausing();
             if is_answered && !has_moved {
                 return Ok(());
             }
