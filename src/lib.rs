@@ -30,6 +30,9 @@ pub mod keyspace;
 /// RDB payloads: what DUMP writes and RESTORE reads.
 pub mod snapshot;
 
+/// What changed, in order: effects of commands and their one stream.
+pub mod journal;
+
 /// One core's data as one thing: its keyspace, and who observes its keys.
 pub mod shard;
 

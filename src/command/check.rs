@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::base::{HashKey, Random, slot_of};
 use crate::config::{Events, Live, Settings};
+use crate::journal::Effects;
 use crate::keyspace::{Clock, Key, Overdue, Touch};
 use crate::pubsub::Directory;
 use crate::resp::{Args, Outcome, OwnedArgs, Reply, Version};
@@ -47,6 +48,8 @@ pub(super) struct Node {
     pub(super) events: Vec<Event>,
     /// Changes that handlers have counted.
     pub(super) changes: u64,
+    /// What all turns left, where it is recorded.
+    pub(super) effects: Effects,
 }
 
 /// The moment every node starts at: some time in 2023.
@@ -80,6 +83,7 @@ impl Node {
             },
             events: Vec::new(),
             changes: 0,
+            effects: Effects::default(),
         }
     }
 
@@ -90,9 +94,17 @@ impl Node {
             live.events = Events::of(classes.as_bytes());
             local.live = Arc::new(live);
         }
-        let noted = noted(Events::of(classes.as_bytes()));
+        let noted = noted(Events::of(classes.as_bytes()), false);
         for shard in self.shards.iter_mut().flatten() {
             shard.keyspace.note(noted);
+        }
+    }
+
+    /// Has what turns leave recorded.
+    pub(super) fn record(&mut self) {
+        for shard in self.shards.iter_mut().flatten() {
+            shard.recorded_by = 1;
+            shard.keyspace.note(noted(Events::default(), true));
         }
     }
 
@@ -226,7 +238,12 @@ impl Node {
             &local.live,
         );
         let outcome = handler(&mut turn, args, reply);
-        let after = turn.end();
+        let mut after = turn.end();
+        if after.recorded_by() != 0
+            && let Some(effects) = after.effects(database, args)
+        {
+            self.effects.append(&effects);
+        }
         self.events.extend(after.events);
         self.changes += after.tally.changes;
         for (home, lent) in self.shards.iter_mut().zip(lent) {

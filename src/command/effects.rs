@@ -3,7 +3,7 @@
 
 #[path = "../../tests/effects/cases.rs"]
 #[expect(dead_code, reason = "tests/effects writes the file, too")]
-mod cases;
+pub(super) mod cases;
 
 use std::sync::Arc;
 

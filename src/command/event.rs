@@ -31,12 +31,15 @@ impl Event {
     }
 }
 
-/// What a keyspace is to write down where these events are published.
+/// What a keyspace is to write down where these events are published, and what
+/// happens by itself is recorded or not.
 #[must_use]
-pub fn noted(events: Events) -> Noted {
+pub fn noted(events: Events, is_recorded: bool) -> Noted {
+    let hash = events.has(EventClass::Hash) || events.has(EventClass::Generic);
     Noted {
         new: events.has(EventClass::New),
-        expired: events.has(EventClass::Expired),
-        fields: events.has(EventClass::Hash) || events.has(EventClass::Generic),
+        expired: is_recorded || events.has(EventClass::Expired),
+        fields: is_recorded || hash,
+        field_names: is_recorded,
     }
 }

@@ -5,6 +5,7 @@
 //! handler may touch. The families hold rows and handlers.
 
 mod admit;
+mod after;
 mod bitmap;
 #[cfg(test)]
 mod changes;
@@ -12,6 +13,7 @@ mod changes;
 mod check;
 mod connection;
 mod database;
+mod effect;
 #[cfg(test)]
 mod effects;
 mod errand;
@@ -25,6 +27,8 @@ mod help;
 mod hyperloglog;
 mod item;
 mod key;
+#[cfg(test)]
+mod leaves;
 mod list;
 mod multi_pop;
 mod pubsub;
@@ -47,9 +51,11 @@ mod waiting;
 mod walk;
 
 pub use admit::{Admission, admit};
+pub use after::After;
 #[cfg(test)]
 pub(crate) use check::local;
 pub use database::cursor_core;
+pub use effect::removal;
 pub use errand::{Errand, Reload, Saving, Shutdown};
 pub use eval::{Evaluation, reaches_only_declared_keys};
 pub use event::{Event, noted};
@@ -62,6 +68,6 @@ pub use scene::{BUFFERS_IDLE_MS, Facts, Local, Node, Pause, Rates, Readings, Sce
 pub use script::{BusyScript, LibraryHost};
 pub use secret::shown_words;
 pub use table::{Command, DataHandler, Entry, KeyPlan, Run, Subject, Table};
-pub use turn::{After, Data, First, Lent, Tally, Turn, rules};
+pub use turn::{Data, First, Lent, Tally, Turn, rules};
 pub use version::REDIS_VERSION;
 pub use waiting::{Asker, Side, Waiting};

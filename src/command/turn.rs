@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::base::{HashKey, Random};
-use crate::config::{Encodings, EventClass, Events, Live};
+use crate::config::{Encodings, EventClass, Live};
 use crate::keyspace::{
     Clock, Database, Discarded, Found, Key, Keyspace, Lifetime, NotCompound, View,
 };
@@ -14,6 +14,8 @@ use crate::resp::{Args, Refusal};
 use crate::shard::Shard;
 use crate::value::{Compound, Rules, Typed};
 
+use super::after::{After, take_notes, with_notes};
+use super::effect::Recorded;
 use super::event::Event;
 use super::route::Placement;
 use super::waiting::{Side, Waiting};
@@ -103,18 +105,11 @@ pub struct Turn<'a> {
     /// A key was touched for which somebody waits.
     pub has_ready: bool,
     /// What happened, as far as anybody may listen, in this order.
-    events: Vec<Event>,
-}
-
-/// What is to be done after a turn.
-#[derive(Debug, Default)]
-pub struct After {
-    pub tally: Tally,
-    pub discarded: Vec<Discarded>,
-    pub side: Option<Side>,
-    pub has_ready: bool,
-    /// To be published.
-    pub events: Vec<Event>,
+    pub(super) events: Vec<Event>,
+    /// What is recorded, in this order.
+    pub(super) recorded: Recorded,
+    /// Another database than the selected one was asked for.
+    is_far: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -128,6 +123,15 @@ impl<'a> Turn<'a> {
         random: &'a mut Random,
         live: &'a Arc<Live>,
     ) -> Turn<'a> {
+        let recorded_by = match &data {
+            Data::Home(shard) => shard.recorded_by,
+            // A cut changes it for all at once.
+            Data::Lent(lent) => lent
+                .iter()
+                .flatten()
+                .next()
+                .map_or(0, |shard| shard.recorded_by),
+        };
         Turn {
             data,
             placement,
@@ -143,6 +147,8 @@ impl<'a> Turn<'a> {
             side: None,
             has_ready: false,
             events: Vec::new(),
+            recorded: Recorded::by(recorded_by),
+            is_far: false,
         }
     }
 
@@ -151,10 +157,11 @@ impl<'a> Turn<'a> {
     #[must_use]
     pub fn end(self) -> After {
         // Not through `&mut self`: the turn would be copied to have an address.
-        let events = if self.live.events.is_empty() {
-            self.events
+        let (events, recorded) = if self.live.events.is_empty() && self.recorded.by == 0 {
+            (self.events, self.recorded)
         } else {
-            with_notes(self.data, self.events, self.live.events)
+            let near = (!self.is_far).then_some(self.database);
+            with_notes(self.data, near, self.live, self.events, self.recorded)
         };
         After {
             tally: self.tally,
@@ -162,6 +169,7 @@ impl<'a> Turn<'a> {
             side: self.side,
             has_ready: self.has_ready,
             events,
+            recorded,
         }
     }
 
@@ -209,6 +217,7 @@ impl<'a> Turn<'a> {
 
     /// Database `index` where `key` lives.
     pub fn db_at(&mut self, index: usize, key: &Key<'_>) -> &mut Database {
+        self.is_far |= index != self.database;
         pick(&mut self.data, self.placement, index, key)
     }
 
@@ -476,13 +485,19 @@ impl<'a> Turn<'a> {
 
     #[cold]
     fn note(&mut self, database: usize, key: &Key<'_>, class: EventClass, name: &'static str) {
-        take_notes(&mut self.data, &mut self.events, self.live.events);
+        self.take_notes();
         self.events.push(Event {
             database,
             class,
             name,
             key: key.bytes.into(),
         });
+    }
+
+    /// Takes up what happened beneath the command until now.
+    pub(super) fn take_notes(&mut self) {
+        let told = (&mut self.events, &mut self.recorded);
+        take_notes(&mut self.data, None, self.live, told);
     }
 
     /// Looks whether somebody waits for what was touched beside `touch`.
@@ -500,22 +515,6 @@ impl<'a> Turn<'a> {
     #[must_use]
     pub fn placement(&self) -> Placement {
         self.placement
-    }
-}
-
-/// The events of a turn together with what happened beneath it since the last.
-#[cold]
-fn with_notes(mut data: Data<'_>, mut events: Vec<Event>, listened: Events) -> Vec<Event> {
-    take_notes(&mut data, &mut events, listened);
-    events
-}
-
-/// Takes up what happened beneath the command.
-fn take_notes(data: &mut Data<'_>, events: &mut Vec<Event>, listened: Events) {
-    for shard in data.shards() {
-        let notes = shard.keyspace.take_notes();
-        let noted = notes.map(|(index, note)| Event::of_note(index, note));
-        events.extend(noted.filter(|event| listened.has(event.class)));
     }
 }
 

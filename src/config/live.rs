@@ -65,6 +65,8 @@ pub struct Live {
     pub enable_debug_command: Allowed,
     /// Bytes a sparse HyperLogLog may take.
     pub hll_sparse_max_bytes: u64,
+    /// Whether what goes by itself is recorded as UNLINK instead of DEL.
+    pub lazy: Lazy,
     /// When values change their encoding.
     pub encodings: Encodings,
 }
@@ -82,6 +84,14 @@ pub struct Encodings {
     pub zset_max_listpack_value: usize,
     pub stream_node_max_bytes: usize,
     pub stream_node_max_entries: usize,
+}
+
+/// The `lazyfree-lazy-…` settings: which removals are recorded as UNLINK.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lazy {
+    pub eviction: bool,
+    pub expire: bool,
+    pub server_del: bool,
 }
 
 /// When unread replies close a client; 0 bytes is no limit.
@@ -175,6 +185,11 @@ impl Settings {
             events: Events::of(self.bytes("notify-keyspace-events")),
             enable_debug_command: self.allowed("enable-debug-command"),
             hll_sparse_max_bytes: self.number("hll-sparse-max-bytes"),
+            lazy: Lazy {
+                eviction: self.is_on("lazyfree-lazy-eviction"),
+                expire: self.is_on("lazyfree-lazy-expire"),
+                server_del: self.is_on("lazyfree-lazy-server-del"),
+            },
             encodings: self.encodings(),
         }
     }

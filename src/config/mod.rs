@@ -16,7 +16,7 @@ mod words;
 pub use arguments::{Arguments, HELP, Invocation, Start, load, parse, version_line};
 pub use events::{EventClass, Events};
 pub use file::{Fault, Files, Loaded, Place, Rename};
-pub use live::{Allowed, Encodings, Live, OutputLimit, Policy};
+pub use live::{Allowed, Encodings, Lazy, Live, OutputLimit, Policy};
 pub use rewrite::{Added, rewrite};
 pub use setting::{Change, Kind, Setting, Support};
 pub use settings::{Author, SetFault, Settings, is_secret};

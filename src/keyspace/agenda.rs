@@ -125,10 +125,20 @@ impl Database {
         if !hash.is_due(clock.now) {
             return None;
         }
-        let removed = hash.sweep(clock.now, buckets);
+        // Who does the same elsewhere must know all that is gone here.
+        let names = self.remains.notes.names_fields();
+        let buckets = if names { usize::MAX } else { buckets };
+        let mut fields = Vec::new();
+        let removed = hash.sweep(clock.now, buckets, |field| {
+            if names {
+                fields.push(Box::from(field));
+            }
+        });
         let is_empty = hash.is_empty();
         if removed > 0 {
-            self.remains.notes.fields_expired(key.bytes, is_empty);
+            self.remains
+                .notes
+                .fields_expired(key.bytes, fields, is_empty);
         }
         if is_empty {
             self.remains.bury(occupied.remove());

@@ -104,6 +104,12 @@ impl Database {
         self.remains.notes.choose(noted);
     }
 
+    /// Whether anything was written down since it was last asked for.
+    #[inline]
+    pub fn has_notes(&self) -> bool {
+        !self.remains.notes.is_empty()
+    }
+
     /// What was written down since it was last asked for.
     pub fn take_notes(&mut self) -> Vec<Note> {
         self.remains.notes.take()

@@ -22,6 +22,8 @@ pub enum Happening {
 pub struct Note {
     pub happening: Happening,
     pub key: Box<[u8]>,
+    /// The fields that went, where their names are noted.
+    pub fields: Vec<Box<[u8]>>,
 }
 
 /// What is written down.
@@ -31,6 +33,8 @@ pub struct Noted {
     pub expired: bool,
     /// Of fields, and of the keys that go with them.
     pub fields: bool,
+    /// With their names.
+    pub field_names: bool,
 }
 
 /// What happened in one database since somebody asked.
@@ -61,9 +65,18 @@ impl Notes {
         }
     }
 
-    pub(super) fn fields_expired(&mut self, key: &[u8], is_gone: bool) {
+    /// Whether the names of fields are written down.
+    pub(super) fn names_fields(&self) -> bool {
+        self.noted.field_names
+    }
+
+    pub(super) fn fields_expired(&mut self, key: &[u8], fields: Vec<Box<[u8]>>, is_gone: bool) {
         if self.noted.fields {
-            self.add(Happening::FieldsExpired, key);
+            self.list.push(Note {
+                happening: Happening::FieldsExpired,
+                key: key.into(),
+                fields,
+            });
             if is_gone {
                 self.add(Happening::Gone, key);
             }
@@ -72,8 +85,17 @@ impl Notes {
 
     #[cold]
     fn add(&mut self, happening: Happening, key: &[u8]) {
-        let key = key.into();
-        self.list.push(Note { happening, key });
+        self.list.push(Note {
+            happening,
+            key: key.into(),
+            fields: Vec::new(),
+        });
+    }
+
+    /// Whether anything was written down.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 
     /// What was written down, in the order in which it happened.

@@ -131,7 +131,10 @@ impl Work {
     pub(super) fn install(&mut self, keyspace: Keyspace) {
         let shard = self.vault.at_home().expect("the caller looked");
         shard.keyspace = keyspace;
-        shard.keyspace.note(noted(self.local.live.events));
+        let is_recorded = shard.recorded_by != 0;
+        shard
+            .keyspace
+            .note(noted(self.local.live.events, is_recorded));
         let control = self.local.placement.cores();
         self.post.post(control, Letter::Installed);
     }

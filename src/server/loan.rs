@@ -297,7 +297,10 @@ impl Work {
 
     /// Takes this core's shard back; settings may have changed meanwhile.
     fn put_home(&mut self, mut shard: Box<Shard>) {
-        shard.keyspace.note(noted(self.local.live.events));
+        let is_recorded = shard.recorded_by != 0;
+        shard
+            .keyspace
+            .note(noted(self.local.live.events, is_recorded));
         self.vault.put(shard);
     }
 

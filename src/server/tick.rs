@@ -189,8 +189,11 @@ impl Work {
         let telemetry = &mut self.local.telemetry;
         telemetry.slow_log.set_max_len(live.slowlog_max_len);
         telemetry.commands.track(live.latency_tracking);
-        if let Some(keyspace) = self.vault.keyspace() {
-            keyspace.note(noted(self.local.live.events));
+        if let Some(shard) = self.vault.at_home() {
+            let is_recorded = shard.recorded_by != 0;
+            shard
+                .keyspace
+                .note(noted(self.local.live.events, is_recorded));
         }
         self.read_clients_limit();
     }

@@ -12,6 +12,9 @@ pub struct Shard {
     pub core: usize,
     pub keyspace: Keyspace,
     pub observers: Observers,
+    /// Who records what changes here, one bit each; changed for all shards of
+    /// the node at once.
+    pub recorded_by: u8,
 }
 
 impl Shard {
@@ -22,6 +25,7 @@ impl Shard {
             core,
             keyspace: *Keyspace::new(databases, hash_key),
             observers: Observers::default(),
+            recorded_by: 0,
         })
     }
 

@@ -14,6 +14,8 @@ mod process;
 mod wire;
 
 mod cases;
+mod link;
+mod stream;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -71,6 +71,21 @@ impl Options {
     }
 }
 
+/// Leaves the scores, which every server computes alike, but not every one to
+/// the last bit.
+fn leave_scores(turn: &mut Turn<'_>, args: Args<'_>, options: &Options, places: &[(f64, &[u8])]) {
+    let scores: Vec<String> = places
+        .iter()
+        .map(|(score, _)| (*score as u64).to_string())
+        .collect();
+    let mut words: Vec<&[u8]> = vec![b"zadd"];
+    words.extend((1..options.end).map(|index| args.get(index)));
+    for (score, (_, member)) in scores.iter().zip(places) {
+        words.extend([score.as_bytes(), *member]);
+    }
+    turn.leave_instead(&words);
+}
+
 fn geoadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let options = Options::parse(args)?;
     let places = (options.end..args.len())
@@ -82,7 +97,7 @@ fn geoadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     if turn.find_as::<SortedSet>(&key)?.is_some() || !options.only_known {
         let rules = turn.rules();
         let set = turn.edit_or_new::<SortedSet>(&key)?;
-        for (score, member) in places {
+        for &(score, member) in &places {
             let before = set.score(member);
             if options.allow(before.is_some()) && before != Some(score) {
                 set.insert(member, score, &rules);
@@ -93,6 +108,9 @@ fn geoadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         turn.prune(&key);
     }
     turn.changed(added + moved);
+    if turn.is_recorded() && added + moved > 0 {
+        leave_scores(turn, args, &options, &places);
+    }
     if added + moved > 0 {
         turn.touch(&key, EventClass::SortedSet, "zadd");
     }

@@ -81,6 +81,7 @@ fn hincrbyfloat(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> O
         LongDoubleFault::NotFinite => Refusal::FLOAT_OVERFLOW,
     })?;
     put(turn, args, &after, "hincrbyfloat")?;
+    turn.leave_instead(&[b"HSET", args.get(1), args.get(2), &after]);
     reply.bulk(&after);
     Ok(())
 }

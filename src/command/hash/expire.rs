@@ -4,6 +4,7 @@ use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::config::EventClass;
+use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::hash::Fate;
@@ -142,6 +143,7 @@ fn expire(turn: &mut Turn<'_>, args: Args<'_>, measure: Measure, reply: &mut Rep
     let fields_at = 3 + usize::from(condition != Condition::Always);
     let fields = field_list::parse(args, fields_at, Refusal::NUMFIELDS_NOT_ABOVE_ZERO)?;
     let (key, now, rules) = (turn.key(args, 1), turn.now(), turn.rules());
+    let is_recorded = turn.is_recorded();
     let hash = edit(turn, &key)?;
     reply.array(fields.len());
     let Some(hash) = hash else {
@@ -149,6 +151,7 @@ fn expire(turn: &mut Turn<'_>, args: Args<'_>, measure: Measure, reply: &mut Rep
         return Ok(());
     };
     let mut changes = 0;
+    let mut changed: Vec<&[u8]> = Vec::new();
     for field in fields.iter() {
         let Some(current) = hash.deadline(field, now) else {
             reply.int(NO_FIELD);
@@ -159,6 +162,9 @@ fn expire(turn: &mut Turn<'_>, args: Args<'_>, measure: Measure, reply: &mut Rep
             continue;
         }
         changes += 1;
+        if is_recorded {
+            changed.push(field);
+        }
         if deadline <= now {
             hash.remove(field, now);
             reply.int(2);
@@ -168,12 +174,31 @@ fn expire(turn: &mut Turn<'_>, args: Args<'_>, measure: Measure, reply: &mut Rep
         }
     }
     if changes > 0 {
+        leave_deadline(turn, &key, deadline, &changed);
         let event = if deadline <= now { "hdel" } else { "hexpire" };
         turn.touch(&key, EventClass::Hash, event);
         after_edit(turn, &key);
     }
     turn.changed(changes);
     Ok(())
+}
+
+/// Leaves the moment at which these fields end; that they are gone, if it has
+/// come.
+pub(super) fn leave_deadline(turn: &mut Turn<'_>, key: &Key<'_>, deadline: u64, fields: &[&[u8]]) {
+    if !turn.is_recorded() {
+        return;
+    }
+    let (mut moment, mut count) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let mut words: Vec<&[u8]> = if deadline <= turn.now() {
+        vec![b"HDEL", key.bytes]
+    } else {
+        let moment = moment.format(deadline).as_bytes();
+        let count = count.format(fields.len()).as_bytes();
+        vec![b"HPEXPIREAT", key.bytes, moment, b"FIELDS", count]
+    };
+    words.extend(fields);
+    turn.leave_instead(&words);
 }
 
 impl Measure {

@@ -4,11 +4,12 @@ use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::config::EventClass;
+use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::hash::Fate;
 
-use super::expire::Measure;
+use super::expire::{Measure, leave_deadline};
 use super::field_list;
 use super::look::{after_edit, bulk_or_null, edit, edit_or_new, find};
 
@@ -76,6 +77,7 @@ fn hgetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     };
     let request = grammar.parse(args, turn.now())?;
     let (key, now, rules) = (turn.key(args, 1), turn.now(), turn.rules());
+    let is_recorded = turn.is_recorded();
     let hash = edit(turn, &key)?;
     reply.array(request.fields.len());
     let Some(hash) = hash else {
@@ -83,6 +85,7 @@ fn hgetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         return Ok(());
     };
     let mut changes = 0;
+    let mut changed: Vec<&[u8]> = Vec::new();
     let event = match request.fate {
         Fate::Until(deadline) if deadline <= now => "hdel",
         Fate::Until(_) => "hexpire",
@@ -93,14 +96,22 @@ fn hgetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         let Some(current) = hash.deadline(field, now) else {
             continue;
         };
-        changes += u64::from(match request.fate {
+        let is_changed = match request.fate {
             Fate::Keep => false,
             Fate::Clear => current.is_some() && hash.set_deadline(field, Fate::Clear, now, &rules),
             Fate::Until(deadline) if deadline <= now => hash.remove(field, now),
             Fate::Until(_) => hash.set_deadline(field, request.fate, now, &rules),
-        });
+        };
+        changes += u64::from(is_changed);
+        if is_changed && is_recorded {
+            changed.push(field);
+        }
     }
     if changes > 0 {
+        match request.fate {
+            Fate::Until(deadline) => leave_deadline(turn, &key, deadline, &changed),
+            Fate::Clear | Fate::Keep => leave_persist(turn, &key, &changed),
+        }
         turn.touch(&key, EventClass::Hash, event);
         after_edit(turn, &key);
     }
@@ -162,6 +173,17 @@ fn hsetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
             hash.set(field, value, request.fate, now, &rules);
         }
     }
+    if let Fate::Until(deadline) = request.fate
+        && turn.is_recorded()
+    {
+        let fields: Vec<&[u8]> = pairs().map(|index| request.fields.get(index)).collect();
+        if !is_over {
+            let mut words: Vec<&[u8]> = vec![b"HSET", key.bytes];
+            words.extend(request.fields.iter());
+            turn.leave_instead(&words);
+        }
+        leave_deadline(turn, &key, deadline, &fields);
+    }
     turn.changed((request.fields.len() / 2) as u64);
     turn.touch(&key, EventClass::Hash, "hset");
     if is_over {
@@ -172,6 +194,15 @@ fn hsetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     after_edit(turn, &key);
     reply.int(1);
     Ok(())
+}
+
+/// Leaves that these fields have no deadline any more.
+fn leave_persist(turn: &mut Turn<'_>, key: &Key<'_>, fields: &[&[u8]]) {
+    let mut count = itoa::Buffer::new();
+    let count = count.format(fields.len()).as_bytes();
+    let mut words: Vec<&[u8]> = vec![b"HPERSIST", key.bytes, b"FIELDS", count];
+    words.extend(fields);
+    turn.leave_instead(&words);
 }
 
 impl Grammar {
@@ -285,6 +316,11 @@ fn hgetdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     if removed > 0 {
         turn.touch(&key, EventClass::Hash, "hdel");
         after_edit(turn, &key);
+    }
+    if removed > 0 {
+        let mut words: Vec<&[u8]> = vec![b"HDEL", key.bytes];
+        words.extend(fields.iter());
+        turn.leave_instead(&words);
     }
     turn.changed(removed);
     Ok(())

@@ -4,6 +4,7 @@ use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::config::EventClass;
+use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 
@@ -144,16 +145,27 @@ fn set_deadline(
         match u64::try_from(deadline) {
             Ok(deadline) if deadline > clock.now => {
                 turn.db(&key).set_deadline(key, Some(deadline), &clock);
+                leave(turn, args, &key, deadline);
                 turn.touch(&key, EventClass::Generic, "expire");
             }
             Ok(_) | Err(_) => {
                 turn.delete(&key);
+                turn.leave_expired(&key);
             }
         }
         turn.changed(1);
     }
     reply.int(i64::from(sets));
     Ok(())
+}
+
+/// What is left: the moment, on the same conditions. A command that says it so
+/// itself is left as it is.
+fn leave(turn: &mut Turn<'_>, args: Args<'_>, key: &Key<'_>, deadline: u64) {
+    if turn.is_recorded() && !args.is(0, b"pexpireat") {
+        let conditions: Vec<&[u8]> = args.iter().skip(3).collect();
+        turn.leave_deadline(key, deadline, &conditions);
+    }
 }
 
 impl Measure {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::base::parse_i64;
+use crate::command::effect::removal;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::config::EventClass;
@@ -109,6 +110,9 @@ fn restore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
         Lifetime::Until(deadline) if deadline <= clock.now => {
             let removed = turn.delete(&key);
             turn.changed(u64::from(removed));
+            if removed {
+                turn.leave_instead(&[removal(turn.live.lazy.server_del), key.bytes]);
+            }
         }
         Lifetime::Until(_) | Lifetime::Forever | Lifetime::Keep => {
             let is_lfu = turn.live.maxmemory_policy.is_lfu();
@@ -121,12 +125,27 @@ fn restore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
                 Restored::Compound(value) => database.set_compound(key, value, lifetime, &clock),
             }
             database.set_access(key, access, &clock);
+            if let Lifetime::Until(deadline) = lifetime
+                && !options.is_absolute
+            {
+                leave_moment(turn, args, deadline);
+            }
             turn.changed(1);
             turn.touch(&key, EventClass::Generic, "restore");
         }
     }
     reply.ok();
     Ok(())
+}
+
+/// Leaves the request with the moment at which the key ends.
+fn leave_moment(turn: &mut Turn<'_>, args: Args<'_>, deadline: u64) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(deadline).as_bytes();
+    let mut words: Vec<&[u8]> = args.iter().collect();
+    words[2] = digits;
+    words.push(b"ABSTTL");
+    turn.leave_instead(&words);
 }
 
 /// Why a payload is refused.

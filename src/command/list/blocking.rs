@@ -13,7 +13,7 @@ use crate::spec::{Deprecated, Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::list::{End, List};
 
 use super::element::end;
-use super::ends::{pop, pop_first};
+use super::ends::{leave_pop, pop, pop_first};
 use super::relocate::move_element;
 
 pub(crate) const COMMANDS: &[Command] = &[BLPOP, BRPOP, BLMPOP, BLMOVE, BRPOPLPUSH];
@@ -73,6 +73,7 @@ fn pop_or_wait(turn: &mut Turn<'_>, args: Args<'_>, end: End, reply: &mut Reply<
             elements.for_each(|item| bulk(reply, item));
         })?;
         if popped.is_some() {
+            leave_pop(turn, &key, end, None);
             return Ok(());
         }
     }
@@ -185,6 +186,12 @@ fn move_or_wait(
             return Ok(());
         }
     } else if move_element(turn, (&source, from), (&destination, to), reply)? {
+        let (source, destination) = (source.bytes, destination.bytes);
+        if timeout == 3 {
+            turn.leave_instead(&[b"RPOPLPUSH", source, destination]);
+        } else {
+            turn.leave_instead(&[b"LMOVE", source, destination, args.get(3), args.get(4)]);
+        }
         return Ok(());
     }
     let awaits = Awaits {

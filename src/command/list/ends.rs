@@ -219,11 +219,27 @@ pub(in crate::command) fn pop_first(
             reply.array(len);
             elements.for_each(|item| bulk(reply, item));
         })?;
-        if popped.is_some() {
+        if let Some(count) = popped {
+            leave_pop(turn, &key, request.end, Some(count));
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Leaves that so many elements, or one, were taken off a list.
+pub(super) fn leave_pop(turn: &mut Turn<'_>, key: &Key<'_>, end: End, count: Option<usize>) {
+    let name: &[u8] = match end {
+        End::Front => b"LPOP",
+        End::Back => b"RPOP",
+    };
+    match count {
+        None => turn.leave_instead(&[name, key.bytes]),
+        Some(count) => {
+            let mut digits = itoa::Buffer::new();
+            turn.leave_instead(&[name, key.bytes, digits.format(count).as_bytes()]);
+        }
+    }
 }
 
 /// Takes up to `count_max` elements off a list, after showing them with their

@@ -1,6 +1,7 @@
 //! Members by chance: SPOP, SRANDMEMBER.
 
 use crate::base::parse_i64;
+use crate::command::effect::removal;
 use crate::command::item::bulk;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
@@ -10,6 +11,9 @@ use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::set::Set;
 
 use super::read::all;
+
+/// Members in one request of those that say what went.
+const MEMBERS_PER_REQUEST: usize = 1024;
 
 pub(crate) const COMMANDS: &[Command] = &[SPOP, SRANDMEMBER];
 
@@ -50,11 +54,19 @@ fn spop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
 
 fn pop_one(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = turn.key(args, 1);
+    let is_recorded = turn.is_recorded();
     let Some((set, random)) = turn.edit_with_random::<Set>(&key)? else {
         reply.null();
         return Ok(());
     };
-    set.take_one(random, |item| bulk(reply, item));
+    let mut member = Vec::new();
+    set.take_one(random, |item| {
+        if is_recorded {
+            item.write_into(&mut member);
+        }
+        bulk(reply, item);
+    });
+    turn.leave_instead(&[b"SREM", key.bytes, &member]);
     turn.changed(1);
     turn.touch(&key, EventClass::Set, "spop");
     turn.prune(&key);
@@ -68,6 +80,7 @@ fn pop_several(
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let key = turn.key(args, 1);
+    let is_recorded = turn.is_recorded();
     let Some((set, random)) = turn.edit_with_random::<Set>(&key)? else {
         reply.set(0);
         return Ok(());
@@ -78,7 +91,23 @@ fn pop_several(
         all(reply, set);
     } else {
         reply.set(taken);
-        set.take(taken, random, |item| bulk(reply, item));
+        let mut members: Vec<Vec<u8>> = Vec::new();
+        set.take(taken, random, |item| {
+            if is_recorded {
+                let mut member = Vec::new();
+                item.write_into(&mut member);
+                members.push(member);
+            }
+            bulk(reply, item);
+        });
+        for members in members.chunks(MEMBERS_PER_REQUEST) {
+            let members = members.iter().map(Vec::as_slice);
+            let words: Vec<&[u8]> = [&b"SREM"[..], key.bytes]
+                .into_iter()
+                .chain(members)
+                .collect();
+            turn.leave_instead(&words);
+        }
     }
     turn.changed(taken as u64);
     if taken > 0 {
@@ -86,6 +115,7 @@ fn pop_several(
     }
     if is_all {
         turn.delete(&key);
+        turn.leave_instead(&[removal(turn.live.lazy.server_del), key.bytes]);
     }
     Ok(())
 }

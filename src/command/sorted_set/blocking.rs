@@ -12,7 +12,7 @@ use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::sorted_set::{SortedSet, Towards};
 
 use super::members::{Listed, Members};
-use super::remove::{pop_first, take, towards};
+use super::remove::{leave_pop, pop_first, take, towards};
 
 pub(crate) const COMMANDS: &[Command] = &[BZPOPMIN, BZPOPMAX, BZMPOP];
 
@@ -66,7 +66,9 @@ fn pop_or_wait(
             reply.array(3);
             reply.bulk(key.bytes);
             let mut members = Members::begin(reply, 1, Listed::Bare);
-            return take(turn, &key, 1, end, &mut members);
+            take(turn, &key, 1, end, &mut members)?;
+            leave_pop(turn, &key, end, None);
+            return Ok(());
         }
     }
     let awaits = Awaits {

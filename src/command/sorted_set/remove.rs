@@ -211,6 +211,26 @@ fn pop(turn: &mut Turn<'_>, args: Args<'_>, towards: Towards, reply: &mut Reply<
     take(turn, &key, taken, towards, &mut members)
 }
 
+/// Leaves that so many members, or one, were taken off a sorted set.
+pub(super) fn leave_pop(
+    turn: &mut Turn<'_>,
+    key: &Key<'_>,
+    towards: Towards,
+    count: Option<usize>,
+) {
+    let name: &[u8] = match towards {
+        Towards::Highest => b"ZPOPMIN",
+        Towards::Lowest => b"ZPOPMAX",
+    };
+    match count {
+        None => turn.leave_instead(&[name, key.bytes]),
+        Some(count) => {
+            let mut digits = itoa::Buffer::new();
+            turn.leave_instead(&[name, key.bytes, digits.format(count).as_bytes()]);
+        }
+    }
+}
+
 /// Removes `count` members, of which there are as many, and lists them.
 pub(super) fn take(
     turn: &mut Turn<'_>,
@@ -299,6 +319,7 @@ pub(super) fn pop_first(
         reply.bulk(key.bytes);
         let mut members = Members::begin(reply, taken, Listed::Pairs);
         take(turn, &key, taken, request.end, &mut members)?;
+        leave_pop(turn, &key, request.end, Some(taken));
         return Ok(true);
     }
     Ok(false)

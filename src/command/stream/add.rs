@@ -8,7 +8,7 @@ use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::stream::{Id, IdFault, Stream, WantedId};
 
 use super::entry;
-use super::trim::{Of, Options};
+use super::trim::{Of, Options, Trim};
 
 pub(crate) const COMMANDS: &[Command] = &[XADD];
 
@@ -71,6 +71,15 @@ fn xadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         && trim.run(turn, &key)? > 0
     {
         turn.notify(&key, EventClass::Stream, "xtrim");
+    }
+    if turn.is_recorded() {
+        let text = id.to_string();
+        Trim::leave(
+            options.trim,
+            turn,
+            args,
+            Some((options.end, text.as_bytes())),
+        )?;
     }
     entry::id(reply, id);
     turn.changed(1);

@@ -8,7 +8,7 @@ use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::stream::{Id, Stream};
 
-use super::trim::{Of, Options};
+use super::trim::{Of, Options, Trim};
 use super::{entry, id};
 
 pub(crate) const COMMANDS: &[Command] = &[XDEL, XSETID, XTRIM];
@@ -74,6 +74,9 @@ fn xtrim(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let trim = options.trim.expect("XTRIM without a trim is refused");
     let key = turn.key(args, 1);
     let count = trim.run(turn, &key)?;
+    if turn.is_recorded() && count > 0 {
+        Trim::leave(Some(trim), turn, args, None)?;
+    }
     entry::count(reply, count);
     turn.changed(count);
     if count > 0 {

@@ -9,6 +9,7 @@ use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group as Family, KeyFlags, Keys, Spec};
 use crate::value::stream::{Claim, Claimed, Deliveries, Entries, Entry, Group, Id, Stream};
 
+use super::leave::Given;
 use super::{entry, id};
 
 pub(crate) const COMMANDS: &[Command] = &[XAUTOCLAIM, XCLAIM];
@@ -37,9 +38,12 @@ fn xclaim(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     edit(turn, &key, args.get(2))?;
     let idle_min_ms = idle_min_ms(args, Refusal::XCLAIM_IDLE_MIN)?;
     let options = Options::parse(args, now)?;
+    let is_recorded = turn.is_recorded();
+    let mut given = Vec::new();
     let (entries, group) = edit(turn, &key, args.get(2))?;
     let mut changes = 0;
-    if options.last_id > group.last_id {
+    let is_ahead = options.last_id > group.last_id;
+    if is_ahead {
         group.last_id = options.last_id;
         changes += 1;
     }
@@ -55,17 +59,33 @@ fn xclaim(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     let mark = reply.deferred();
     let mut len = 0;
     for id in options.ids {
-        match group.claim(entries, id, &claim, now) {
+        let pending = match group.claim(entries, id, &claim, now) {
             Claimed::Taken(taken) => {
                 show(reply, taken, options.shown);
                 len += 1;
-                changes += 1;
+                group.find_pending(id)
             }
-            Claimed::Deleted => changes += 1,
-            Claimed::Left => {}
+            Claimed::Deleted(pending) => Some(pending),
+            Claimed::Left => None,
+        };
+        if let Some(pending) = pending {
+            changes += 1;
+            if is_recorded {
+                given.push(Given::new(group, id, pending, group.last_id));
+            }
         }
     }
     reply.fill_array(mark, len);
+    let (last_id, entries_read) = (group.last_id, group.entries_read);
+    if is_recorded {
+        if given.is_empty() && is_new {
+            turn.leave_consumer(&key, args.get(2), args.get(3));
+        }
+        turn.leave_given(&key, args.get(2), &given);
+        if given.is_empty() && is_ahead {
+            turn.leave_position(&key, args.get(2), last_id, entries_read);
+        }
+    }
     turn.changed(changes);
     if is_new {
         turn.notify(&key, EventClass::Stream, "xgroup-createconsumer");
@@ -104,8 +124,10 @@ fn xautoclaim(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Out
     let start = id::start(args.get(5))?;
     let (count, shown) = auto_options(args)?;
     let (key, now) = (turn.key(args, 1), turn.now());
+    let is_recorded = turn.is_recorded();
     let (entries, group) = edit(turn, &key, args.get(2))?;
     let (consumer, is_new) = group.see_consumer(args.get(3), now);
+    let mut claimed_ids = Vec::new();
     let claim = Claim {
         consumer,
         idle_min_ms,
@@ -131,11 +153,30 @@ fn xautoclaim(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Out
             Claimed::Taken(taken) => {
                 show(&mut members, taken, shown);
                 len += 1;
+                if is_recorded {
+                    claimed_ids.push((id, None));
+                }
             }
-            Claimed::Deleted => deleted.push(id),
+            Claimed::Deleted(pending) => {
+                deleted.push(id);
+                if is_recorded {
+                    claimed_ids.push((id, Some(pending)));
+                }
+            }
             Claimed::Left => {}
         },
     );
+    if is_recorded {
+        let given = claimed_ids.into_iter().filter_map(|(id, pending)| {
+            let pending = pending.or_else(|| group.find_pending(id))?;
+            Some(Given::new(group, id, pending, group.last_id))
+        });
+        let given: Vec<Given> = given.collect();
+        if given.is_empty() && is_new {
+            turn.leave_consumer(&key, args.get(2), args.get(3));
+        }
+        turn.leave_given(&key, args.get(2), &given);
+    }
     reply.array(3);
     entry::id(reply, stale.next);
     reply.array(len);

@@ -8,6 +8,7 @@ mod group;
 mod id;
 mod info;
 mod info_stream;
+mod leave;
 mod pending;
 mod range;
 mod read;

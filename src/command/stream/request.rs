@@ -11,8 +11,9 @@ use crate::config::EventClass;
 use crate::resp::{Args, OwnedArgs, Refusal, Reply, Version};
 use crate::shard::Awaited;
 use crate::spec::{KeyFlags, KeysFault, Visit, Words};
-use crate::value::stream::{Acknowledgement, Id, Stream};
+use crate::value::stream::{Acknowledgement, Entry, Id, Stream};
 
+use super::leave::Given;
 use super::{entry, id};
 
 /// Which of the two commands is meant.
@@ -175,6 +176,7 @@ impl Request {
         let key = turn.key(args, source.key);
         let now = turn.now();
         let group = args.get(reader.group);
+        let is_recorded = turn.is_recorded();
         // Counted as read, and then changed.
         turn.read_as::<Stream>(&key)?;
         let stream = turn.edit_as::<Stream>(&key)?;
@@ -182,12 +184,18 @@ impl Request {
             return Err(Refusal::no_group_to_read(key.bytes, group));
         };
         let (consumer, is_new) = group.see_consumer(args.get(reader.consumer), now);
+        let mut given = Vec::new();
         let is_served = match source.from {
             Start::New if entries.after(group.last_id).next().is_none() => false,
             Start::New => {
                 name(reply, key.bytes);
                 let mark = reply.deferred();
-                let show = |one| entry::entry(reply, one);
+                let show = |one: Entry<'_>| {
+                    if is_recorded {
+                        given.push(one.id);
+                    }
+                    entry::entry(reply, one);
+                };
                 let waived = reader.acknowledgement;
                 let len = group.deliver(entries, consumer, self.count, waived, now, show);
                 reply.fill_array(mark, len);
@@ -209,12 +217,59 @@ impl Request {
                 true
             }
         };
+        if is_recorded {
+            let position = (group.last_id, group.entries_read);
+            // Nothing is pending where nobody acknowledges.
+            let pending = given.iter().filter_map(|id| {
+                let pending = group.find_pending(*id)?;
+                Some(Given::new(group, *id, pending, *id))
+            });
+            let pending: Vec<Given> = pending.collect();
+            let has_waived = !given.is_empty() && reader.acknowledgement == Acknowledgement::Waived;
+            let delivery = Delivery {
+                source,
+                reader,
+                is_new,
+                pending: &pending,
+                position: has_waived.then_some(position),
+            };
+            self.leave(turn, args, &delivery);
+        }
         turn.changed(u64::from(is_new) + u64::from(is_served));
         if is_new {
             turn.notify(&key, EventClass::Stream, "xgroup-createconsumer");
         }
         Ok(is_served)
     }
+}
+
+impl Request {
+    /// Leaves what a stream's group gave.
+    fn leave(&self, turn: &mut Turn<'_>, args: Args<'_>, given: &Delivery<'_>) {
+        let (key, group) = (
+            turn.key(args, given.source.key),
+            args.get(given.reader.group),
+        );
+        turn.leave_nothing();
+        if given.is_new && given.pending.is_empty() {
+            turn.leave_consumer(&key, group, args.get(given.reader.consumer));
+        }
+        turn.leave_given(&key, group, given.pending);
+        if let Some((last_id, entries_read)) = given.position {
+            turn.leave_position(&key, group, last_id, entries_read);
+        }
+    }
+}
+
+/// What was given to a consumer, as it is recorded.
+struct Delivery<'g> {
+    source: Source,
+    reader: Reader,
+    /// The consumer was not there.
+    is_new: bool,
+    pending: &'g [Given],
+    /// How far the group has read, if nothing that is pending says so.
+    position: Option<(Id, Option<u64>)>,
 }
 
 /// Begins what a reply says of one stream.

@@ -4,7 +4,7 @@ use crate::base::parse_i64;
 use crate::command::turn::Turn;
 use crate::keyspace::Key;
 use crate::resp::{Args, Refusal};
-use crate::value::stream::{Keep, Precision, Stream, Trimmed, WantedId};
+use crate::value::stream::{Direction, Id, Keep, Precision, Stream, Trimmed, WantedId};
 
 use super::id;
 
@@ -31,6 +31,10 @@ pub(super) struct Options {
 pub(super) struct Trim {
     keep: Keep,
     precision: Precision,
+    /// The word `~`, if that is how precise it is to be.
+    about_at: Option<usize>,
+    /// The word LIMIT.
+    limit_at: Option<usize>,
 }
 
 /// Which command the words belong to.
@@ -62,6 +66,7 @@ impl Options {
                 let limit = parse_i64(args.get(index)).ok_or(Refusal::NotInteger)?;
                 let limit = u64::try_from(limit).map_err(|_| Refusal::TRIM_LIMIT_NEGATIVE)?;
                 words.limit = Some(limit);
+                words.limit_at = Some(index - 1);
             } else if let Of::Add { .. } = of {
                 if args.is(index, b"nomkstream") {
                     options.is_only_existing = true;
@@ -88,7 +93,9 @@ impl Options {
 struct Words {
     keep: Option<Keep>,
     is_about: bool,
+    about_at: Option<usize>,
     limit: Option<u64>,
+    limit_at: Option<usize>,
 }
 
 impl Words {
@@ -101,6 +108,7 @@ impl Words {
         let has_two_more = index + 2 < args.len();
         let next = args.get(index + 1);
         self.is_about = has_two_more && next == b"~";
+        self.about_at = self.is_about.then_some(index + 1);
         let has_sign = self.is_about || has_two_more && next == b"=";
         let last = index + 1 + usize::from(has_sign);
         let word = args.get(last);
@@ -136,7 +144,12 @@ impl Words {
                 Precision::Nodes { limit: Some(limit) }
             }
         };
-        Ok(Some(Trim { keep, precision }))
+        Ok(Some(Trim {
+            keep,
+            precision,
+            about_at: self.about_at,
+            limit_at: self.limit_at,
+        }))
     }
 }
 
@@ -152,5 +165,45 @@ impl Trim {
             turn.bury(key, cut);
         }
         Ok(count)
+    }
+
+    /// What is left of a request that trims: which entries a trim by whole nodes
+    /// takes off is for the nodes to say, so it is told what it left of the
+    /// stream. `id` takes the place of the word at its index.
+    pub(super) fn leave(
+        this: Option<Self>,
+        turn: &mut Turn<'_>,
+        args: Args<'_>,
+        id: Option<(usize, &[u8])>,
+    ) -> Result<(), Refusal> {
+        let key = turn.key(args, 1);
+        let about = this.and_then(|trim| Some((trim, trim.about_at?)));
+        let kept = match (about, turn.find_as::<Stream>(&key)?) {
+            (Some((trim, _)), Some(stream)) => match trim.keep {
+                Keep::Newest(_) => stream.entries().len().to_string(),
+                Keep::From(_) => {
+                    let entries = stream.entries();
+                    let oldest = entries.range(Id::MIN, Id::MAX, Direction::Forward).next();
+                    oldest
+                        .map_or(entries.history().last_id, |oldest| oldest.id)
+                        .to_string()
+                }
+            },
+            (Some(_) | None, _) => String::new(),
+        };
+        let mut words: Vec<&[u8]> = args.iter().collect();
+        if let Some((index, id)) = id {
+            words[index] = id;
+        }
+        if let Some((trim, at)) = about {
+            words[at] = b"=";
+            words[at + 1] = kept.as_bytes();
+            // Only a trim that is not exact has a limit.
+            if let Some(limit_at) = trim.limit_at {
+                words.drain(limit_at..limit_at + 2);
+            }
+        }
+        turn.leave_instead(&words);
+        Ok(())
     }
 }

@@ -154,6 +154,7 @@ fn incrbyfloat(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
         access: before.map_or_else(|| clock.access_of_new(), |(_, access)| access),
     };
     turn.db(&key).put(key, sum, &clock);
+    turn.leave_instead(&[b"SET", key.bytes, &after, b"KEEPTTL"]);
     turn.changed(1);
     turn.touch(&key, EventClass::String, "incrbyfloat");
     reply.bulk(&after);

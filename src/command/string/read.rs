@@ -87,6 +87,7 @@ fn getdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     }
     turn.delete(&key);
     turn.changed(1);
+    turn.leave_instead(&[b"DEL", key.bytes]);
     Ok(())
 }
 
@@ -138,6 +139,7 @@ fn getex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
         Fate::Leave => {}
         Fate::Persist if has_deadline => {
             turn.db(&key).set_deadline(key, None, &clock);
+            turn.leave_instead(&[b"PERSIST", key.bytes]);
             turn.changed(1);
             turn.touch(&key, EventClass::Generic, "persist");
         }
@@ -146,10 +148,12 @@ fn getex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
             let deadline = deadline?;
             if deadline <= now {
                 turn.delete(&key);
+                turn.leave_expired(&key);
                 turn.changed(1);
                 return Ok(());
             }
             turn.db(&key).set_deadline(key, Some(deadline), &clock);
+            turn.leave_deadline(&key, deadline, &[]);
             turn.changed(1);
             turn.touch(&key, EventClass::Generic, "expire");
         }

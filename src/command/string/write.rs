@@ -59,6 +59,9 @@ fn set(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let clock = turn.clock;
     if args.len() == 3 {
         let giant = turn.giant.take();
+        if let Some(giant) = &giant {
+            turn.leave_instead(&[args.name(), key.bytes, giant]);
+        }
         let database = turn.db(&key);
         match giant {
             Some(giant) => database.set_owned(key, giant, Lifetime::Forever, &clock),
@@ -98,10 +101,35 @@ fn set(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         return Ok(());
     }
     store(turn, args, options.lifetime);
+    if turn.is_recorded() {
+        leave_set(turn, args, &options);
+    }
     if !options.returns_old {
         reply.ok();
     }
     Ok(())
+}
+
+/// What SET with options leaves: a deadline as a moment; the condition, which
+/// was met; nothing that is only about the reply.
+fn leave_set(turn: &mut Turn<'_>, args: Args<'_>, options: &Set) {
+    if let Lifetime::Until(deadline) = options.lifetime {
+        return leave_deadline(turn, args.name(), args.get(1), args.get(2), deadline);
+    }
+    if options.returns_old {
+        let words: Vec<&[u8]> = (0..args.len())
+            .filter(|index| *index < 3 || !args.is(*index, b"get"))
+            .map(|index| args.get(index))
+            .collect();
+        turn.leave_instead(&words);
+    }
+}
+
+/// SET until a moment.
+fn leave_deadline(turn: &mut Turn<'_>, name: &[u8], key: &[u8], value: &[u8], deadline: u64) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(deadline).as_bytes();
+    turn.leave_instead(&[name, key, value, b"PXAT", digits]);
 }
 
 /// Stores word 2 at word 1. A deadline that is over is one, too: the key goes
@@ -244,6 +272,9 @@ fn set_for(
     let clock = turn.clock;
     let lifetime = Lifetime::Until(deadline);
     turn.db(&key).set(key, args.get(3), lifetime, &clock);
+    if turn.is_recorded() {
+        leave_deadline(turn, b"SET", key.bytes, args.get(3), deadline);
+    }
     turn.changed(1);
     tell(turn, &key, lifetime);
     reply.ok();
@@ -279,6 +310,7 @@ fn getset(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         None => reply.null(),
     }
     store(turn, args, Lifetime::Forever);
+    turn.leave_instead(&[b"SET", key.bytes, args.get(2)]);
     Ok(())
 }
 

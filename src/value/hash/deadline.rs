@@ -58,8 +58,14 @@ impl Hash {
     }
 
     /// Looks at up to `buckets` buckets and takes out the fields that are due;
-    /// returns how many went.
-    pub fn sweep(&mut self, now: u64, buckets: usize) -> usize {
+    /// returns how many went, each of
+    /// which `removed_field` is told.
+    pub fn sweep(
+        &mut self,
+        now: u64,
+        buckets: usize,
+        mut removed_field: impl FnMut(&[u8]),
+    ) -> usize {
         let Form::Table(table) = &mut self.0 else {
             return 0;
         };
@@ -77,7 +83,10 @@ impl Hash {
                 Some(deadline) => sweep.met = sweep.met.min(deadline),
             });
             for field in due.drain(..) {
-                removed += usize::from(fields.remove(&field).is_some());
+                if fields.remove(&field).is_some() {
+                    removed += 1;
+                    removed_field(&field);
+                }
             }
             sweep.position = next.unwrap_or_default();
             if next.is_none() {

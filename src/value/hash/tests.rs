@@ -51,7 +51,7 @@ fn play(seed: u64, fields: u64, steps: usize) {
                 hash.set_deadline(&field, Fate::Until(deadline), now, &RULES) == is_there
             }
             6 => {
-                hash.sweep(now, 3);
+                hash.sweep(now, 3, |_| {});
                 true
             }
             _ => hash.remove(&field, now) == model.remove(&field).is_some(),
@@ -123,11 +123,11 @@ fn a_sweep_in_steps_takes_out_all_that_is_due() {
     }
     let mut removed = 0;
     for _ in 0..1000 {
-        removed += hash.sweep(11, 1);
+        removed += hash.sweep(11, 1, |_| {});
     }
     assert_eq!((removed, hash.len()), (500, 500));
     assert_eq!(hash.next_deadline(), Some(21));
-    assert_eq!(hash.sweep(100_000, 10_000), 500);
+    assert_eq!(hash.sweep(100_000, 10_000, |_| {}), 500);
     assert!(hash.is_empty() && hash.next_deadline().is_none());
 }
 

@@ -41,8 +41,8 @@ pub enum Deliveries {
 #[derive(Clone, Debug)]
 pub enum Claimed<'e> {
     Taken(Entry<'e>),
-    /// The entry is no more, and so is not pending any more.
-    Deleted,
+    /// The entry is no more, and so is not pending any more as it was.
+    Deleted(Pending),
     /// Not pending, or not for long enough.
     Left,
 }
@@ -140,9 +140,12 @@ impl Group {
         now: u64,
     ) -> Claimed<'e> {
         let Some(entry) = entries.range(id, id, Direction::Forward).next() else {
-            return match self.acknowledge(id) {
-                true => Claimed::Deleted,
-                false => Claimed::Left,
+            return match self.find_pending(id) {
+                Some(pending) => {
+                    self.acknowledge(id);
+                    Claimed::Deleted(pending)
+                }
+                None => Claimed::Left,
             };
         };
         let deliveries = match self.find_pending(id) {
