@@ -91,19 +91,23 @@ impl Database {
     /// Whether a hash has a field with a deadline.
     pub fn has_field_deadlines(&self) -> bool {
         self.agenda.by_key.keys().any(|bytes| {
-            let key = self.listed_key(bytes);
-            let entry = self.slots.find(key.slot, key.hash, key.bytes);
-            match entry.map(|entry| entry.content()) {
-                Some(Content::Compound(compound)) => has_deadlines(compound),
-                Some(Content::Int(_) | Content::Text(_)) | None => false,
-            }
+            let compound = self.compound(self.listed_key(bytes));
+            compound.is_some_and(has_deadlines)
         })
+    }
+
+    /// The compound of a key, if it has one.
+    fn compound(&self, key: Key<'_>) -> Option<&Compound> {
+        let entry = self.slots.find(key.slot, key.hash, key.bytes)?;
+        match entry.content() {
+            Content::Compound(compound) => Some(compound),
+            Content::Int(_) | Content::Text(_) => None,
+        }
     }
 
     /// Learns when a field of a key's hash is due, after deadlines were set.
     pub fn note_fields(&mut self, key: Key<'_>) {
-        let entry = self.slots.find_mut(key.slot, key.hash, key.bytes);
-        let moment = entry.and_then(|mut entry| entry.compound_mut().and_then(|it| moment_of(it)));
+        let moment = self.compound(key).and_then(moment_of);
         if moment.is_some() || !self.agenda.by_key.is_empty() {
             self.agenda.put(key.bytes, moment);
         }
@@ -120,11 +124,11 @@ impl Database {
 
     /// The fields that went, if the key's hash had any that are due.
     fn sweep(&mut self, key: Key<'_>, clock: &Clock, buckets: usize) -> Option<usize> {
-        let mut occupied = self.slots.find_mut(key.slot, key.hash, key.bytes)?;
-        let hash = Hash::of_mut(occupied.compound_mut()?)?;
-        if !hash.is_due(clock.now) {
+        if !Hash::of(self.compound(key)?)?.is_due(clock.now) {
             return None;
         }
+        let mut occupied = self.slots.find_mut(key.slot, key.hash, key.bytes)?;
+        let hash = Hash::of_mut(occupied.compound_mut()?)?;
         // Who does the same elsewhere must know all that is gone here.
         let names = self.remains.notes.names_fields();
         let buckets = if names { usize::MAX } else { buckets };

@@ -218,7 +218,7 @@ impl Database {
         clock: &Clock,
     ) -> Option<Result<&mut Compound, NotCompound>> {
         let occupied = live(&mut self.slots, &mut self.remains, key, clock.now)?;
-        let entry = occupied.into_entry();
+        let entry = occupied.into_changing();
         if let Some(access) = clock.access_of_read(entry.access(), &mut self.random) {
             entry.set_access(access);
         }
@@ -237,7 +237,7 @@ impl Database {
         let place = self.live(key, clock.now).map(|occupied| occupied.place());
         let entry = match place {
             Some(place) => {
-                let entry = self.slots.at(key.slot, place).into_entry();
+                let entry = self.slots.at(key.slot, place).into_changing();
                 if let Some(access) = clock.access_of_read(entry.access(), &mut self.random) {
                     entry.set_access(access);
                 }

@@ -10,7 +10,7 @@ const LANES: usize = 7;
 #[derive(Debug)]
 #[must_use = "dropping it frees everything at once: call free_step in turns"]
 pub struct Discarded {
-    slots: Slots,
+    pub(super) slots: Slots,
     /// Entries in `slots`.
     entries: u64,
     /// The large ones among its values.

@@ -2,6 +2,7 @@
 
 mod agenda;
 mod clock;
+mod cut;
 mod database;
 mod discarded;
 mod eviction;
@@ -17,6 +18,7 @@ mod walk;
 mod tests;
 
 pub use clock::{Clock, LFU_NEW, Overdue, Touch};
+pub use cut::Keep;
 pub use database::{Database, Key, NotCompound};
 pub use discarded::Discarded;
 pub use eviction::{Evictor, Policy};

@@ -63,7 +63,7 @@ impl Remains {
         value: NewValue<'_>,
         marks: Marks,
     ) {
-        if occupied.compound_mut().is_some() {
+        if occupied.is_compound() {
             self.bury(occupied.exchange(value, marks));
         } else {
             occupied.replace(value, marks);

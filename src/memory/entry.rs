@@ -313,6 +313,11 @@ impl<C> Entry<C> {
         Some(unsafe { &mut *text })
     }
 
+    #[inline]
+    pub fn is_compound(&self) -> bool {
+        self.kind() == Kind::Compound
+    }
+
     /// The compound to change in place; `None` for the other kinds.
     #[inline]
     pub fn compound_mut(&mut self) -> Option<&mut C> {

@@ -9,6 +9,7 @@
 mod arena;
 mod bucket;
 mod counted;
+mod cut;
 mod dict;
 mod entry;
 mod prefetch;
@@ -21,6 +22,7 @@ mod thin;
 mod tree;
 
 pub use counted::{class_bytes, giving_back, used_memory};
+pub use cut::{Keep, Taking, Walked};
 pub use dict::{Dict, Field};
 pub use entry::{Content, Entry, INLINE_MAX, Marks, NewValue};
 pub use ranked::Ranked;

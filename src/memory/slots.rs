@@ -22,6 +22,7 @@
 //! a key is in the table of its slot, once.
 
 use super::arena::Arena;
+use super::cut::Cut;
 use super::entry::{Entry, Marks, NewValue};
 use super::table::{Place, Table, tag_of};
 use crate::base::{HashKey, keyed_hash};
@@ -80,13 +81,17 @@ pub struct Slots<C> {
     arena: Arena<C>,
     counts: Counts,
     hash_key: HashKey,
+    /// A cut whose buckets are kept before they change.
+    pub(super) cut: Option<Box<Cut<C>>>,
+    /// Of the last cut.
+    pub(super) epoch: u32,
 }
 
 /// An entry that is there, with the right to change or remove it.
 pub struct Occupied<'a, C> {
-    slots: &'a mut Slots<C>,
-    slot: u16,
-    place: Place,
+    pub(super) slots: &'a mut Slots<C>,
+    pub(super) slot: u16,
+    pub(super) place: Place,
 }
 
 impl<C> std::fmt::Debug for Slots<C> {
@@ -105,6 +110,8 @@ impl<C> Slots<C> {
             arena: Arena::default(),
             counts: Counts::default(),
             hash_key,
+            cut: None,
+            epoch: 0,
         }
     }
 
@@ -129,7 +136,10 @@ impl<C> Slots<C> {
 
     /// The table, its arena, and the two counts above it.
     #[inline]
-    fn parts(&mut self, slot: u16) -> Option<(&mut Table<C>, &mut Arena<C>, [&mut Counts; 2])> {
+    pub(super) fn parts(
+        &mut self,
+        slot: u16,
+    ) -> Option<(&mut Table<C>, &mut Arena<C>, [&mut Counts; 2])> {
         let group = self
             .groups
             .get_mut(usize::from(slot) / GROUP)?
@@ -193,6 +203,9 @@ impl<C> Slots<C> {
         debug_assert!(self.find(slot, hash, key).is_none(), "the key is new");
         let entry = Entry::new(tag_of(hash), key, value, marks);
         self.appear(slot);
+        if self.is_cut() {
+            self.keep_before_insert(slot, hash);
+        }
         let hash_key = self.hash_key;
         let (table, arena, counts) = self.parts(slot).expect("the group has just appeared");
         for counts in counts {
@@ -225,6 +238,9 @@ impl<C> Slots<C> {
     }
 
     fn remove(&mut self, slot: u16, place: Place) -> Entry<C> {
+        if self.is_cut() {
+            self.keep_before_remove(slot, place.home as usize);
+        }
         let (table, arena, counts) = self.parts(slot).expect("an entry is in a table");
         let entry = table.remove(arena, place);
         for counts in counts {
@@ -318,18 +334,27 @@ impl<C> Slots<C> {
     /// when nothing is left.
     pub fn drop_buckets(&mut self, budget: usize, mut dropped: impl FnMut(Entry<C>)) -> bool {
         for _ in 0..budget {
-            let Some(group) = self.groups.last_mut() else {
+            let Some(group) = self.groups.last() else {
                 if self.arena.drop_chunk() {
                     continue;
                 }
+                if self.is_cut() {
+                    self.keep_before_drop(None);
+                }
                 return false;
             };
-            let tables = group.iter_mut().flat_map(|group| &mut group.0);
-            let Some(table) = tables.rev().find(|table| table.len != 0) else {
+            let tables = group.as_deref().map_or(&[] as &[_], |group| &group.0);
+            let Some(within) = tables.iter().rposition(|table| table.len != 0) else {
                 self.groups.pop();
                 continue;
             };
-            table.drop_bucket(&mut self.arena, &mut dropped);
+            let slot = ((self.groups.len() - 1) * GROUP + within) as u16;
+            if self.is_cut() {
+                self.keep_before_drop(Some(slot));
+            }
+            if let Some((table, arena, _)) = self.parts(slot) {
+                table.drop_bucket(arena, &mut dropped);
+            }
         }
         true
     }
@@ -367,11 +392,19 @@ impl<'a, C> Occupied<'a, C> {
         table.entry(&self.slots.arena, self.place)
     }
 
-    /// The entry for as long as the table is borrowed.
+    /// The entry for as long as the table is borrowed, to be read and to have its
+    /// access marked. Who changes more takes `into_changing`.
     #[inline]
     pub fn into_entry(self) -> &'a mut Entry<C> {
         let (table, arena, _) = self.slots.parts(self.slot).expect("an entry is in a table");
         table.entry_mut(arena, self.place)
+    }
+
+    /// The entry for as long as the table is borrowed, to be changed.
+    #[inline]
+    pub fn into_changing(mut self) -> &'a mut Entry<C> {
+        self.keep();
+        self.into_entry()
     }
 
     #[inline]
@@ -393,29 +426,40 @@ impl<'a, C> Occupied<'a, C> {
 
     /// Puts another value and other marks behind the key.
     pub fn replace(&mut self, value: NewValue<'_, C>, marks: Marks) {
+        self.keep();
         self.count_deadline(marks.deadline);
         self.entry_mut().replace(value, marks);
     }
 
     /// As `replace`, but hands out the old entry.
     pub fn exchange(&mut self, value: NewValue<'_, C>, marks: Marks) -> Entry<C> {
+        self.keep();
         self.count_deadline(marks.deadline);
         self.entry_mut().exchange(value, marks)
     }
 
     pub fn set_deadline(&mut self, deadline: Option<u64>) {
+        self.keep();
         self.count_deadline(deadline);
         self.entry_mut().set_deadline(deadline);
     }
 
     /// The long text, marked as edited; `None` when the value is short.
     pub fn long_text_mut(&mut self) -> Option<&mut Vec<u8>> {
+        self.keep();
         self.entry_mut().long_text_mut()
+    }
+
+    /// Whether the value is one of many elements.
+    #[inline]
+    pub fn is_compound(&self) -> bool {
+        self.entry().is_compound()
     }
 
     /// The compound to change in place; `None` for a text or a number.
     #[inline]
     pub fn compound_mut(&mut self) -> Option<&mut C> {
+        self.keep();
         self.entry_mut().compound_mut()
     }
 

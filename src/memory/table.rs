@@ -78,7 +78,7 @@ impl<C> Table<C> {
 
     /// The bucket of a hash. There is at least one.
     #[inline]
-    fn home(&self, hash: u64) -> usize {
+    pub fn home(&self, hash: u64) -> usize {
         let buckets = self.segments.len() as u32;
         // All ones below the highest bit of the last bucket's number.
         let mask = (1u32 << (32 - (buckets - 1).leading_zeros())).wrapping_sub(1);
@@ -159,14 +159,56 @@ impl<C> Table<C> {
             .expect("a place is used before the table changes")
     }
 
+    /// The bucket that one more entry would split.
+    #[inline]
+    pub fn to_be_split(&self) -> Option<usize> {
+        let keys = u64::from(self.len) + 1;
+        let buckets = self.segments.len();
+        let is_full = keys * 100 > (buckets * LANES) as u64 * SPLIT_PERCENT;
+        (buckets > 0 && is_full).then(|| buckets - (1 << buckets.ilog2()))
+    }
+
+    /// Whether so many entries need a bucket less than there are.
+    #[inline]
+    fn is_roomy(&self, entries: u32) -> bool {
+        let lanes = (self.segments.len() * LANES) as u64;
+        self.segments.len() > 1 && u64::from(entries) * 100 < lanes * MERGE_PERCENT
+    }
+
+    /// The last bucket and the one it is merged into, if that happens with one
+    /// entry less.
+    pub fn to_be_merged(&self) -> Option<[usize; 2]> {
+        let left = self.len - 1;
+        (left > 0 && self.is_roomy(left)).then(|| self.last_two())
+    }
+
+    /// The last bucket and the one it was split from.
+    fn last_two(&self) -> [usize; 2] {
+        let last = self.segments.len() - 1;
+        [last, last - (1 << last.ilog2())]
+    }
+
+    /// Adds the first bucket, written as of this version.
+    pub fn begin(&mut self, version: u32) {
+        self.segments.push();
+        self.segments.get_mut(0).version = version;
+    }
+
+    /// See `Bucket`.
+    pub fn version(&self, home: usize) -> u32 {
+        self.segments.get(home).version
+    }
+
+    pub fn set_version(&mut self, home: usize, version: u32) {
+        self.segments.get_mut(home).version = version;
+    }
+
     /// Adds an entry whose key is not there.
     pub fn insert(&mut self, arena: &mut Arena<C>, hash: u64, entry: Entry<C>, rehash: Rehash<'_>) {
-        let keys = u64::from(self.len) + 1;
-        let lanes = (self.segments.len() * LANES) as u64;
-        if lanes == 0 {
+        if self.segments.len() == 0 {
             self.segments.push();
-        } else if keys * 100 > lanes * SPLIT_PERCENT {
-            self.split(arena, rehash);
+        } else if let Some(source) = self.to_be_split() {
+            self.split(arena, source, rehash);
         }
         self.len += 1;
         self.volatile += u32::from(entry.has_deadline());
@@ -197,10 +239,9 @@ impl<C> Table<C> {
     }
 
     /// Adds one bucket and moves to it what belongs there.
-    fn split(&mut self, arena: &mut Arena<C>, rehash: Rehash<'_>) {
+    fn split(&mut self, arena: &mut Arena<C>, source: usize, rehash: Rehash<'_>) {
         let fresh = self.segments.len();
-        let bit = 1usize << fresh.ilog2();
-        let source = fresh - bit;
+        let bit = fresh - source;
         self.segments.push();
         let bucket = self.segments.get_mut(source);
         let version = bucket.version;
@@ -243,8 +284,7 @@ impl<C> Table<C> {
 
     /// Takes the last bucket back into the one it was split from.
     fn merge(&mut self, arena: &mut Arena<C>) {
-        let last = self.segments.len() - 1;
-        let into = last - (1 << last.ilog2());
+        let [_, into] = self.last_two();
         let held = self.segments.pop();
         let bucket = self.segments.get_mut(into);
         bucket.version = bucket.version.max(held.version);
@@ -263,10 +303,9 @@ impl<C> Table<C> {
         if first != 0 {
             self.refill(arena, place, first);
         }
-        let lanes = (self.segments.len() * LANES) as u64;
         if self.len == 0 {
             self.segments = Segments::EMPTY;
-        } else if self.segments.len() > 1 && u64::from(self.len) * 100 < lanes * MERGE_PERCENT {
+        } else if self.is_roomy(self.len) {
             self.merge(arena);
         }
         entry
@@ -307,16 +346,21 @@ impl<C> Table<C> {
         }
     }
 
+    /// The entries of one bucket and its overflow.
+    pub fn chain<'a>(
+        &'a self,
+        arena: &'a Arena<C>,
+        home: usize,
+    ) -> impl Iterator<Item = &'a Entry<C>> {
+        std::iter::successors(Some(self.segments.get(home)), |bucket| {
+            (bucket.overflow != 0).then(|| arena.get(bucket.overflow))
+        })
+        .flat_map(Bucket::entries)
+    }
+
     /// Every entry, bucket by bucket.
     pub fn iter<'a>(&'a self, arena: &'a Arena<C>) -> impl Iterator<Item = &'a Entry<C>> {
-        let chain = |home| {
-            std::iter::successors(Some(self.segments.get(home)), |bucket| {
-                (bucket.overflow != 0).then(|| arena.get(bucket.overflow))
-            })
-        };
-        (0..self.segments.len())
-            .flat_map(chain)
-            .flat_map(Bucket::entries)
+        (0..self.segments.len()).flat_map(|home| self.chain(arena, home))
     }
 
     /// Bytes of the buckets, without those in the arena.
@@ -361,7 +405,7 @@ impl<C> Table<C> {
     }
 
     /// The end of the range of positions bucket `home` holds.
-    fn position_after(&self, home: u32, position: u32) -> Option<u32> {
+    pub fn position_after(&self, home: u32, position: u32) -> Option<u32> {
         let buckets = self.segments.len() as u32;
         let mask = (1u32 << (32 - (buckets - 1).leading_zeros())).wrapping_sub(1);
         let full = mask.count_ones();

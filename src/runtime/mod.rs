@@ -2,10 +2,12 @@
 //!
 //! `core` is the pinned data-plane loop's half: ring, provided buffers,
 //! sockets, mailboxes. `control` is the glommio executor of the control core.
-//! The rest is what a process needs once: threads, clocks, signals.
+//! `funnel` takes from many cores to one thread. The rest is what a process needs
+//! once: threads, clocks, signals.
 
 pub mod clock;
 pub mod control;
 pub mod core;
+pub mod funnel;
 pub mod process;
 pub mod signal;

@@ -40,6 +40,8 @@ mod script_call;
 mod serve;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod snapshot;
 mod tick;
 mod transaction;
 mod vault;

@@ -34,12 +34,14 @@ const SYNC_BYTES: u64 = 4 << 20;
 pub(super) struct Manner {
     pub(super) name: PathBuf,
     compression: Compression,
-    checksum: Checksum,
+    pub(super) checksum: Checksum,
     /// Sync on the way.
-    syncs: bool,
+    pub(super) syncs: bool,
     /// What is told of when keys were used.
     told: Told,
-    now_ms: u64,
+    pub(super) now_ms: u64,
+    /// For an append-only file to go on from.
+    pub(super) is_aof_base: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -74,7 +76,22 @@ impl Manner {
             syncs: is_on("rdb-save-incremental-fsync"),
             told,
             now_ms: unix_ms(),
+            is_aof_base: false,
         }
+    }
+
+    /// Writes a key.
+    pub(super) fn write<F: FnMut(Piece)>(&self, pieces: &mut Pieces<F>, found: &Found<'_>) {
+        with_value(found, |value| {
+            let record = Record {
+                key: found.key(),
+                value,
+                deadline: found.deadline(),
+                usage: self.usage(found),
+            };
+            write_record(pieces, &record, self.compression);
+        });
+        pieces.end_record();
     }
 
     fn usage(&self, found: &Found<'_>) -> Usage {
@@ -113,6 +130,7 @@ pub(super) fn save(
         basalt_version: env!("CARGO_PKG_VERSION"),
         created: manner.now_ms / 1000,
         used_memory: crate::memory::used_memory() as u64,
+        is_aof_base: manner.is_aof_base,
         functions,
     };
     let mut writer = FileWriter::new(manner.checksum, sizes(shards));
@@ -244,16 +262,7 @@ fn serialise(keyspace: &mut Keyspace, manner: &Manner, send: SyncSender<Piece>) 
         let mut cursor = 0;
         while is_wanted.get() {
             cursor = database.scan(cursor, KEYS_PER_STEP, &clock, |found| {
-                with_value(found, |value| {
-                    let record = Record {
-                        key: found.key(),
-                        value,
-                        deadline: found.deadline(),
-                        usage: manner.usage(found),
-                    };
-                    write_record(&mut pieces, &record, manner.compression);
-                });
-                pieces.end_record();
+                manner.write(&mut pieces, found);
             });
             if cursor == 0 {
                 break;

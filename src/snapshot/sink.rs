@@ -26,6 +26,8 @@ pub struct Piece {
     pub bytes: Vec<u8>,
     /// The record it ends in goes on in this core's next piece.
     pub goes_on: bool,
+    /// Records that end in it.
+    pub records: u64,
 }
 
 /// Cuts records into pieces, and hands each on as soon as it is full. `hand_on` may take as long as
@@ -34,6 +36,7 @@ pub struct Piece {
 pub struct Pieces<F: FnMut(Piece)> {
     database: usize,
     bytes: Vec<u8>,
+    records: u64,
     hand_on: F,
 }
 
@@ -42,6 +45,7 @@ impl<F: FnMut(Piece)> Pieces<F> {
         Self {
             database: 0,
             bytes: Vec::new(),
+            records: 0,
             hand_on,
         }
     }
@@ -56,6 +60,7 @@ impl<F: FnMut(Piece)> Pieces<F> {
 
     /// A record is whole: the place where a piece should end.
     pub fn end_record(&mut self) {
+        self.records = self.records.saturating_add(1);
         if self.bytes.len() >= PIECE_BYTES / 2 {
             self.flush();
         }
@@ -73,6 +78,7 @@ impl<F: FnMut(Piece)> Pieces<F> {
             database: self.database,
             bytes: mem::take(&mut self.bytes),
             goes_on,
+            records: mem::take(&mut self.records),
         };
         (self.hand_on)(piece);
     }

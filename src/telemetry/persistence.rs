@@ -12,6 +12,9 @@ pub struct Persistence {
     /// What the cores' `changes` added up to then.
     pub changes_at_save: Cell,
     pub saves: Cell,
+    /// Keys of the snapshot under way, and those of them that are written.
+    pub keys_to_save: Cell,
+    pub keys_saved: Cell,
     /// 1 while a file is being loaded.
     pub loading: Cell,
     pub loading_since_s: Cell,

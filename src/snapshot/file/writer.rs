@@ -38,6 +38,8 @@ pub struct Header<'a> {
     /// Unix seconds.
     pub created: u64,
     pub used_memory: u64,
+    /// It stands at the beginning of an append-only file.
+    pub is_aof_base: bool,
     /// The texts of all libraries.
     pub functions: &'a [Vec<u8>],
 }
@@ -74,7 +76,8 @@ impl FileWriter {
         aux(&mut out, "redis-bits", &usize::BITS.to_string());
         aux(&mut out, "ctime", &header.created.to_string());
         aux(&mut out, "used-mem", &header.used_memory.to_string());
-        aux(&mut out, "aof-base", "0");
+        let is_base = if header.is_aof_base { "1" } else { "0" };
+        aux(&mut out, "aof-base", is_base);
         aux(&mut out, "basalt-ver", header.basalt_version);
         for text in header.functions {
             out.push(opcode::FUNCTION);

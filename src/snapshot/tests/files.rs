@@ -47,6 +47,7 @@ fn header(dialect: Dialect, functions: &[Vec<u8>]) -> Header<'_> {
         basalt_version: "0.1.0",
         created: 1_700_000_000,
         used_memory: 1 << 20,
+        is_aof_base: false,
         functions,
     }
 }

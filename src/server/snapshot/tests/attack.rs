@@ -1,0 +1,215 @@
+//! The snapshot is what there was at the cut, whatever happens until it is written.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, mpsc};
+
+use super::super::stream::{AtCut, Message, Stream};
+use super::super::writer::{Parts, Target, Writer, Written};
+use super::play::{DATABASES, Play};
+use crate::base::Random;
+use crate::config::Settings;
+use crate::keyspace::{Clock, Keyspace, Overdue, Touch};
+use crate::memory::Walked;
+use crate::runtime::core::Bell;
+use crate::runtime::funnel::{Lane, funnel};
+use crate::server::save::Manner;
+use crate::snapshot::{
+    Checksum, Dialect, FilePart, FileReader, FileWriter, Header, Kind, Pieces, Sizes,
+};
+
+/// Streams' numbers begin here, so that none is taken for a database's.
+const FIRST: usize = 100;
+
+/// A target in memory.
+struct Memory(mpsc::Sender<Vec<u8>>);
+
+impl Target for Memory {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.0.send(bytes.to_vec()).map_err(|_| "full".to_owned())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A key as a file has it: deadline, type, name and value.
+type Saved = (Option<u64>, Kind, Vec<u8>);
+
+/// By database and name.
+type Keys = BTreeMap<(usize, Vec<u8>), Saved>;
+
+fn keys_of(file: &[u8], dice: &mut Random) -> Keys {
+    let mut reader = FileReader::new(file.len() as u64, DATABASES, Checksum::On);
+    let mut keys = Keys::new();
+    let mut rest = file;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(rest.len().min(1 + dice.below(100_000) as usize));
+        reader.on_bytes(now);
+        rest = later;
+        while let Some(part) = reader.next_part().expect("the file is right") {
+            if let FilePart::Record(record) = part {
+                let name = record.key().expect("a key has a name").into_owned();
+                let saved = (record.deadline, record.kind, record.body.to_vec());
+                let twice = keys.insert((record.database, name), saved);
+                assert!(twice.is_none(), "a key is there once: {twice:?}");
+            }
+        }
+    }
+    reader.on_end().expect("the file is whole");
+    keys
+}
+
+fn sizes(keyspace: &Keyspace) -> Vec<Sizes> {
+    let of = |index| Sizes {
+        keys: keyspace.db(index).len() as u64,
+        volatile: keyspace.db(index).expires_len() as u64,
+    };
+    (0..DATABASES).map(of).collect()
+}
+
+/// The file of a keyspace as it is.
+fn copy_of(keyspace: &Keyspace, manner: &Manner) -> Vec<u8> {
+    let (send, queue) = mpsc::channel();
+    let mut pieces = Pieces::new(|piece| send.send(piece).expect("it is received"));
+    let clock = Clock {
+        now: 0,
+        touch: Touch::Leave,
+        overdue: Overdue::Left,
+    };
+    for index in 0..DATABASES {
+        pieces.select(index);
+        keyspace.db(index).scan(0, usize::MAX, &clock, |found| {
+            manner.write(&mut pieces, found);
+        });
+    }
+    pieces.flush();
+    let mut writer = FileWriter::new(Checksum::On, sizes(keyspace));
+    let mut file = writer.begin(&Header {
+        dialect: Dialect::FieldDeadlines,
+        redis_version: "7.2.4",
+        basalt_version: "0.1.0",
+        created: 0,
+        used_memory: 0,
+        is_aof_base: false,
+        functions: &[],
+    });
+    for piece in queue.try_iter() {
+        file.extend(writer.before(&piece));
+        file.extend(&piece.bytes);
+    }
+    file.extend(writer.end());
+    file
+}
+
+/// A snapshot under way.
+struct Snapshot {
+    writer: Writer,
+    file: mpsc::Receiver<Vec<u8>>,
+    expected: Keys,
+    /// It holds nothing of this lane but streams.
+    _lane: Lane<Message>,
+}
+
+fn begin(play: &mut Play, manner: &Arc<Manner>, room: usize) -> Snapshot {
+    let copy = copy_of(&play.keyspace, manner);
+    let expected = keys_of(&copy, &mut play.dice);
+    let (mut lanes, funnel) = funnel(1, room);
+    let lane = lanes.remove(0);
+    let (send, file) = mpsc::channel();
+    let writer = Writer::new(Parts {
+        funnel,
+        target: Box::new(Memory(send)),
+        manner: Arc::clone(manner),
+        bells: vec![Bell::from_descriptor(-1)],
+        persistence: Arc::default(),
+    });
+    let cut = AtCut {
+        sizes: sizes(&play.keyspace),
+        dialect: Dialect::FieldDeadlines,
+        functions: Vec::new(),
+        used_memory: 0,
+        streams: DATABASES,
+    };
+    lane.hand_on(Message::Cut(Box::new(cut)), 0);
+    play.keyspace
+        .begin_cut(|index| Stream::new(FIRST + index, index, lane.clone(), Arc::clone(manner)));
+    Snapshot {
+        writer,
+        file,
+        expected,
+        _lane: lane,
+    }
+}
+
+/// Lets things happen until the snapshot is written, and compares.
+fn attack(play: &mut Play, mut snapshot: Snapshot) {
+    let (violence, pace) = (play.dice.below(12), 1 + play.dice.below(8) as usize);
+    let mut is_whole = false;
+    for turn in 0.. {
+        assert!(turn < 1_000_000, "the snapshot comes to no end");
+        for _ in 0..violence {
+            play.act();
+        }
+        let walked = play.keyspace.walk_cut(pace);
+        if walked == Walked::Over {
+            assert!(!play.keyspace.is_cut());
+            play.free_discarded(pace);
+        }
+        if walked == Walked::Waits || play.dice.below(3) == 0 || walked == Walked::Over {
+            is_whole |= snapshot.writer.catch_up().expect("nothing fails");
+        }
+        if is_whole {
+            break;
+        }
+    }
+    let Written { keys, bytes } = snapshot.writer.finish().expect("nothing is missing");
+    let file: Vec<u8> = snapshot.file.try_iter().flatten().collect();
+    assert_eq!(bytes, file.len() as u64);
+    let found = keys_of(&file, &mut play.dice);
+    assert_eq!(keys, found.len() as u64);
+    assert_same(&snapshot.expected, &found);
+}
+
+fn assert_same(expected: &Keys, found: &Keys) {
+    for (key, saved) in expected {
+        let name = key.1.escape_ascii();
+        let found = found.get(key);
+        let found = found.unwrap_or_else(|| panic!("{name} of {} is missing", key.0));
+        assert!(found == saved, "{name} of {} is another", key.0);
+    }
+    assert_eq!(expected.len(), found.len(), "keys came after the cut");
+}
+
+fn play(seed: u64) {
+    let mut play = Play::new(seed);
+    let manner = Arc::new(Manner::of(&Settings::default()));
+    let before = play.dice.below(2_000);
+    for _ in 0..before {
+        play.act();
+    }
+    for _ in 0..1 + play.dice.below(3) {
+        let room = play.dice.below(300_000) as usize;
+        let mut snapshot = begin(&mut play, &manner, room);
+        if play.dice.below(4) == 0 {
+            // One that is given up half-way leaves nothing behind.
+            for _ in 0..play.dice.below(200) {
+                play.act();
+                play.keyspace.walk_cut(1);
+            }
+            drop(snapshot);
+            snapshot = begin(&mut play, &manner, room);
+        }
+        attack(&mut play, snapshot);
+    }
+}
+
+#[test]
+fn a_snapshot_is_what_there_was_at_the_cut() {
+    let seeds = std::env::var("SEEDS").ok();
+    let seeds = seeds.map_or(300, |seeds| seeds.parse().expect("SEEDS is a number"));
+    for seed in 0..seeds {
+        let played = std::panic::catch_unwind(|| play(seed));
+        assert!(played.is_ok(), "seed {seed}");
+    }
+}

@@ -1,0 +1,360 @@
+//! A shard, and everything that can happen to its keys.
+
+use crate::base::{HashKey, Random};
+use crate::keyspace::{
+    Clock, Discarded, Evictor, ExpireCursor, Keyspace, Lifetime, Overdue, Policy, Touch,
+};
+use crate::memory::INLINE_MAX;
+use crate::value::hash::{Fate, Hash};
+use crate::value::list::{End, List};
+use crate::value::set::Set;
+use crate::value::sorted_set::SortedSet;
+use crate::value::stream::{Stream, WantedId};
+use crate::value::{Compound, Rules};
+
+pub(super) const DATABASES: usize = 3;
+
+/// Thresholds that are soon passed, so that every form of a value occurs.
+const RULES: Rules = Rules {
+    list_max_listpack_size: 8,
+    set_max_intset_entries: 6,
+    set_max_listpack_entries: 6,
+    hash_max_listpack_entries: 6,
+    zset_max_listpack_entries: 6,
+    ..Rules::DEFAULT
+};
+
+/// See the module.
+pub(super) struct Play {
+    pub(super) keyspace: Box<Keyspace>,
+    pub(super) discarded: Vec<Discarded>,
+    pub(super) dice: Random,
+    clock: Clock,
+    /// How many names there are.
+    names: u64,
+    cursors: [ExpireCursor; DATABASES],
+    evictor: Evictor,
+}
+
+impl Play {
+    pub(super) fn new(seed: u64) -> Play {
+        let mut dice = Random::new(seed);
+        let names = 10 + dice.below(200);
+        Play {
+            keyspace: Keyspace::new(DATABASES, HashKey([dice.next(), dice.next()])),
+            discarded: Vec::new(),
+            dice,
+            clock: Clock {
+                now: 1_000_000,
+                touch: Touch::Lru,
+                overdue: Overdue::Removed,
+            },
+            names,
+            cursors: Default::default(),
+            evictor: Evictor::default(),
+        }
+    }
+
+    /// Half of the names share a slot, whose table grows and shrinks.
+    fn name(&mut self) -> Vec<u8> {
+        let number = self.dice.below(self.names);
+        if number.is_multiple_of(2) {
+            format!("{{t}}{number}").into_bytes()
+        } else {
+            format!("key:{number}").into_bytes()
+        }
+    }
+
+    fn database(&mut self) -> usize {
+        // Most happens in one.
+        (self.dice.below(6) as usize).saturating_sub(3)
+    }
+
+    fn text(&mut self) -> Vec<u8> {
+        let len = match self.dice.below(60) {
+            0..5 => self.dice.below(3 * INLINE_MAX as u64),
+            5 => self.dice.below(100_000),
+            6..12 => return self.dice.below(1 << 40).to_string().into_bytes(),
+            _ => self.dice.below(60),
+        };
+        let first = self.dice.next();
+        (0..len).map(|at| (first ^ (at / 7)) as u8).collect()
+    }
+
+    fn lifetime(&mut self) -> Lifetime {
+        match self.dice.below(3) {
+            0 => Lifetime::Keep,
+            1 => Lifetime::Forever,
+            _ => Lifetime::Until(self.clock.now + self.dice.below(3_000)),
+        }
+    }
+
+    /// Something happens.
+    pub(super) fn act(&mut self) {
+        match self.dice.below(100) {
+            0..22 => self.set(),
+            22..30 => self.append(),
+            30..56 => self.change_compound(),
+            56..62 => self.set_deadline(),
+            62..72 => self.remove(),
+            72..78 => self.relocate(),
+            78..82 => self.read(),
+            82..87 => self.pass_time(),
+            87..90 => self.evict(),
+            90 => self.crowd(),
+            91 => self.disperse(),
+            92..97 => self.free(),
+            97..99 => self.swap(),
+            _ => self.clear(),
+        }
+    }
+
+    fn set(&mut self) {
+        let (name, text, lifetime) = (self.name(), self.text(), self.lifetime());
+        let key = self.keyspace.key(&name);
+        let index = self.database();
+        let number = self.dice.below(1 << 40) as i64;
+        let way = self.dice.below(3);
+        let database = self.keyspace.db_mut(index);
+        match way {
+            0 => database.set(key, &text, lifetime, &self.clock),
+            1 => database.set_owned(key, text, lifetime, &self.clock),
+            _ => database.set_int(key, number, lifetime, &self.clock),
+        }
+    }
+
+    fn append(&mut self) {
+        let (name, tail) = (self.name(), self.text());
+        let key = self.keyspace.key(&name);
+        let index = self.database();
+        let clock = self.clock;
+        let database = self.keyspace.db_mut(index);
+        let found = database.find(key, &clock);
+        if found.is_none_or(|found| found.compound().is_none()) {
+            database.edit(key, &clock, tail.len(), |text| text.extend(&tail));
+        }
+    }
+
+    fn change_compound(&mut self) {
+        let name = self.name();
+        let key = self.keyspace.key(&name);
+        let index = self.database();
+        let kind = self.dice.below(5);
+        let clock = self.clock;
+        let new = || -> Compound {
+            match kind {
+                0 => List::default().into(),
+                1 => Hash::default().into(),
+                2 => Set::default().into(),
+                3 => SortedSet::default().into(),
+                _ => Stream::default().into(),
+            }
+        };
+        let database = self.keyspace.db_mut(index);
+        database.sweep_fields(key, &clock, 4);
+        let is_new = self.dice.below(3) > 0;
+        let compound = if is_new {
+            database.compound_or_new(key, &clock, new)
+        } else {
+            match database.compound_mut(key, &clock) {
+                Some(found) => found,
+                None => return,
+            }
+        };
+        let Ok(compound) = compound else {
+            return self.remove();
+        };
+        let times = 1 + self.dice.below(12);
+        for _ in 0..times {
+            change(compound, &mut self.dice, clock.now);
+        }
+        let database = self.keyspace.db_mut(index);
+        if !database.prune(key) {
+            database.note_fields(key);
+        }
+    }
+
+    fn set_deadline(&mut self) {
+        let name = self.name();
+        let key = self.keyspace.key(&name);
+        let index = self.database();
+        let is_set = self.dice.below(3) > 0;
+        let deadline = is_set.then(|| self.clock.now + self.dice.below(3_000));
+        let database = self.keyspace.db_mut(index);
+        database.set_deadline(key, deadline, &self.clock);
+    }
+
+    fn remove(&mut self) {
+        let name = self.name();
+        let key = self.keyspace.key(&name);
+        let index = self.database();
+        self.keyspace.db_mut(index).remove(key, &self.clock);
+    }
+
+    /// RENAME, MOVE, COPY.
+    fn relocate(&mut self) {
+        let (from, to) = (self.name(), self.name());
+        let (source, target) = (self.database(), self.database());
+        let (from, to) = (self.keyspace.key(&from), self.keyspace.key(&to));
+        let is_copy = self.dice.below(3) == 0;
+        let database = self.keyspace.db_mut(source);
+        let value = if is_copy {
+            database.copy_of(from, &self.clock)
+        } else {
+            database.take(from, &self.clock)
+        };
+        if let Some(value) = value {
+            self.keyspace.db_mut(target).put(to, value, &self.clock);
+        }
+    }
+
+    fn read(&mut self) {
+        let name = self.name();
+        let key = self.keyspace.key(&name);
+        let index = self.database();
+        let way = self.dice.below(3);
+        let database = self.keyspace.db_mut(index);
+        match way {
+            0 => drop(
+                database
+                    .find(key, &self.clock)
+                    .map(|found| found.type_name()),
+            ),
+            1 => assert!(database.has(key, &self.clock) || !database.has(key, &self.clock)),
+            _ => drop(
+                database
+                    .random(&mut self.dice, &self.clock)
+                    .map(|it| it.access()),
+            ),
+        }
+    }
+
+    fn pass_time(&mut self) {
+        self.clock.now += self.dice.below(600);
+        let index = self.database();
+        let buckets = 1 + self.dice.below(40) as usize;
+        let database = self.keyspace.db_mut(index);
+        let cursor = &mut self.cursors[index];
+        database.expire_step(cursor, buckets, &self.clock, |_| {});
+        while database.expire_fields_step(&self.clock, 4).is_some() {}
+    }
+
+    fn evict(&mut self) {
+        let policy = Policy::ALL[1 + self.dice.below(7) as usize];
+        let keyspace = &self.keyspace;
+        let dice = &mut self.dice;
+        let picked = self.evictor.pick(policy, keyspace, &self.clock, 3, dice);
+        if let Some((index, name)) = picked {
+            let key = self.keyspace.key(&name);
+            self.keyspace.db_mut(index).remove(key, &self.clock);
+        }
+    }
+
+    /// Many keys come to one slot.
+    fn crowd(&mut self) {
+        let index = self.database();
+        let from = self.dice.below(500);
+        for number in from..from + self.dice.below(200) {
+            let name = format!("{{t}}c{number}").into_bytes();
+            let key = self.keyspace.key(&name);
+            let database = self.keyspace.db_mut(index);
+            database.set(key, &name, Lifetime::Forever, &self.clock);
+        }
+    }
+
+    /// They go.
+    fn disperse(&mut self) {
+        let index = self.database();
+        let from = self.dice.below(500);
+        for number in from..from + self.dice.below(300) {
+            let name = format!("{{t}}c{number}").into_bytes();
+            let key = self.keyspace.key(&name);
+            self.keyspace.db_mut(index).remove(key, &self.clock);
+        }
+    }
+
+    fn free(&mut self) {
+        self.keyspace.free_step(20);
+        self.free_discarded(4);
+    }
+
+    /// Frees something of what was discarded, if there is room for what is kept of
+    /// it.
+    pub(super) fn free_discarded(&mut self, buckets: usize) {
+        let mut discarded = self.discarded.iter();
+        let at = discarded.position(Discarded::is_cut).unwrap_or(0);
+        if let Some(discarded) = self.discarded.get_mut(at)
+            && discarded.may_be_freed()
+            && !discarded.free_step(buckets)
+        {
+            drop(self.discarded.remove(at));
+        }
+    }
+
+    fn swap(&mut self) {
+        let (one, other) = (self.database(), self.database());
+        self.keyspace.swap(one, other);
+    }
+
+    fn clear(&mut self) {
+        let index = self.database();
+        let discarded = self.keyspace.db_mut(index).clear();
+        if self.dice.below(4) == 0 {
+            drop(discarded);
+        } else {
+            self.discarded.push(discarded);
+        }
+    }
+}
+
+/// Changes a compound a little.
+fn change(compound: &mut Compound, dice: &mut Random, now: u64) {
+    let name = format!("f{}", dice.below(40)).into_bytes();
+    let removes = dice.below(3) == 0;
+    match compound {
+        Compound::List(list) => {
+            let end = if dice.below(2) == 0 {
+                End::Front
+            } else {
+                End::Back
+            };
+            if removes {
+                let at = dice.below(list.len() as u64 + 1) as usize;
+                drop(list.remove(at, 1 + dice.below(4) as usize, &RULES));
+            } else {
+                list.push(end, [&*name].into_iter(), &RULES);
+            }
+        }
+        Compound::Hash(hash) if removes => drop(hash.remove(&name, now)),
+        Compound::Hash(hash) => {
+            let fate = match dice.below(4) {
+                0 => Fate::Until(now + 1 + dice.below(2_000)),
+                1 => Fate::Keep,
+                _ => Fate::Clear,
+            };
+            hash.set(&name, &dice.next().to_le_bytes(), fate, now, &RULES);
+        }
+        Compound::Set(set) if removes => drop(set.remove(&name)),
+        Compound::Set(set) if dice.below(2) == 0 => {
+            set.insert(dice.below(50).to_string().as_bytes(), &RULES);
+        }
+        Compound::Set(set) => drop(set.insert(&name, &RULES)),
+        Compound::SortedSet(set) if removes => {
+            let end = set.len().min(dice.below(4) as usize);
+            set.remove_ranks(0..end);
+            set.remove(&name);
+        }
+        Compound::SortedSet(set) => {
+            set.insert(&name, dice.below(1_000) as f64, &RULES);
+        }
+        Compound::Stream(stream) => {
+            let entries = stream.entries_mut();
+            let newest = entries.newest();
+            if removes && let Some(id) = newest {
+                entries.delete([id].into_iter());
+            } else if let Ok(id) = entries.choose_id(WantedId::Now(now)) {
+                entries.add(id, [&*name, b"v"].into_iter(), &RULES);
+            }
+        }
+    }
+}
