@@ -65,7 +65,7 @@ pub use key::{idle_for, used_often, with_value};
 pub use pubsub::Publication;
 pub use route::{Placement, Route, cores_needed, route};
 pub use scene::{BUFFERS_IDLE_MS, Facts, Local, Node, Pause, Rates, Readings, Scene, System, Wish};
-pub use script::{BusyScript, LibraryHost};
+pub use script::{BusyScript, LibraryHost, change_libraries};
 pub use secret::shown_words;
 pub use table::{Command, DataHandler, Entry, KeyPlan, Run, Subject, Table};
 pub use turn::{Data, First, Lent, Tally, Turn, rules};

@@ -2,5 +2,11 @@
 //! stream that a file or a replica can replay. Bytes and order only, no I/O.
 
 mod effects;
+mod merge;
+mod slice;
+#[cfg(test)]
+mod tests;
 
 pub use effects::{Effect, Effects, put_request};
+pub use merge::{Merge, Merged};
+pub use slice::{Open, Slice, select};

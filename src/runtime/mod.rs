@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod control;
 pub mod core;
+pub mod ear;
 pub mod funnel;
 pub mod process;
 pub mod signal;

@@ -15,7 +15,7 @@ use crate::keyspace::Keyspace;
 use crate::pubsub::Directory;
 use crate::runtime::clock::unix_ms;
 use crate::runtime::core::{Bell, Listener, Mailboxes, Postbox, Ring, Unavailable};
-use crate::runtime::{control, process, signal};
+use crate::runtime::{control, ear, process, signal};
 use crate::script::{Engine, Libraries};
 use crate::session::Roster;
 use crate::shard::Shard;
@@ -32,6 +32,7 @@ use super::letter::Letter;
 use super::load::{self, Manner};
 use super::loading::Loading;
 use super::log::Log;
+use super::recording::Journal;
 
 /// Descriptors the node needs beside one per client.
 const OWN_FILES: u64 = 64;
@@ -194,11 +195,14 @@ fn run_cores(
     signal::listen(bell);
     let doors = door::Doors::of(&listeners)
         .map_err(|error| format!("Can't hold the listening sockets: {error}"))?;
+    let (file_bell, _ear) =
+        ear::door().map_err(|error| format!("Can't make the file thread's bell: {error}"))?;
+    let journal = Journal::new(plan.cores.len(), [file_bell, bell]);
     let Started {
         threads,
         bells,
         gate,
-    } = start_cores(plan, listeners, bell, file.is_some())?;
+    } = start_cores(plan, &journal, listeners, bell, file.is_some())?;
     let (fail, failure) = mpsc::channel();
     let mut control = Control {
         settings,
@@ -249,6 +253,7 @@ fn run_cores(
 /// wait for the gate to open.
 fn start_cores(
     plan: &Plan,
+    journal: &Journal,
     listeners: Vec<Listener>,
     control: Bell,
     is_loading: bool,
@@ -266,6 +271,7 @@ fn start_cores(
         let post = Postbox::new(Arc::clone(&plan.mailboxes), core);
         let listeners = listeners.take().unwrap_or_default();
         let made = made.clone();
+        let journal = journal.clone();
         let cpu = plan.cores[core];
         let life = move || {
             process::pin(cpu);
@@ -289,6 +295,7 @@ fn start_cores(
                 hash_key,
                 doors,
                 listeners,
+                journal,
             };
             Core::new(ring, parts).run();
         };

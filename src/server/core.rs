@@ -24,6 +24,7 @@ use super::letter::{Letter, Served};
 use super::listen::Listeners;
 use super::loan::Loans;
 use super::pubsub::Announcements;
+use super::recording::{Journal, Recording};
 use super::script::Scripts;
 use super::tick::Pace;
 use super::vault::Vault;
@@ -46,6 +47,7 @@ pub(super) struct Parts {
     pub(super) hash_key: HashKey,
     pub(super) doors: Doors,
     pub(super) listeners: Vec<Listener>,
+    pub(super) journal: Journal,
 }
 
 /// A shard core: its ring and its work.
@@ -65,6 +67,7 @@ pub(super) struct Work {
     pub(super) loans: Loans,
     pub(super) asks: Asks,
     pub(super) announcements: Announcements,
+    pub(super) recording: Recording,
     pub(super) connections: Vec<Option<Connection>>,
     /// Sessions whose outbox has something new.
     pub(super) dirty: Vec<SessionId>,
@@ -111,6 +114,7 @@ impl<K: Kernel> Core<K> {
     pub(super) fn new(ring: K, parts: Parts) -> Core<K> {
         let cores = parts.local.placement.cores();
         let jitter = Jitter::from_environment(parts.local.core);
+        let recording = Recording::new(parts.journal, parts.local.core);
         let work = Work {
             local: parts.local,
             vault: Vault::new(parts.shard),
@@ -119,6 +123,7 @@ impl<K: Kernel> Core<K> {
             loans: Loans::default(),
             asks: Asks::default(),
             announcements: Announcements::default(),
+            recording,
             connections: Vec::new(),
             dirty: Vec::new(),
             resumed: Vec::new(),
@@ -197,6 +202,7 @@ impl<K: Kernel> Core<K> {
         self.events = events;
         let letters = self.read_mail();
         self.work.resume_slowed();
+        self.work.resume_recorded();
         self.run_at_hand();
         self.work.background();
         self.rearm_listeners();
@@ -224,6 +230,8 @@ impl<K: Kernel> Core<K> {
 
     /// Replies and mail go out.
     fn send_off(&mut self) {
+        self.work.seal();
+        self.send_synced();
         self.hang_up_condemned();
         self.flush();
         self.work.post_hops();
@@ -232,6 +240,7 @@ impl<K: Kernel> Core<K> {
 
     /// Mail goes out.
     pub(super) fn post_mail(&mut self) {
+        self.work.seal();
         let ring = &mut self.ring;
         let doors = &self.work.doors;
         let count = self.work.local.count();
@@ -259,7 +268,8 @@ impl<K: Kernel> Core<K> {
     /// How long to sleep: not at all with work at hand, else until the next
     /// tick. Says so to the other cores first.
     pub(super) fn wait(&mut self) -> Option<Duration> {
-        if self.work.has_work() || !self.work.post.fall_asleep() {
+        if self.work.has_work() || !self.work.recording.may_sleep() || !self.work.post.fall_asleep()
+        {
             return None;
         }
         Some(self.work.until_tick())

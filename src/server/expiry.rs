@@ -113,7 +113,7 @@ impl Work {
         self.local.count().expire_ns.add(took);
         self.note_stale_share(found.due, found.met);
         self.note_latency("expire-cycle", took);
-        self.publish_notes();
+        self.tell_notes();
     }
 
     /// Takes a slice's finding into the mean INFO shows.

@@ -6,7 +6,6 @@ use crate::runtime::core::{Bell, Kernel};
 use crate::session::{SessionId, Stage};
 
 use super::core::{Core, Work};
-use super::intake::token_of;
 
 /// Unsent bytes for which a client is closed that has not said the password:
 /// stock's buffer of a client, and the KiB it allows beside it.
@@ -86,7 +85,7 @@ impl<K: Kernel> Core<K> {
         let count = self.work.local.count();
         count.writes.add(1);
         count.net_output_bytes.add(ready.len() as u64);
-        self.ring.send(descriptor, token_of(id), ready);
+        self.send_or_hold(id, descriptor, ready);
         if let Some(connection) = self.work.connection(id) {
             connection.is_sending = true;
         }

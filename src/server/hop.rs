@@ -143,8 +143,9 @@ impl Work {
             });
         }
         let outcome = handler(&mut turn, args, &mut Reply::new(replies, request.version));
-        let after = turn.end();
+        let mut after = turn.end();
         let took = self.lap();
+        self.record(&mut after, usize::from(request.database), args);
         self.tally(after.tally, after.discarded);
         if !matches!(after.side, Some(Side::Waits(_))) {
             finish(replies, before, request.version, &outcome);

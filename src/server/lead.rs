@@ -72,6 +72,7 @@ impl Work {
             let took_ns = self.watch.ns() - began_ns;
             return self.end_led(home, &decision, took_ns, |_, _| Err(refusal));
         }
+        self.record_led(decision.packed.args());
         let request = Arc::new(Question {
             entry: decision.entry,
             packed: OwnedArgs::new(decision.packed.args().iter()),

@@ -267,8 +267,9 @@ impl Work {
             });
         }
         let outcome = handler(&mut turn, args, &mut Reply::new(&mut reply, call.version));
-        let after = turn.end();
+        let mut after = turn.end();
         let took = self.lap();
+        self.record(&mut after, call.database, args);
         self.tally(after.tally, after.discarded);
         match after.side {
             Some(Side::Waits(wait)) => {

@@ -33,7 +33,10 @@ mod loading;
 mod loan;
 mod log;
 mod pubsub;
+mod recording;
 mod relief;
+#[cfg(test)]
+mod replay;
 mod save;
 mod script;
 mod script_call;

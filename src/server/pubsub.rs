@@ -220,18 +220,6 @@ impl Work {
         }
     }
 
-    /// Publishes what happened to this core's keys beneath the commands.
-    pub(super) fn publish_notes(&mut self) {
-        let Some(keyspace) = self.vault.keyspace() else {
-            return;
-        };
-        let notes = keyspace.take_notes();
-        let events: Vec<Event> = notes
-            .map(|(database, note)| Event::of_note(database, note))
-            .collect();
-        self.publish_events(&events);
-    }
-
     /// Publishes a keyspace event, if its class is on, as PUBLISH would from
     /// this core. Not while a reply is being written.
     pub(super) fn publish_event(&mut self, event: &Event) {

@@ -236,6 +236,7 @@ impl Work {
         let is_timed = self.local.live.latency_monitor_threshold > 0;
         let began = if is_timed { self.watch.ns() } else { 0 };
         let is_gone = keyspace.db_mut(index).remove(key, &clock);
+        let lanes = shard.recorded_by;
         if is_gone {
             self.local.count().evicted_keys.add(1);
             shard.observers.touch(index, &key);
@@ -245,6 +246,7 @@ impl Work {
             self.note_latency("eviction-del", took);
         }
         if is_gone {
+            self.record_eviction(lanes, index, &bytes);
             self.publish_event(&Event {
                 database: index,
                 class: EventClass::Evicted,

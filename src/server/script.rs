@@ -118,7 +118,9 @@ impl<K: Kernel> Core<K> {
         if let Some(address) = &script.shown_address {
             self.work.show(call.database, address, call.entry, args);
         }
+        self.work.begin_unit();
         let ended = self.evaluate(call.entry, (args, script.sha), client, held, &mut reply);
+        self.work.end_unit();
         let took_ns = self.work.watch.ns() - began;
         self.work.count_script(call.entry, took_ns, &ended);
         // In a transaction they wait for its end, or a message might stand in

@@ -141,7 +141,10 @@ impl Work {
         {
             return self.refuse_admission(id, (Some(entry), args), &refusal);
         }
-        if self.must_pause(id, entry, args) || self.must_slow_down(id, entry) {
+        if self.must_pause(id, entry, args)
+            || self.must_slow_down(id, entry)
+            || self.must_wait_for_file(id, entry, args)
+        {
             return Flow::Hold;
         }
         if is_in_multi && let Some(flow) = self.put_off(id, entry, args) {
@@ -261,8 +264,9 @@ impl Work {
             });
         }
         let outcome = handler(&mut turn, args, &mut Reply::new(&mut out, version));
-        let after = turn.end();
+        let mut after = turn.end();
         let took = self.lap();
+        self.record(&mut after, database, args);
         self.tally(after.tally, after.discarded);
         if let Some(Side::Waits(wait)) = after.side {
             out.truncate(before);

@@ -57,6 +57,10 @@ impl Work {
         if let Some(rearm_at_ms) = self.listeners.due_ms() {
             due_ms = due_ms.min(rearm_at_ms);
         }
+        if self.recording.has_slowed() {
+            // Whether there is room again is asked, not told.
+            due_ms = due_ms.min(self.clock.now + 1);
+        }
         let tick = Duration::from_millis(due_ms.saturating_sub(self.clock.now).max(1));
         match self.pace.expiry.goes_on_at_ns {
             Some(at) => tick.min(Duration::from_nanos(

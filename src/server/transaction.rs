@@ -279,6 +279,7 @@ impl Work {
             return None;
         }
         self.mark_in_exec(id, true);
+        self.begin_unit();
         Reply::new(&mut made, version).array(exec.len());
         self.begin_lap();
         Some(Going {
@@ -307,6 +308,7 @@ impl Work {
     pub(super) fn end_exec(&mut self, exec: &Exec, going: Going, held: &mut Lent) {
         let id = exec.session;
         let Going { mut pieces, made } = going;
+        self.end_unit();
         pieces.push(Piece::Made(made));
         self.end_call(exec);
         self.give_pieces(exec, pieces);
@@ -413,7 +415,8 @@ impl Work {
         );
         turn.waiting = waiting;
         let outcome = handler(&mut turn, args, &mut Reply::new(made, version));
-        let after = turn.end();
+        let mut after = turn.end();
+        self.record(&mut after, database, args);
         self.tally(after.tally, after.discarded);
         // Told with what it publishes, in order, behind the reply.
         let wishes = &mut self.local.wishes;

@@ -80,6 +80,12 @@ impl Vault {
         shard.is_some_and(|shard| shard.observers.has_ready())
     }
 
+    /// The keyspace, to be looked at.
+    #[cfg(test)]
+    pub(super) fn peek(&self) -> Option<&Keyspace> {
+        self.shard.as_deref().map(|shard| &shard.keyspace)
+    }
+
     /// Whether the shard is here and nobody waits for it.
     #[cfg(test)]
     pub(super) fn is_quiet(&self) -> bool {

@@ -280,8 +280,9 @@ impl Work {
             wait.words.args(),
             &mut Reply::new(&mut reply, wait.version),
         );
-        let after = turn.end();
+        let mut after = turn.end();
         let took_ns = self.lap();
+        self.record(&mut after, wait.database, wait.words.args());
         match after.side {
             Some(Side::WaitsOn) => {
                 wait.claim.give_back();

@@ -108,6 +108,7 @@ counters! {
     hops_sent count: "Commands sent to other cores.";
     hop_batches count: "Mails that carried them.";
     mail_received count: "Mails taken from other cores.";
+    journal_slowed count: "Requests that waited because the append-only file was far behind.";
     mailbox_full count: "Times a mailbox had no room and the sender had to wait.";
     changes gauge: "Changes made to data.";
     expire_ns count: "Nanoseconds spent looking for keys to expire.";

@@ -4,9 +4,9 @@
 use super::library_host::{FOLLOW_US_MAX, LOAD_US_MAX, LibraryHost};
 use crate::command::gather::{Gather, Part};
 use crate::command::scene::{Local, Scene};
-use crate::command::table::{Command, Run};
+use crate::command::table::{Command, Entry, Run};
 use crate::resp::{Args, Outcome, Refusal, Reply};
-use crate::script::{Existing, Policy};
+use crate::script::{Existing, Libraries, Policy};
 use crate::spec::{Flags, Group, Spec};
 
 /// Makes a change at one core, within so many microseconds.
@@ -113,6 +113,36 @@ pub(super) const LOAD: Command = Command {
 };
 
 fn load(local: &mut Local, args: Args<'_>, us_max: u64) -> Result<(), Refusal> {
+    let mut host = LibraryHost::new(local.system, us_max);
+    load_into(&mut local.functions, &mut host, args)
+}
+
+/// Makes a change that was made before, to libraries that nobody uses yet.
+///
+/// # Errors
+/// What the command would say.
+pub fn change_libraries(
+    entry: &Entry,
+    libraries: &mut Libraries,
+    host: &mut LibraryHost,
+    args: Args<'_>,
+) -> Result<(), Refusal> {
+    match entry.name {
+        "function|load" => load_into(libraries, host, args)?,
+        "function|restore" => restore_into(libraries, host, args)?,
+        "function|flush" => libraries.flush(),
+        _ => {
+            libraries.delete(args.get(2));
+        }
+    }
+    Ok(())
+}
+
+fn load_into(
+    libraries: &mut Libraries,
+    host: &mut LibraryHost,
+    args: Args<'_>,
+) -> Result<(), Refusal> {
     let code = args.len() - 1;
     let mut existing = Existing::Refused;
     for word in args.head(code).tail(2).iter() {
@@ -124,8 +154,7 @@ fn load(local: &mut Local, args: Args<'_>, us_max: u64) -> Result<(), Refusal> {
         }
         existing = Existing::Replaced;
     }
-    let mut host = LibraryHost::new(local.system, us_max);
-    local.functions.load(args.get(code), existing, &mut host)?;
+    libraries.load(args.get(code), existing, host)?;
     Ok(())
 }
 
@@ -167,6 +196,15 @@ pub(super) const RESTORE: Command = Command {
 };
 
 fn restore(local: &mut Local, args: Args<'_>, us_max: u64) -> Result<(), Refusal> {
+    let mut host = LibraryHost::new(local.system, us_max);
+    restore_into(&mut local.functions, &mut host, args)
+}
+
+fn restore_into(
+    libraries: &mut Libraries,
+    host: &mut LibraryHost,
+    args: Args<'_>,
+) -> Result<(), Refusal> {
     let policy = match args.len() {
         3 => Policy::Append,
         4 if args.is(3, b"APPEND") => Policy::Append,
@@ -175,6 +213,5 @@ fn restore(local: &mut Local, args: Args<'_>, us_max: u64) -> Result<(), Refusal
         4 => return Err(Refusal::RESTORE_POLICY),
         _ => return Err(Refusal::subcommand_syntax(args.get(1), "FUNCTION")),
     };
-    let mut host = LibraryHost::new(local.system, us_max);
-    local.functions.restore(args.get(2), policy, &mut host)
+    libraries.restore(args.get(2), policy, host)
 }

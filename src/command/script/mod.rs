@@ -9,6 +9,7 @@ mod kill;
 mod library_host;
 
 pub use busy::BusyScript;
+pub use function_change::change_libraries;
 pub use library_host::LibraryHost;
 
 pub(super) use cache::COMMANDS as SCRIPT;

@@ -70,7 +70,11 @@ const XTRIM: Command = Command {
 
 fn xtrim(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let rules = turn.rules();
-    let options = Options::parse(args, Of::Trim, rules.stream_node_max_entries)?;
+    let options = Options::parse(
+        args,
+        Of::Trim { now: turn.now() },
+        rules.stream_node_max_entries,
+    )?;
     let trim = options.trim.expect("XTRIM without a trim is refused");
     let key = turn.key(args, 1);
     let count = trim.run(turn, &key)?;

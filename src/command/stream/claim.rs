@@ -253,7 +253,9 @@ impl Options {
         let retries = retries.and_then(|retries| u64::try_from(retries).ok());
         Ok(Self {
             ids,
-            delivered_at: delivered_at.map_or(now, |at| at.min(now)),
+            // While a file is replayed no time has passed, and all of it is the
+            // past.
+            delivered_at: delivered_at.map_or(now, |at| if now == 0 { at } else { at.min(now) }),
             deliveries: match (retries, shown) {
                 (Some(retries), _) => Deliveries::Set(retries),
                 (None, Shown::Entries) => Deliveries::OneMore,

@@ -43,7 +43,15 @@ pub(super) enum Of {
     /// XADD at a time: its options end with the id.
     Add { now: u64 },
     /// XTRIM has nothing but options.
-    Trim,
+    Trim { now: u64 },
+}
+
+impl Of {
+    /// No time passes while a file is replayed.
+    fn is_replayed(self) -> bool {
+        let (Of::Add { now } | Of::Trim { now }) = self;
+        now == 0
+    }
 }
 
 impl Options {
@@ -125,7 +133,7 @@ impl Words {
         let Some(keep) = self.keep else {
             return match (self.limit, of) {
                 (Some(1..), _) => Err(Refusal::TRIM_LIMIT_ALONE),
-                (_, Of::Trim) => Err(Refusal::TRIM_MISSING),
+                (_, Of::Trim { .. }) => Err(Refusal::TRIM_MISSING),
                 // A limit of nothing is one without `~`, but none worth a word.
                 (Some(0), Of::Add { .. }) => Err(Refusal::TRIM_LIMIT_EXACT),
                 (None, Of::Add { .. }) => Ok(None),
@@ -133,6 +141,8 @@ impl Words {
         };
         let precision = match (self.is_about, self.limit) {
             (false, None) => Precision::Exact,
+            // A stock server leaves it beside the `=` that it writes.
+            (false, Some(_)) if of.is_replayed() => Precision::Exact,
             (false, Some(_)) => return Err(Refusal::TRIM_LIMIT_EXACT),
             (true, Some(0)) => Precision::Nodes { limit: None },
             (true, Some(limit)) => Precision::Nodes { limit: Some(limit) },

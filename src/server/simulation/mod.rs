@@ -14,6 +14,7 @@ mod history;
 mod ledger;
 mod network;
 mod node;
+mod recorded;
 mod rest;
 mod ring;
 mod tests;

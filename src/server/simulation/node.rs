@@ -19,6 +19,7 @@ use super::super::errand::Errands;
 use super::super::flush::Doors;
 use super::super::jitter::Jitter;
 use super::super::log::Log;
+use super::super::recording::{FILE, Journal, LANES};
 use super::ring::ImaginedRing;
 
 /// See the module.
@@ -28,6 +29,8 @@ pub(super) struct Node {
     /// Until when a core sleeps if nobody wakes it, in nanoseconds.
     asleep: Vec<Option<u64>>,
     now_ns: u64,
+    pub(super) is_recorded: bool,
+    pub(super) journal: Journal,
 }
 
 impl Node {
@@ -47,26 +50,34 @@ impl Node {
         // Nobody hears it: the world asks the control core itself.
         let nobody = Bell::from_descriptor(-1);
         let doors = Doors::new((0..cores as RawFd).collect(), nobody);
+        let journal = Journal::new(cores, [nobody; LANES]);
+        // Three seeds of four.
+        let is_recorded = !hash_key.0[0].is_multiple_of(4);
         let made = (0..cores).map(|core| {
             let mut local = local(core, placement, table, settings);
             local.counters = Arc::clone(&counters);
             local.random = Random::new(dice.next());
             local.system.unix_us = unix_us;
             let databases = local.live.databases as usize;
+            let mut shard = Shard::new(core, databases, hash_key);
+            if is_recorded {
+                shard.recorded_by = FILE;
+            }
             let parts = Parts {
                 local,
-                shard: Shard::new(core, databases, hash_key),
+                shard,
                 post: Postbox::new(Arc::clone(&mailboxes), core),
                 hash_key,
                 doors: doors.clone(),
                 listeners: Vec::new(),
+                journal: journal.clone(),
             };
             let mut core = Core::new(ImaginedRing::default(), parts);
             core.jitter = None;
             core.begin();
             core
         });
-        let made = made.collect();
+        let made: Vec<_> = made.collect();
         let control = Control {
             settings: Settings::clone(settings),
             table,
@@ -93,6 +104,8 @@ impl Node {
             control,
             asleep: vec![None; cores],
             now_ns: 0,
+            is_recorded,
+            journal,
         }
     }
 

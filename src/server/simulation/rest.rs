@@ -24,7 +24,8 @@ impl World {
             }
         }
         self.settle()?;
-        (0..self.profile.cores).try_for_each(|core| self.look_at_core(core))
+        (0..self.profile.cores).try_for_each(|core| self.look_at_core(core))?;
+        super::recorded::look(&self.node)
     }
 
     /// Who waits, by client.

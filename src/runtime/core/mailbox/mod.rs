@@ -2,8 +2,9 @@
 //!
 //! `postbox` is the protocol; `parts` names what it is made of, so that the
 //! tests run the very same lines under a scheduler that tries many orders
-//! (`model`).
+//! (`model`). `feed` is the same for letters that all have one order.
 
+mod feed;
 mod parts;
 mod postbox;
 
@@ -12,4 +13,5 @@ mod model;
 #[cfg(test)]
 mod tests;
 
+pub use feed::{Feed, Reached};
 pub use postbox::{Mailboxes, Postbox};

@@ -69,6 +69,72 @@ impl<T> ArrayQueue<T> {
     }
 }
 
+/// The same without a limit.
+#[derive(Debug)]
+pub(super) struct SegQueue<T>(ArrayQueue<T>);
+
+impl<T> SegQueue<T> {
+    pub(super) fn new() -> SegQueue<T> {
+        SegQueue(ArrayQueue::new(usize::MAX))
+    }
+
+    pub(super) fn push(&self, letter: T) {
+        assert!(self.0.push(letter).is_ok(), "there is always room");
+    }
+
+    pub(super) fn pop(&self) -> Option<T> {
+        self.0.pop()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A number; each call is one step, and seen by all.
+#[derive(Debug)]
+pub(super) enum AtomicU64 {
+    Scheduled(atomic::AtomicU64),
+    Plain(std::sync::atomic::AtomicU64),
+}
+
+impl AtomicU64 {
+    pub(super) fn new(value: u64) -> AtomicU64 {
+        match is_scheduled() {
+            true => AtomicU64::Scheduled(atomic::AtomicU64::new(value)),
+            false => AtomicU64::Plain(value.into()),
+        }
+    }
+
+    pub(super) fn load(&self, order: Ordering) -> u64 {
+        match self {
+            AtomicU64::Scheduled(number) => number.load(order),
+            AtomicU64::Plain(number) => number.load(order),
+        }
+    }
+
+    pub(super) fn store(&self, value: u64, order: Ordering) {
+        match self {
+            AtomicU64::Scheduled(number) => number.store(value, order),
+            AtomicU64::Plain(number) => number.store(value, order),
+        }
+    }
+
+    pub(super) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+        match self {
+            AtomicU64::Scheduled(number) => number.fetch_add(value, order),
+            AtomicU64::Plain(number) => number.fetch_add(value, order),
+        }
+    }
+
+    pub(super) fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        match self {
+            AtomicU64::Scheduled(number) => number.fetch_sub(value, order),
+            AtomicU64::Plain(number) => number.fetch_sub(value, order),
+        }
+    }
+}
+
 shuttle::thread_local! {
     /// This thread's stores that no other thread sees yet.
     static BUFFERED: RefCell<Vec<(Arc<atomic::AtomicBool>, bool)>> = const { RefCell::new(Vec::new()) };

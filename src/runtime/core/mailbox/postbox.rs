@@ -58,6 +58,8 @@ pub struct Postbox<Letter> {
     me: usize,
     unsent: Vec<VecDeque<Letter>>,
     has_unsent: bool,
+    /// What is posted stays here, see `hold`.
+    is_holding: bool,
     posted: u64,
     /// Letters that found no room, since `take_held_up`.
     held_up: u64,
@@ -74,6 +76,7 @@ impl<Letter> Postbox<Letter> {
             me,
             unsent,
             has_unsent: false,
+            is_holding: false,
             posted: 0,
             held_up: 0,
         }
@@ -82,7 +85,9 @@ impl<Letter> Postbox<Letter> {
     /// Puts a letter on its way to core `to`; `deliver` rings the bells.
     pub fn post(&mut self, to: usize, letter: Letter) {
         let waiting = &mut self.unsent[to];
-        if waiting.is_empty() {
+        if self.is_holding {
+            waiting.push_back(letter);
+        } else if waiting.is_empty() {
             match self.mailboxes.between(self.me, to).push(letter) {
                 Ok(()) => self.posted |= bit(to),
                 Err(letter) => {
@@ -95,6 +100,19 @@ impl<Letter> Postbox<Letter> {
             waiting.push_back(letter);
             self.held_up += 1;
         }
+    }
+
+    /// Keeps what is posted from now on: nobody shall know of something before
+    /// it has its place in an order.
+    #[inline]
+    pub fn hold(&mut self) {
+        self.is_holding = true;
+    }
+
+    /// It has: lets all that was kept go, in order.
+    pub fn release(&mut self) {
+        self.is_holding = false;
+        self.retry();
     }
 
     /// Ends a turn's posting: retries what did not fit, and calls `wake` for

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shuttle::sync::{Condvar, Mutex};
 
+use super::feed::{Feed, Reached};
 use super::model::drain;
 use super::postbox::{Mailboxes, Postbox};
 
@@ -142,6 +143,92 @@ fn letters_that_find_no_room_are_counted() {
         assert_eq!(receiver.receive(0), Some(0));
         sender.deliver(|_| {});
         assert_eq!(sender.take_held_up(), 0, "a letter is counted once");
+    };
+    shuttle::check_random(model, 1);
+}
+
+/// Writers take numbers and publish; a reader that sleeps between gets every
+/// number once, and says how far it came to writers that wait for that.
+fn check_feed(writers: usize, count: u64) {
+    let model = move || {
+        let feed: Arc<Feed<u64>> = Feed::new(writers, 1);
+        let reached = Reached::new(writers);
+        let bells: Arc<Vec<Doorbell>> =
+            Arc::new((0..=writers).map(|_| Doorbell::default()).collect());
+        let write = |me: usize| {
+            let (feed, reached) = (Arc::clone(&feed), Arc::clone(&reached));
+            let bells = Arc::clone(&bells);
+            move || {
+                for _ in 0..count {
+                    let before = feed.last();
+                    let number = feed.publish(me, 1, (me as u64, 1), |_| bells[writers].ring());
+                    assert!(number > before, "what was there before has a lower number");
+                    while reached.wait(me, number) {
+                        drain();
+                        bells[me].sleep();
+                    }
+                }
+                drain();
+            }
+        };
+        let threads: Vec<_> = (0..writers)
+            .map(|me| shuttle::thread::spawn(write(me)))
+            .collect();
+        let all = writers as u64 * count;
+        let mut seen = vec![false; all as usize + 1];
+        let mut next = 1;
+        while next <= all {
+            if feed.fall_asleep(0) {
+                drain();
+                bells[writers].sleep();
+                feed.wake_up(0);
+            }
+            feed.receive(0, |number, _| {
+                assert!(!std::mem::replace(&mut seen[number as usize], true));
+                feed.settle(0, 1);
+            });
+            while seen.get(next as usize).is_some_and(|seen| *seen) {
+                next += 1;
+            }
+            reached.advance(next - 1, |core| bells[core].ring());
+        }
+        assert_eq!(feed.bytes(0), 0);
+        drain();
+        for thread in threads {
+            thread.join().expect("a writer ends well");
+        }
+    };
+    shuttle::check_random(model, ORDERS);
+}
+
+#[test]
+fn every_number_of_a_feed_arrives_at_a_reader_that_sleeps() {
+    check_feed(1, 3);
+    check_feed(2, 2);
+    check_feed(3, 2);
+}
+
+#[test]
+fn what_is_held_goes_when_it_is_released_and_in_order() {
+    let model = || {
+        let mailboxes = Mailboxes::new(2);
+        let mut sender = Postbox::new(Arc::clone(&mailboxes), 0);
+        let mut receiver = Postbox::new(mailboxes, 1);
+        sender.post(1, 1);
+        sender.hold();
+        sender.post(1, 2);
+        sender.post(1, 3);
+        sender.deliver(|_| {});
+        assert_eq!(receiver.receive(0), Some(1));
+        assert_eq!(receiver.receive(0), None);
+        assert!(receiver.fall_asleep());
+        let mut woken = Vec::new();
+        sender.release();
+        sender.post(1, 4);
+        sender.deliver(|core| woken.push(core));
+        assert_eq!(woken, [1]);
+        let came: Vec<u32> = std::iter::from_fn(|| receiver.receive(0)).collect();
+        assert_eq!(came, [2, 3, 4]);
     };
     shuttle::check_random(model, 1);
 }

@@ -1,0 +1,130 @@
+//! Units, slices and their order.
+
+use super::{Effects, Merge, Open, Slice, select};
+
+fn words(text: &str) -> Vec<&[u8]> {
+    text.split(' ').map(str::as_bytes).collect()
+}
+
+/// A stream as its words: `SELECT 1; SET k v`.
+fn told(mut bytes: &[u8]) -> String {
+    let mut requests = Vec::new();
+    while !bytes.is_empty() {
+        let count = number(&mut bytes, b'*');
+        let mut request = Vec::new();
+        for _ in 0..count {
+            let len = number(&mut bytes, b'$');
+            request.push(String::from_utf8_lossy(&bytes[..len]).into_owned());
+            bytes = &bytes[len + 2..];
+        }
+        requests.push(request.join(" "));
+    }
+    requests.join("; ")
+}
+
+fn number(bytes: &mut &[u8], kind: u8) -> usize {
+    let rest = bytes.strip_prefix(&[kind]).expect("a header");
+    let end = rest.iter().position(|byte| *byte == b'\r').expect("a line");
+    let number = std::str::from_utf8(&rest[..end]).expect("digits");
+    *bytes = &rest[end + 2..];
+    number.parse().expect("a number")
+}
+
+fn effects(units: &[(usize, &str)]) -> Effects {
+    let mut effects = Effects::default();
+    for (database, text) in units {
+        effects.push(*database, words(text).into_iter());
+    }
+    effects
+}
+
+#[test]
+fn only_several_effects_are_a_transaction() {
+    let mut open = Open::default();
+    open.add_unit(&effects(&[(0, "SET k v")]));
+    open.add_unit(&effects(&[(0, "DEL j"), (0, "SET j w")]));
+    open.add_unit(&Effects::default());
+    let slice = open.seal();
+    assert_eq!(
+        told(&slice.bytes),
+        "SET k v; MULTI; DEL j; SET j w; EXEC",
+        "nothing is left of a unit of nothing"
+    );
+    assert!(open.is_empty() && open.seal().bytes.is_empty());
+}
+
+#[test]
+fn a_slice_selects_within_and_the_merge_before() {
+    let mut open = Open::default();
+    open.add_request(1, words("SET k v").into_iter());
+    open.add_unit(&effects(&[(1, "INCR k"), (0, "INCR j")]));
+    let slice = open.seal();
+    assert_eq!(
+        told(&slice.bytes),
+        "SET k v; MULTI; INCR k; SELECT 0; INCR j; EXEC"
+    );
+    assert_eq!(slice.databases, Some((1, 0)));
+    let mut merge = Merge::new(7, 100);
+    merge.put(7, slice.clone());
+    merge.put(8, slice.clone());
+    let first = merge.next().expect("it has come");
+    assert_eq!((first.ticket, first.offset), (7, 100));
+    assert_eq!(first.select, Some(select(1)));
+    let second = merge.next().expect("it has come");
+    assert_eq!(second.offset, 100 + first.len());
+    assert_eq!(second.select, Some(select(1)), "the first one ended in 0");
+    open.add_request(0, words("SET k v").into_iter());
+    merge.put(9, open.seal());
+    assert_eq!(merge.next().expect("it has come").select, None);
+    merge.forget_database();
+    open.add_request(0, words("SET k v").into_iter());
+    merge.put(10, open.seal());
+    assert_eq!(merge.next().expect("it has come").select, Some(select(0)));
+}
+
+#[test]
+fn slices_come_out_in_the_order_of_their_tickets() {
+    let mut open = Open::default();
+    let mut merge = Merge::new(1, 0);
+    let mut slice = |text: &str| {
+        open.add_request(0, words(text).into_iter());
+        open.seal()
+    };
+    merge.put(3, slice("SET c 3"));
+    merge.put(2, slice("SET b 2"));
+    assert_eq!(merge.next(), None, "the first is on its way");
+    merge.put(0, slice("SET z 0"));
+    let cut = Slice {
+        cut: Some(5),
+        ..Slice::default()
+    };
+    merge.put(1, cut);
+    let first = merge.next().expect("it has come");
+    assert_eq!((first.cut, first.offset, first.len()), (Some(5), 0, 0));
+    let mut stream = Vec::new();
+    for next in merge.by_ref() {
+        assert_eq!(next.offset, stream.len() as u64);
+        stream.extend(next.select.iter().flatten());
+        stream.extend_from_slice(&next.bytes);
+    }
+    assert_eq!(told(&stream), "SELECT 0; SET b 2; SET c 3");
+    assert_eq!(merge.offset(), stream.len() as u64);
+}
+
+#[test]
+fn a_slice_stays_as_it_is_while_others_are_written() {
+    let mut open = Open::default();
+    let mut slices = Vec::new();
+    for round in 0..5000_usize {
+        let text = format!("SET key{round} {}", "x".repeat(round % 97));
+        open.add_request(0, words(&text).into_iter());
+        slices.push((text, open.seal()));
+        if round % 3 == 0 {
+            // What nobody reads any more is written again.
+            slices.swap_remove(round % slices.len());
+        }
+    }
+    for (text, slice) in slices {
+        assert_eq!(told(&slice.bytes), text);
+    }
+}

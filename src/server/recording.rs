@@ -1,0 +1,347 @@
+//! A core's side of the journal: what its turns leave becomes slices, and
+//! nothing that tells of them leaves the core before they have their place.
+//!
+//! While a slice is open the postbox keeps the core's letters; `seal` takes the
+//! ticket and lets them go. Replies are sent behind a seal, and where every
+//! write is to be on disk first, when the file has come that far.
+
+use std::collections::VecDeque;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+
+use crate::command::{After, Entry, Event, Lent, Run, removal};
+use crate::journal::{Effects, Open, Slice};
+use crate::keyspace::Happening;
+use crate::resp::Args;
+use crate::runtime::core::{Bell, Feed, Kernel, Reached};
+use crate::session::{SessionId, Stage};
+
+use super::core::{Core, Work};
+use super::intake::token_of;
+
+/// The lane of the append-only file, and its bit.
+pub(super) const FILE_LANE: usize = 0;
+#[cfg_attr(not(test), expect(dead_code, reason = "no file records yet"))]
+pub(super) const FILE: u8 = 1 << FILE_LANE;
+
+/// The lane of the replicas.
+#[expect(dead_code, reason = "nobody replicates yet")]
+pub(super) const REPLICAS_LANE: usize = 1;
+
+/// Lanes of the journal.
+pub(super) const LANES: usize = 2;
+
+/// Bytes that the file is behind above which whoever would write waits.
+pub(super) const JOURNAL_BYTES_MAX: u64 = 64 << 20;
+
+/// What all cores share of the journal.
+#[derive(Clone)]
+pub(super) struct Journal {
+    pub(super) feed: Arc<Feed<Slice>>,
+    /// By lane, to wake its reader.
+    pub(super) bells: [Bell; LANES],
+    /// The last ticket that is on disk, or more than any if none has to be.
+    pub(super) synced: Arc<Reached>,
+}
+
+impl Journal {
+    /// For so many cores and the control core, whose readers are woken by these.
+    pub(super) fn new(cores: usize, bells: [Bell; LANES]) -> Journal {
+        let synced = Reached::new(cores);
+        synced.advance(u64::MAX, |_| {});
+        Journal {
+            feed: Feed::new(cores + 1, LANES),
+            bells,
+            synced,
+        }
+    }
+
+    /// Publishes a slice as writer `me`, into these lanes.
+    pub(super) fn publish(&self, me: usize, lanes: u8, slice: Slice) -> u64 {
+        let bytes = slice.bytes.len() as u64;
+        self.feed.publish(me, lanes, (slice, bytes), |lane| {
+            self.bells[lane].ring();
+        })
+    }
+}
+
+/// See the module.
+pub(super) struct Recording {
+    journal: Journal,
+    me: usize,
+    open: Open,
+    /// Who records what is open, one bit each.
+    lanes: u8,
+    /// What a transaction or a script has left so far, while one runs.
+    unit: Option<Effects>,
+    /// How many of them there are, one within the other.
+    depth: u32,
+    /// The last ticket of this core.
+    last: u64,
+    /// Every write is on disk before anybody is told of it.
+    pub(super) waits_for_disk: bool,
+    /// Replies that wait for that, in the order of their tickets.
+    unsent: VecDeque<Unsent>,
+    /// Sessions that would write while the file is far behind.
+    slowed: Vec<SessionId>,
+}
+
+/// A reply that waits for the disk.
+struct Unsent {
+    ticket: u64,
+    session: SessionId,
+    descriptor: RawFd,
+    bytes: Vec<u8>,
+}
+
+impl Recording {
+    pub(super) fn new(journal: Journal, me: usize) -> Recording {
+        Recording {
+            journal,
+            me,
+            open: Open::default(),
+            lanes: 0,
+            unit: None,
+            depth: 0,
+            last: 0,
+            waits_for_disk: false,
+            unsent: VecDeque::new(),
+            slowed: Vec::new(),
+        }
+    }
+
+    /// Whether the core may sleep for what it waits for.
+    pub(super) fn may_sleep(&self) -> bool {
+        match self.unsent.front() {
+            Some(first) => self.journal.synced.wait(self.me, first.ticket),
+            None => true,
+        }
+    }
+
+    /// Whether sessions look now and then whether there is room.
+    pub(super) fn has_slowed(&self) -> bool {
+        !self.slowed.is_empty()
+    }
+}
+
+impl Work {
+    /// Takes what a turn left, whose request had these words.
+    #[inline]
+    pub(super) fn record(&mut self, after: &mut After, database: usize, args: Args<'_>) {
+        if after.recorded_by() != 0 {
+            self.record_turn(after, database, args);
+        }
+    }
+
+    #[cold]
+    fn record_turn(&mut self, after: &mut After, database: usize, args: Args<'_>) {
+        let recording = &mut self.recording;
+        recording.lanes |= after.recorded_by();
+        if let Some(unit) = &mut recording.unit {
+            if let Some(effects) = after.effects(database, args) {
+                unit.append(&effects);
+            }
+            return;
+        }
+        match (after.take_said(), after.leaves_words()) {
+            (None, true) => recording.open.add_request(database, args.iter()),
+            (None, false) => return,
+            (Some(mut effects), leaves_words) => {
+                if leaves_words {
+                    effects.push(database, args.iter());
+                }
+                recording.open.add_unit(&effects);
+            }
+        }
+        self.post.hold();
+    }
+
+    /// Takes a change that no turn made, as a unit of its own.
+    fn record_alone(&mut self, lanes: u8, database: usize, words: &[&[u8]]) {
+        self.recording.lanes |= lanes;
+        let words = words.iter().copied();
+        self.recording.open.add_request(database, words);
+        self.post.hold();
+    }
+
+    /// What is left until `end_unit` is one unit.
+    pub(super) fn begin_unit(&mut self) {
+        self.recording.depth += 1;
+        self.recording.unit.get_or_insert_default();
+    }
+
+    pub(super) fn end_unit(&mut self) {
+        let recording = &mut self.recording;
+        recording.depth -= 1;
+        if recording.depth > 0 {
+            return;
+        }
+        let unit = recording.unit.take().expect("a unit was begun");
+        if !unit.is_empty() {
+            recording.open.add_unit(&unit);
+            self.post.hold();
+        }
+    }
+
+    /// Gives what is open its place among what all cores did, and lets the
+    /// letters go that may tell of it.
+    #[inline]
+    pub(super) fn seal(&mut self) {
+        if !self.recording.open.is_empty() {
+            self.seal_open();
+        }
+    }
+
+    #[cold]
+    fn seal_open(&mut self) {
+        let recording = &mut self.recording;
+        let slice = recording.open.seal();
+        let journal = &recording.journal;
+        recording.last = journal.publish(recording.me, recording.lanes, slice);
+        recording.lanes = 0;
+        self.post.release();
+    }
+
+    /// Marks the moment at which this core holds every shard; its ticket, or
+    /// none if nobody records.
+    #[expect(dead_code, reason = "nobody cuts yet")]
+    pub(super) fn mark(&mut self, held: &Lent, number: u64) -> Option<u64> {
+        assert!(held.iter().all(Option::is_some), "a cut is of all shards");
+        self.seal();
+        let lanes = held
+            .iter()
+            .flatten()
+            .next()
+            .map_or(0, |shard| shard.recorded_by);
+        (lanes != 0).then(|| {
+            let cut = Slice {
+                cut: Some(number),
+                ..Slice::default()
+            };
+            let recording = &mut self.recording;
+            recording.last = recording.journal.publish(recording.me, lanes, cut);
+            recording.last
+        })
+    }
+
+    /// Tells of keys and fields that went by themselves in housekeeping, and
+    /// records that each went.
+    pub(super) fn tell_notes(&mut self) {
+        let Some(shard) = self.vault.at_home() else {
+            return;
+        };
+        let lanes = shard.recorded_by;
+        let notes: Vec<_> = shard.keyspace.take_notes().collect();
+        let mut events = Vec::with_capacity(notes.len());
+        for (database, note) in notes {
+            let key: &[u8] = &note.key;
+            match note.happening {
+                Happening::Expired if lanes != 0 => {
+                    let name = removal(self.local.live.lazy.expire);
+                    self.record_alone(lanes, database, &[name, key]);
+                }
+                Happening::FieldsExpired if lanes != 0 => {
+                    let fields = note.fields.iter().map(|field| &**field);
+                    let words: Vec<&[u8]> = [&b"HDEL"[..], key].into_iter().chain(fields).collect();
+                    self.record_alone(lanes, database, &words);
+                }
+                Happening::New
+                | Happening::Gone
+                | Happening::Expired
+                | Happening::FieldsExpired => {}
+            }
+            events.push(Event::of_note(database, note));
+        }
+        self.publish_events(&events);
+    }
+
+    /// Records that a key was evicted.
+    pub(super) fn record_eviction(&mut self, lanes: u8, database: usize, key: &[u8]) {
+        if lanes != 0 {
+            let name = removal(self.local.live.lazy.eviction);
+            self.record_alone(lanes, database, &[name, key]);
+        }
+    }
+
+    /// Records a change of what every core keeps a copy of.
+    pub(super) fn record_led(&mut self, args: Args<'_>) {
+        let lanes = self.vault.at_home().map_or(0, |shard| shard.recorded_by);
+        if lanes != 0 {
+            let words: Vec<&[u8]> = args.iter().collect();
+            self.record_alone(lanes, 0, &words);
+        }
+    }
+
+    /// Whether a request that may write must wait: the file is far behind.
+    pub(super) fn must_wait_for_file(
+        &mut self,
+        id: SessionId,
+        entry: &Entry,
+        args: Args<'_>,
+    ) -> bool {
+        let recording = &self.recording;
+        if recording.last == 0 || recording.journal.feed.bytes(FILE_LANE) <= JOURNAL_BYTES_MAX {
+            return false;
+        }
+        let is_exec = matches!(entry.command.run, Run::Exec);
+        if !is_exec && !self.may_write(entry, args) {
+            return false;
+        }
+        self.local.count().journal_slowed.add(1);
+        self.recording.slowed.push(id);
+        self.set_stage(id, Stage::Waiting);
+        true
+    }
+
+    /// Lets those go on that waited for the file.
+    pub(super) fn resume_recorded(&mut self) {
+        if !self.recording.slowed.is_empty()
+            && self.recording.journal.feed.bytes(FILE_LANE) <= JOURNAL_BYTES_MAX / 2
+        {
+            for id in std::mem::take(&mut self.recording.slowed) {
+                self.resume(id);
+            }
+        }
+    }
+}
+
+impl<K: Kernel> Core<K> {
+    /// Sends a reply, now or when everything it may tell of is on disk: what
+    /// any core has written until now.
+    pub(super) fn send_or_hold(&mut self, id: SessionId, descriptor: RawFd, bytes: Vec<u8>) {
+        let recording = &mut self.work.recording;
+        if recording.waits_for_disk {
+            let ticket = recording.journal.feed.last();
+            if recording.journal.synced.number() < ticket {
+                recording.unsent.push_back(Unsent {
+                    ticket,
+                    session: id,
+                    descriptor,
+                    bytes,
+                });
+                return;
+            }
+        }
+        self.ring.send(descriptor, token_of(id), bytes);
+    }
+
+    /// Sends the replies whose writes are on disk by now.
+    pub(super) fn send_synced(&mut self) {
+        let recording = &mut self.work.recording;
+        if recording.unsent.is_empty() {
+            return;
+        }
+        let synced = recording.journal.synced.number();
+        while let Some(first) = recording.unsent.front()
+            && first.ticket <= synced
+        {
+            let Unsent {
+                session,
+                descriptor,
+                bytes,
+                ..
+            } = recording.unsent.pop_front().expect("it is there");
+            self.ring.send(descriptor, token_of(session), bytes);
+        }
+    }
+}
