@@ -42,6 +42,9 @@ pub mod script;
 /// Who listens to what: every subscription of the node, as one core knows it.
 pub mod pubsub;
 
+/// Links between nodes, as machines: what a replica says and does.
+pub mod replication;
+
 /// One client: its requests in, its replies out in order.
 pub mod session;
 

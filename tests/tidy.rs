@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("shard", &["base", "resp", "keyspace"]),
     ("script", &["base", "resp"]),
     ("pubsub", &["base"]),
+    ("replication", &["base", "resp"]),
     (
         "session",
         &["base", "resp", "spec", "config", "telemetry", "shard"],
@@ -68,6 +69,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "shard",
             "script",
             "pubsub",
+            "replication",
             "session",
             "command",
             "runtime",

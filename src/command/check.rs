@@ -17,7 +17,7 @@ use crate::resp::{Args, Outcome, OwnedArgs, Reply, Version};
 use crate::script::{Engine, Libraries};
 use crate::session::{Client, Origin, Roster, SessionId};
 use crate::shard::Shard;
-use crate::telemetry::{Counters, Telemetry};
+use crate::telemetry::{Counters, Lineage, Telemetry};
 
 use super::event::{Event, noted};
 use super::gather::{Caller, Gather, Part};
@@ -309,7 +309,6 @@ pub(crate) fn local(
         facts: Arc::new(Facts {
             started_ms: START_MS,
             run_id: "0".repeat(40),
-            replication_id: "0".repeat(40),
             executable: String::new(),
             config_file: String::new(),
             process_id: 1,
@@ -324,6 +323,9 @@ pub(crate) fn local(
         telemetry: Telemetry::new(core, cores, table.len()),
         rates: Rates::default(),
         is_loading: false,
+        is_async_loading: false,
+        replication: Arc::default(),
+        lineage: Arc::new(Lineage::new("0".repeat(40))),
         persistence: Arc::default(),
         counters: Arc::new((0..cores).map(|_| Counters::default()).collect()),
         random: Random::new(core as u64),

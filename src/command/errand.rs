@@ -2,11 +2,22 @@
 //! core: it is done when all shards have been lent there.
 
 /// See the module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Errand {
     Save,
     Reload(Reload),
     Shutdown(Shutdown),
+    /// Follow a primary.
+    Follow {
+        host: String,
+        port: u16,
+    },
+    /// Follow none.
+    Unfollow,
+    /// Let go of all data: that of the primary has come.
+    Clear,
+    /// Give every core the keyspace that was loaded for it.
+    Exchange,
 }
 
 /// DEBUG RELOAD.

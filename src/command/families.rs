@@ -2,8 +2,8 @@
 
 use super::table::Command;
 use super::{
-    bitmap, connection, database, eval, geo, hash, hyperloglog, key, list, pubsub, script, server,
-    set, sort, sorted_set, stream, string, transaction,
+    bitmap, connection, database, eval, geo, hash, hyperloglog, key, list, pubsub, replication,
+    script, server, set, sort, sorted_set, stream, string, transaction,
 };
 
 const FAMILIES: &[&[Command]] = &[
@@ -48,6 +48,8 @@ const FAMILIES: &[&[Command]] = &[
     pubsub::INQUIRE,
     pubsub::PUBLISH,
     pubsub::SUBSCRIBE,
+    replication::FOLLOW,
+    replication::ROLE,
     script::FUNCTION,
     script::SCRIPT,
     server::COMMAND,

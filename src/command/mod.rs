@@ -32,6 +32,7 @@ mod leaves;
 mod list;
 mod multi_pop;
 mod pubsub;
+mod replication;
 mod route;
 mod scene;
 mod script;

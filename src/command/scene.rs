@@ -10,7 +10,7 @@ use crate::resp::Refusal;
 use crate::script::{Engine, Libraries};
 use crate::session::{Client, Roster, Session, SessionId};
 use crate::shard::Observer;
-use crate::telemetry::{Counters, Persistence, Rate, Telemetry};
+use crate::telemetry::{Counters, Lineage, Persistence, Rate, Replication, Telemetry};
 
 use super::errand::Errand;
 use super::event::Event;
@@ -29,8 +29,6 @@ pub struct Facts {
     pub started_ms: u64,
     /// 40 hexadecimal digits, new at every start.
     pub run_id: String,
-    /// Names the history of the data; of the same form.
-    pub replication_id: String,
     pub executable: String,
     /// Absolute path, or empty.
     pub config_file: String,
@@ -121,6 +119,12 @@ pub struct Local {
     pub rates: Rates,
     /// There is no data yet.
     pub is_loading: bool,
+    /// Other data is being loaded, and what is here is served meanwhile.
+    pub is_async_loading: bool,
+    /// How the link to the primary is.
+    pub replication: Arc<Replication>,
+    /// What names the history of the data.
+    pub lineage: Arc<Lineage>,
     /// What became of the data on disk.
     pub persistence: Arc<Persistence>,
     /// Of every core, by core; this core writes only its own.

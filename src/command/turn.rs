@@ -299,7 +299,10 @@ impl<'a> Turn<'a> {
                 .as_deref()
                 .expect("the route named every core of the request's keys"),
         };
-        shard.keyspace.db(self.database).peek(*key, self.clock.now)
+        shard
+            .keyspace
+            .db(self.database)
+            .peek(*key, self.clock.due())
     }
 
     /// As `read`; another type than a string is refused.

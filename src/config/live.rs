@@ -69,6 +69,12 @@ pub struct Live {
     pub lazy: Lazy,
     /// When values change their encoding.
     pub encodings: Encodings,
+    /// The primary this node follows.
+    pub primary: Option<(Box<str>, u16)>,
+    /// Whether clients of a replica may not write.
+    pub replica_read_only: bool,
+    /// Whether a replica answers from its data while the link is down.
+    pub replica_serve_stale_data: bool,
 }
 
 /// The thresholds of the encodings, as the settings of these names say.
@@ -138,6 +144,11 @@ pub enum Allowed {
 }
 
 impl Live {
+    /// Whether this node follows a primary.
+    pub const fn is_replica(&self) -> bool {
+        self.primary.is_some()
+    }
+
     /// Whether clients from other machines are refused.
     pub const fn is_protected(&self) -> bool {
         self.protected_mode && self.requirepass.is_none()
@@ -154,7 +165,12 @@ impl Policy {
 impl Settings {
     /// The settings the cores act on, typed.
     pub fn live(&self) -> Live {
-        let maxmemory = self.number("maxmemory");
+        let primary = self.primary();
+        let maxmemory = match primary {
+            // Its primary evicts for both.
+            Some(_) if self.is_on("replica-ignore-maxmemory") => 0,
+            _ => self.number("maxmemory"),
+        };
         Live {
             maxclients: self.number("maxclients"),
             timeout_s: self.number("timeout"),
@@ -191,7 +207,18 @@ impl Settings {
                 server_del: self.is_on("lazyfree-lazy-server-del"),
             },
             encodings: self.encodings(),
+            primary,
+            replica_read_only: self.is_on("replica-read-only"),
+            replica_serve_stale_data: self.is_on("replica-serve-stale-data"),
         }
+    }
+
+    /// `replicaof`: a host and a port.
+    pub fn primary(&self) -> Option<(Box<str>, u16)> {
+        let mut words = words(self.bytes("replicaof"));
+        let host = String::from_utf8_lossy(words.next()?).into_owned();
+        let port = integer(words.next()?).and_then(|port| u16::try_from(port).ok())?;
+        Some((host.into(), port))
     }
 
     /// The value of a setting this crate names.

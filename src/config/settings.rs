@@ -112,6 +112,15 @@ impl Settings {
         self.assign(place, &words.join(&b' '))
     }
 
+    /// REPLICAOF: follows this host and port, or nobody.
+    pub fn set_primary(&mut self, primary: Option<(&str, u16)>) {
+        let place = find(b"replicaof").expect("it is in the table");
+        self.values[place] = match primary {
+            Some((host, port)) => format!("{host} {port}").into_bytes(),
+            None => Vec::new(),
+        };
+    }
+
     /// Whether the value is the one the setting has when nothing is said.
     pub(super) fn is_default(&self, place: usize) -> bool {
         self.values[place] == SETTINGS[place].default.as_bytes()

@@ -23,13 +23,15 @@ pub struct Clock {
     pub overdue: Overdue,
 }
 
-/// What becomes of a key whose time has come when a read meets it. It is not
-/// found in either case.
+/// What becomes of a key whose time has come when a read meets it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Overdue {
+    /// It is not found.
     Removed,
-    /// While clients are paused.
+    /// The same, while clients are paused, and at a replica for its clients.
     Left,
+    /// It is found: for who obeys a primary, which alone says when a key goes.
+    Found,
 }
 
 /// What a read leaves on an entry. A key that is created under `Leave` is
@@ -47,6 +49,16 @@ pub enum Touch {
 }
 
 impl Clock {
+    /// A key is overdue whose deadline is not after this: Unix milliseconds.
+    #[inline]
+    #[must_use]
+    pub fn due(&self) -> u64 {
+        match self.overdue {
+            Overdue::Removed | Overdue::Left => self.now,
+            Overdue::Found => 0,
+        }
+    }
+
     fn seconds(&self) -> u32 {
         (self.now / 1000 % LRU_SECONDS) as u32
     }

@@ -118,8 +118,8 @@ impl Database {
     /// Whether there is such a key; marks nothing.
     pub fn has(&mut self, key: Key<'_>, clock: &Clock) -> bool {
         match clock.overdue {
-            Overdue::Removed => self.live(key, clock.now).is_some(),
-            Overdue::Left => self.peek(key, clock.now).is_some(),
+            Overdue::Removed => self.live(key, clock.due()).is_some(),
+            Overdue::Left | Overdue::Found => self.peek(key, clock.due()).is_some(),
         }
     }
 
@@ -127,7 +127,7 @@ impl Database {
     #[inline]
     pub fn find(&mut self, key: Key<'_>, clock: &Clock) -> Option<Found<'_>> {
         let occupied = self.slots.find_mut(key.slot, key.hash, key.bytes)?;
-        if is_expired(occupied.entry(), clock.now) {
+        if is_expired(occupied.entry(), clock.due()) {
             if clock.overdue == Overdue::Removed {
                 self.remains.expire(occupied.remove());
             }
@@ -178,7 +178,7 @@ impl Database {
             access: clock.access_of_new(),
             is_modified: false,
         };
-        let Some(occupied) = live(&mut self.slots, &mut self.remains, key, clock.now) else {
+        let Some(occupied) = live(&mut self.slots, &mut self.remains, key, clock.due()) else {
             self.insert(key, value, marks);
             return;
         };
@@ -217,7 +217,7 @@ impl Database {
         key: Key<'_>,
         clock: &Clock,
     ) -> Option<Result<&mut Compound, NotCompound>> {
-        let occupied = live(&mut self.slots, &mut self.remains, key, clock.now)?;
+        let occupied = live(&mut self.slots, &mut self.remains, key, clock.due())?;
         let entry = occupied.into_changing();
         if let Some(access) = clock.access_of_read(entry.access(), &mut self.random) {
             entry.set_access(access);
@@ -234,7 +234,7 @@ impl Database {
         clock: &Clock,
         new: impl FnOnce() -> Compound,
     ) -> Result<&mut Compound, NotCompound> {
-        let place = self.live(key, clock.now).map(|occupied| occupied.place());
+        let place = self.live(key, clock.due()).map(|occupied| occupied.place());
         let entry = match place {
             Some(place) => {
                 let entry = self.slots.at(key.slot, place).into_changing();
@@ -293,7 +293,7 @@ impl Database {
         };
         let mut text = mem::take(&mut self.scratch);
         text.clear();
-        let occupied = live(&mut self.slots, &mut self.remains, key, clock.now);
+        let occupied = live(&mut self.slots, &mut self.remains, key, clock.due());
         let Some(mut occupied) = occupied else {
             text.reserve(len_hint);
             edit(&mut text);
@@ -333,7 +333,7 @@ impl Database {
 
     /// Sets or clears a deadline; `false` when there is no such key.
     pub fn set_deadline(&mut self, key: Key<'_>, deadline: Option<u64>, clock: &Clock) -> bool {
-        let Some(mut occupied) = self.live(key, clock.now) else {
+        let Some(mut occupied) = self.live(key, clock.due()) else {
             return false;
         };
         occupied.set_deadline(deadline);
@@ -342,7 +342,7 @@ impl Database {
 
     /// Removes a key; `false` when it is not there.
     pub fn remove(&mut self, key: Key<'_>, clock: &Clock) -> bool {
-        let Some(occupied) = self.live(key, clock.now) else {
+        let Some(occupied) = self.live(key, clock.due()) else {
             return false;
         };
         let entry = occupied.remove();
@@ -357,7 +357,7 @@ impl Database {
 
     /// Takes a value out; a long text moves.
     pub fn take(&mut self, key: Key<'_>, clock: &Clock) -> Option<Owned> {
-        let occupied = self.live(key, clock.now)?;
+        let occupied = self.live(key, clock.due())?;
         Some(Owned::take(occupied.remove()))
     }
 
@@ -382,7 +382,7 @@ impl Database {
             OwnedContent::Text(text) => NewValue::Owned(text),
             OwnedContent::Compound(compound) => NewValue::Compound(compound),
         };
-        match live(&mut self.slots, &mut self.remains, key, clock.now) {
+        match live(&mut self.slots, &mut self.remains, key, clock.due()) {
             Some(occupied) => self.remains.replace(occupied, value, marks),
             None => self.insert(key, value, marks),
         }
@@ -393,13 +393,13 @@ impl Database {
 
     /// A copy of the value, which stays.
     pub fn copy_of(&mut self, key: Key<'_>, clock: &Clock) -> Option<Owned> {
-        let occupied = self.live(key, clock.now)?;
+        let occupied = self.live(key, clock.due())?;
         Some(Owned::copy(occupied.entry()))
     }
 
     /// Overwrites the access mark of a key (RESTORE with IDLETIME or FREQ).
     pub fn set_access(&mut self, key: Key<'_>, access: u32, clock: &Clock) -> bool {
-        let Some(mut occupied) = self.live(key, clock.now) else {
+        let Some(mut occupied) = self.live(key, clock.due()) else {
             return false;
         };
         occupied.set_access(access);

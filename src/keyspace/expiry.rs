@@ -73,7 +73,7 @@ impl Database {
                 return;
             };
             progress.visited += 1;
-            has_due |= is_expired(entry, clock.now);
+            has_due |= is_expired(entry, clock.due());
             progress.remaining_ms += deadline.saturating_sub(clock.now);
         });
         if has_due {
@@ -91,7 +91,7 @@ impl Database {
         progress: &mut ExpireProgress,
         removed: &mut impl FnMut(&[u8]),
     ) {
-        let is_due = |entry: &Entry| is_expired(entry, clock.now);
+        let is_due = |entry: &Entry| is_expired(entry, clock.due());
         while let Some(due) = self.slots.find_at(position, is_due) {
             let entry = due.remove();
             removed(entry.key());

@@ -72,7 +72,7 @@ impl Database {
                 return Some(cursor_of(position));
             }
             let next = self.slots.visit(position, |entry| {
-                if !is_expired(entry, clock.now) {
+                if !is_expired(entry, clock.due()) {
                     visited += 1;
                     visit(&Found::new(entry));
                 }
@@ -117,7 +117,7 @@ impl Database {
         let mut next = Some(0);
         while let Some(within) = next {
             next = self.slots.visit(Position { slot, within }, |entry| {
-                if !is_expired(entry, clock.now) {
+                if !is_expired(entry, clock.due()) {
                     visit(&Found::new(entry));
                 }
             });
@@ -144,13 +144,13 @@ impl Database {
             let Some(occupied) = self.slots.find_at(position, nth(rank)) else {
                 continue;
             };
-            if !is_expired(occupied.entry(), clock.now) {
+            if !is_expired(occupied.entry(), clock.due()) {
                 break;
             }
             self.remains.expire(occupied.remove());
         }
         let entry = self.slots.find_at(position, nth(rank))?.into_entry();
-        (!is_expired(entry, clock.now)).then(|| Found::new(entry))
+        (!is_expired(entry, clock.due())).then(|| Found::new(entry))
     }
 
     /// A slot, the likelier the more such entries it holds.
@@ -182,7 +182,7 @@ impl Database {
         for _ in 0..count * BUCKETS_PER_SAMPLE {
             let next = self.slots.visit(position, |entry| {
                 let is_meant = among == Among::All || entry.has_deadline();
-                if visited < count && is_meant && !is_expired(entry, clock.now) {
+                if visited < count && is_meant && !is_expired(entry, clock.due()) {
                     visited += 1;
                     visit(&Found::new(entry));
                 }

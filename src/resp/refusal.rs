@@ -463,6 +463,7 @@ stated! {
     CLIENT_ID_NOT_POSITIVE = "ERR client-id should be greater than 0";
     CLIENT_PAUSE_MODE = "ERR CLIENT PAUSE mode must be WRITE or ALL";
     CLIENT_UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
+    UNBLOCKED_BY_ROLE = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
     UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
     TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range";
     TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range";
@@ -478,6 +479,7 @@ stated! {
     CONFIG_NOT_ATOMIC = "ERR Could not set config atomically";
     SLOWLOG_COUNT = "ERR count should be greater than or equal to -1";
     SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs.";
+    INVALID_PRIMARY_PORT = "ERR Invalid master port";
     NO_SHUTDOWN = "ERR No shutdown in progress.";
     MONITOR_IN_MULTI = "ERR MONITOR isn't allowed for DENY BLOCKING client";
     DEBUG_NOT_STRING = "ERR Not an sds encoded string.";

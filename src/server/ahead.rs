@@ -51,9 +51,15 @@ impl Work {
     pub(super) fn limits(&mut self, id: SessionId) -> Option<Limits> {
         let live = &self.local.live;
         let client = &self.local.roster.find(id)?.client;
+        let (bulk_bytes_max, query_bytes_max) = if client.is_obeyed() {
+            // Its commands are as large as its clients'.
+            (u64::from(u32::MAX), u64::from(u32::MAX))
+        } else {
+            (live.proto_max_bulk_len, live.query_buffer_limit)
+        };
         Some(Limits {
-            bulk_bytes_max: live.proto_max_bulk_len,
-            query_bytes_max: live.query_buffer_limit,
+            bulk_bytes_max,
+            query_bytes_max,
             multibulk_max: WORDS_MAX,
             authenticated: client.is_trusted(live),
         })

@@ -13,13 +13,14 @@ use crate::command::{
 use crate::config::{self, Fault, Files, Live, Loaded, Settings, Start};
 use crate::keyspace::Keyspace;
 use crate::pubsub::Directory;
+use crate::replication::ReplicationId;
 use crate::runtime::clock::unix_ms;
 use crate::runtime::core::{Bell, Listener, Mailboxes, Postbox, Ring, Unavailable};
 use crate::runtime::{control, ear, process, signal};
 use crate::script::{Engine, Libraries};
 use crate::session::Roster;
 use crate::shard::Shard;
-use crate::telemetry::{Counters, Persistence, Telemetry};
+use crate::telemetry::{Counters, Lineage, Persistence, Replication, Telemetry};
 
 use super::check;
 use super::control::{Changes, Control};
@@ -29,10 +30,11 @@ use super::door::{self, Announced};
 use super::errand::Errands;
 use super::flush::Doors;
 use super::letter::Letter;
-use super::load::{self, Manner};
+use super::load::{self, Manner, Source};
 use super::loading::Loading;
 use super::log::Log;
 use super::recording::Journal;
+use super::upstream::Upstream;
 
 /// Descriptors the node needs beside one per client.
 const OWN_FILES: u64 = 64;
@@ -104,6 +106,8 @@ struct Plan {
     facts: Arc<Facts>,
     counters: Arc<Vec<Counters>>,
     persistence: Arc<Persistence>,
+    replication: Arc<Replication>,
+    lineage: Arc<Lineage>,
     placement: Placement,
     hash_key: HashKey,
     mailboxes: Arc<Mailboxes<Letter>>,
@@ -160,6 +164,8 @@ fn serve(
         facts: Arc::new(facts(config_file.as_deref())),
         counters: Arc::new(cores.iter().map(|_| Counters::default()).collect()),
         persistence: Arc::new(persistence),
+        replication: Arc::default(),
+        lineage: Arc::new(Lineage::new(hexadecimal(&mut Random::from_entropy()))),
         placement: Placement::new(cores.len()),
         hash_key: HashKey::random(),
         mailboxes: Mailboxes::new(cores.len() + 1),
@@ -204,6 +210,11 @@ fn run_cores(
         gate,
     } = start_cores(plan, &journal, listeners, bell, file.is_some())?;
     let (fail, failure) = mpsc::channel();
+    let upstream = Upstream::new(
+        (bell, plan.hash_key),
+        Arc::clone(&plan.replication),
+        Lineage::clone(&plan.lineage),
+    );
     let mut control = Control {
         settings,
         table: plan.table,
@@ -219,6 +230,7 @@ fn run_cores(
         has_asked: false,
         clients_limit: 0,
         errands: Errands::default(),
+        upstream,
         loading: None,
         announced: announced.clone(),
         failure: fail,
@@ -232,10 +244,15 @@ fn run_cores(
         let manner = Manner::of(&control.settings, log, persistence);
         let empty = |_| *Keyspace::new(plan.live.databases as usize, plan.hash_key);
         let keyspaces = (0..plan.cores.len()).map(empty).collect();
-        control.loading = Some(Loading::begin(file, keyspaces, manner, bell)?);
+        let source = Source::of_file(file)?;
+        control.persistence.loading.set(1);
+        let keyspaces = (keyspaces, Vec::new());
+        control.loading = Some(Loading::begin(source, keyspaces, manner, bell)?);
     } else {
         announced.ready(log);
         log.notice("Ready to accept connections");
+        control.introduce();
+        control.begin_following();
     }
     // Who is answered finds these lines in the log.
     gate.open();
@@ -362,6 +379,9 @@ fn local(plan: &Plan, core: usize, is_loading: bool) -> Local {
         telemetry: Telemetry::new(core, cores, plan.table.len()),
         rates: Rates::default(),
         is_loading,
+        is_async_loading: false,
+        replication: Arc::clone(&plan.replication),
+        lineage: Arc::clone(&plan.lineage),
         persistence: Arc::clone(&plan.persistence),
         counters: Arc::clone(&plan.counters),
         random: Random::from_entropy(),
@@ -438,21 +458,20 @@ fn chosen_cores(settings: &Settings) -> Result<Vec<usize>, String> {
 }
 
 fn facts(config_file: Option<&Path>) -> Facts {
-    let mut random = Random::from_entropy();
-    let mut id = || {
-        let digits = (0..40).map(|_| b"0123456789abcdef"[random.below(16) as usize]);
-        digits.map(char::from).collect()
-    };
     let executable = std::env::current_exe().unwrap_or_default();
     Facts {
         started_ms: unix_ms(),
-        run_id: id(),
-        replication_id: id(),
+        run_id: hexadecimal(&mut Random::from_entropy()),
         executable: executable.display().to_string(),
         config_file: config_file.map_or_else(String::new, |file| file.display().to_string()),
         process_id: std::process::id(),
         os: process::system_name(),
     }
+}
+
+/// 40 hexadecimal digits.
+fn hexadecimal(random: &mut Random) -> String {
+    ReplicationId::random(random).to_string()
 }
 
 fn readings() -> Readings {

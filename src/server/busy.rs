@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::command::{BusyScript, Entry};
 use crate::resp::{Args, OwnedArgs, Refusal, Reply, Version};
-use crate::session::{Gap, SessionId};
+use crate::session::{Gap, Regard, SessionId};
 use crate::spec::Flags;
 
 use super::core::Work;
@@ -50,6 +50,8 @@ impl Work {
         if self.local.busy.is_some() {
             self.refuse_line();
             self.refuse_loans();
+        } else {
+            self.release_obeyed();
         }
     }
 
@@ -60,9 +62,10 @@ impl Work {
             return;
         };
         let may_not = |entry: &Entry| !entry.flags().has(Flags::ALLOW_BUSY);
+        let obeyed = self.obeyed_session();
         let jobs = self.give_up_loans(|job| match job {
-            Job::Call(call) => may_not(call.entry),
-            Job::Exec(exec) => may_not(exec.entry()),
+            Job::Call(call) => may_not(call.entry) && Some(call.session) != obeyed,
+            Job::Exec(exec) => may_not(exec.entry()) && Some(exec.session()) != obeyed,
             Job::Script(script) => may_not(script.call.entry),
             Job::Again(_) | Job::Errand(_) | Job::GivenUp => false,
         });
@@ -106,6 +109,11 @@ impl Work {
 
     /// Answers requests of another core without running them.
     pub(super) fn refuse_batch(&mut self, from: usize, mut batch: Box<Batch>) {
+        let mut requests = batch.requests.iter();
+        if requests.any(|request| request.regard == Regard::Obeyed) {
+            // The primary's are not refused, nor is what came with them.
+            return self.vault.wait(Waiter::Batch { from, batch });
+        }
         for index in 0..batch.requests.len() {
             let request = batch.requests[index];
             let entry = self.local.table.at(request.entry);
@@ -125,6 +133,7 @@ impl Work {
         }
         let me = self.local.core;
         if self.local.busy.take_if(|busy| busy.core == me).is_some() {
+            self.release_obeyed();
             self.tell_busy(None);
         }
     }

@@ -12,7 +12,7 @@ use crate::command::{Node, Run, Table};
 use crate::config::{Added, Settings, version_line};
 use crate::resp::Reply;
 use crate::runtime::clock::Stopwatch;
-use crate::runtime::control::Doorbell;
+use crate::runtime::control::{Doorbell, let_others_run};
 use crate::runtime::core::{Bell, Postbox};
 use crate::runtime::process;
 use crate::runtime::signal::{self, Signal};
@@ -27,6 +27,7 @@ use super::loading::Loading;
 use super::log::Log;
 use super::save::reason;
 use super::serve::finish;
+use super::upstream::Upstream;
 use super::weight::heaviest;
 
 /// The control core's state.
@@ -47,6 +48,8 @@ pub(super) struct Control {
     pub(super) errands: Errands,
     /// What becomes of the data on disk.
     pub(super) persistence: Arc<Persistence>,
+    /// The link to this node's primary.
+    pub(super) upstream: Upstream,
     /// A file that is being loaded.
     pub(super) loading: Option<Loading>,
     /// Told when clients are served.
@@ -130,7 +133,11 @@ impl Control {
             self.read_mail();
             self.read_signals();
             self.look_at_loader();
+            self.tend_upstream();
             self.deliver();
+            if self.upstream.is_active() {
+                let_others_run().await;
+            }
             // A letter that came after the look into the boxes has rung.
             if !self.is_stopping && self.post.fall_asleep() {
                 doorbell.wait().await;
@@ -186,6 +193,8 @@ impl Control {
                         functions,
                     } => self.on_all_lent(errand, held, &functions),
                     Letter::Installed => self.on_installed(),
+                    Letter::Applied { end } => self.on_applied(end),
+                    Letter::Drained { database } => self.on_drained(database),
                     _ => unreachable!("shard cores send the control core nothing else"),
                 }
             }
@@ -267,7 +276,7 @@ impl Control {
 
     /// Gives every core the settings as they are now, and `answer` to who
     /// changed them when they have them.
-    fn publish(&mut self, author: usize, answer: Letter) {
+    pub(super) fn publish(&mut self, author: usize, answer: Letter) {
         let change = self.changes.begin(self.bells.len(), author, answer);
         let settings = Arc::new(self.settings.clone());
         let live = Arc::new(self.settings.live());
@@ -314,6 +323,7 @@ impl Control {
     fn take_settings(&mut self) {
         self.log = Log::of(&self.settings);
         crash::enable(self.settings.is_on("crash-log-enabled"));
+        self.introduce();
     }
 
     /// SIGUSR2: what the node is doing, into the log.

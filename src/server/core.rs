@@ -11,7 +11,7 @@ use crate::command::Local;
 use crate::keyspace::{Clock, Discarded, Overdue, Touch};
 use crate::runtime::clock::{Stopwatch, unix_ms};
 use crate::runtime::core::{Event, Kernel, Listener, Postbox};
-use crate::session::SessionId;
+use crate::session::{Regard, SessionId};
 use crate::shard::Shard;
 
 use super::ahead::Staged;
@@ -23,6 +23,7 @@ use super::jitter::Jitter;
 use super::letter::{Letter, Served};
 use super::listen::Listeners;
 use super::loan::Loans;
+use super::obey::Obeyed;
 use super::pubsub::Announcements;
 use super::recording::{Journal, Recording};
 use super::script::Scripts;
@@ -106,6 +107,10 @@ pub(super) struct Work {
     pub(super) dealt: u64,
     pub(super) listeners: Listeners,
     pub(super) doors: Doors,
+    /// The primary, if it is a client of this core.
+    pub(super) obeyed: Option<Obeyed>,
+    /// It waits for the end of a script.
+    pub(super) is_obeyed_held: bool,
     pub(super) is_stopping: bool,
 }
 
@@ -153,6 +158,8 @@ impl<K: Kernel> Core<K> {
             dealt: 0,
             listeners: Listeners::new(parts.listeners),
             doors: parts.doors,
+            obeyed: None,
+            is_obeyed_held: false,
             is_stopping: false,
         };
         Core {
@@ -333,8 +340,11 @@ impl<K: Kernel> Core<K> {
                 live,
             } => {
                 work.local.settings = settings;
-                work.local.live = live;
+                let before = std::mem::replace(&mut work.local.live, live);
                 work.read_settings();
+                if work.local.live.is_replica() && !before.is_replica() {
+                    work.end_all_waits();
+                }
                 work.post.post(from, Letter::TakenOver { change });
             }
             Letter::Relieve => work.relieve_memory(),
@@ -361,12 +371,23 @@ impl<K: Kernel> Core<K> {
                 }
                 work.load_libraries(&functions);
             }
-            Letter::LoadingOver => work.local.is_loading = false,
+            Letter::LoadingBegins { is_served } => {
+                work.local.is_loading = !is_served;
+                work.local.is_async_loading = is_served;
+            }
+            Letter::LoadingOver => {
+                work.local.is_loading = false;
+                work.local.is_async_loading = false;
+            }
+            Letter::Obey(order) => work.on_order(*order),
+            Letter::Lineage(lineage) => work.local.lineage = lineage,
             Letter::Decide(_)
             | Letter::TakenOver { .. }
             | Letter::Relieved
             | Letter::Log { .. }
             | Letter::AllLent { .. }
+            | Letter::Applied { .. }
+            | Letter::Drained { .. }
             | Letter::Installed => {
                 unreachable!("a shard core is not the control core")
             }
@@ -384,10 +405,12 @@ impl<K: Kernel> Core<K> {
 impl Work {
     fn begin_turn(&mut self) {
         self.clock.now = unix_ms();
-        // Nothing changes by itself while clients are paused.
-        self.clock.overdue = match self.local.pause {
-            None => Overdue::Removed,
-            Some(_) => Overdue::Left,
+        // Nothing changes by itself while clients are paused, nor at a replica.
+        let is_left = self.local.pause.is_some() || self.local.live.is_replica();
+        self.clock.overdue = if is_left {
+            Overdue::Left
+        } else {
+            Overdue::Removed
         };
     }
 
@@ -404,14 +427,17 @@ impl Work {
     }
 
     /// The turn's clock for one client.
-    pub(super) fn clock_for(&self, no_touch: bool) -> Clock {
-        if no_touch {
-            Clock {
+    pub(super) fn clock_for(&self, regard: Regard) -> Clock {
+        match regard {
+            Regard::Usual => self.clock,
+            Regard::NoTouch => Clock {
                 touch: Touch::Leave,
                 ..self.clock
-            }
-        } else {
-            self.clock
+            },
+            Regard::Obeyed => Clock {
+                overdue: Overdue::Found,
+                ..self.clock
+            },
         }
     }
 

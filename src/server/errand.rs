@@ -17,7 +17,7 @@ use crate::telemetry::totals;
 use super::control::Control;
 use super::core::Work;
 use super::letter::{Decided, Decision, Letter};
-use super::load;
+use super::load::{self, Source};
 use super::loan::Job;
 use super::save::{Manner, save};
 
@@ -30,8 +30,8 @@ pub(super) struct Errands {
 
 /// Who waits for the reply.
 #[derive(Clone, Copy)]
-struct Client {
-    core: usize,
+pub(super) struct Client {
+    pub(super) core: usize,
     session: SessionId,
     gap: Gap,
     entry: u16,
@@ -55,10 +55,13 @@ impl Control {
         };
         match errand {
             Errand::Shutdown(shutdown) => self.begin_shutdown(shutdown, Some(client)),
-            Errand::Save | Errand::Reload(_) if self.loading.is_some() => {
+            Errand::Save | Errand::Reload(_) if self.is_loading() => {
                 self.answer(client, Some(Refusal::LOADING));
             }
             Errand::Save | Errand::Reload(_) => self.ask_for_shards(errand, Some(client)),
+            Errand::Follow { host, port } => self.follow(client, host, port),
+            Errand::Unfollow => self.unfollow(client),
+            Errand::Clear | Errand::Exchange => unreachable!("no client asks for these"),
         }
     }
 
@@ -86,7 +89,7 @@ impl Control {
         let has_save_points = !self.settings.bytes("save").is_empty();
         let saves = match shutdown.save {
             // What is on disk is more than what is in memory.
-            _ if self.loading.is_some() => false,
+            _ if self.is_loading() => false,
             Saving::Asked => true,
             Saving::IfConfigured => has_save_points,
             Saving::Never => false,
@@ -96,6 +99,16 @@ impl Control {
         } else {
             self.is_stopping = true;
         }
+    }
+
+    /// Whether what the cores have is not all of the data.
+    fn is_loading(&self) -> bool {
+        self.loading.is_some() || self.upstream.is_loading()
+    }
+
+    /// Borrows every shard for an errand that no client waits for.
+    pub(super) fn borrow_all(&mut self, errand: Errand) {
+        self.ask_for_shards(errand, None);
     }
 
     /// The core of the client borrows them, so that what the client sent to
@@ -138,10 +151,17 @@ impl Control {
                 self.log.warning("Error trying to save the DB, can't exit.");
                 Some(SHUTDOWN_FAILED)
             }
+            Errand::Clear => {
+                self.clear_for_primary(&mut shards);
+                return self.bring_home(shards);
+            }
+            Errand::Exchange => {
+                self.exchange(&mut shards);
+                return self.bring_home(shards);
+            }
+            Errand::Follow { .. } | Errand::Unfollow => unreachable!("these need no shards"),
         };
-        for shard in shards {
-            self.post.post(shard.core, Letter::Return { shard });
-        }
+        self.bring_home(shards);
         match client {
             Some(client) => self.answer(client, refusal),
             None => self.log.warning(
@@ -150,23 +170,15 @@ impl Control {
         }
     }
 
-    fn answer(&mut self, client: Client, refusal: Option<Refusal>) {
-        let mut reply = Vec::new();
-        let mut writer = Reply::new(&mut reply, client.version);
-        match &refusal {
-            Some(refusal) => writer.refuse(refusal),
-            None => writer.ok(),
+    /// The shards go back to their cores.
+    fn bring_home(&mut self, shards: Vec<Box<Shard>>) {
+        for shard in shards {
+            self.post.post(shard.core, Letter::Return { shard });
         }
-        let decided = Decided {
-            session: client.session,
-            gap: client.gap,
-            reply,
-            entry: client.entry,
-            refusal,
-            ran: None,
-        };
-        let letter = Letter::Decided(Box::new(decided));
-        self.post.post(client.core, letter);
+    }
+
+    pub(super) fn answer(&mut self, client: Client, refusal: Option<Refusal>) {
+        self.post.post(client.core, client.answer(refusal));
     }
 
     /// Writes the file, and tells the log and INFO.
@@ -198,8 +210,10 @@ impl Control {
         if reload.saves {
             self.save(shards, functions).map_err(|()| SAVE_FAILED)?;
         }
-        let (mut file, _) = match load::open(&self.settings) {
-            Ok(Some(file)) => file,
+        let opened =
+            load::open(&self.settings).and_then(|file| file.map(Source::of_file).transpose());
+        let mut source = match opened {
+            Ok(Some(source)) => source,
             Ok(None) => return Err(LOAD_FAILED),
             Err(why) => {
                 self.log.warning(&why);
@@ -224,7 +238,7 @@ impl Control {
                 databases.for_each(|index| drop(keyspace.db_mut(index).clear()));
             }
         }
-        let loaded = match load::load(&mut file, &mut keyspaces, &manner) {
+        let loaded = match load::load(&mut source, &mut keyspaces, &manner) {
             Ok(loaded) => loaded,
             // Nothing is lost: libraries come before keys.
             Err(load::Failure::Library(why)) if !reload.flushes => {
@@ -248,6 +262,26 @@ impl Control {
             self.post.post(core, letter);
         }
         Ok(())
+    }
+}
+
+impl Client {
+    /// What it is told.
+    pub(super) fn answer(&self, refusal: Option<Refusal>) -> Letter {
+        let mut reply = Vec::new();
+        let mut writer = Reply::new(&mut reply, self.version);
+        match &refusal {
+            Some(refusal) => writer.refuse(refusal),
+            None => writer.ok(),
+        }
+        Letter::Decided(Box::new(Decided {
+            session: self.session,
+            gap: self.gap,
+            reply,
+            entry: self.entry,
+            refusal,
+            ran: None,
+        }))
     }
 }
 

@@ -7,6 +7,7 @@
 
 use crate::keyspace::{Clock, Database, ExpireCursor};
 use crate::runtime::clock::Stopwatch;
+use crate::session::Regard;
 
 use super::core::Work;
 
@@ -78,7 +79,7 @@ impl Work {
     /// Walks for due keys for one slice of time.
     pub(super) fn expire_slice(&mut self) {
         let effort = Effort::of(self.local.live.active_expire_effort);
-        let clock = self.clock_for(true);
+        let clock = self.clock_for(Regard::NoTouch);
         let started = self.watch.ns();
         let Some(keyspace) = self.vault.keyspace() else {
             return;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::command::{Caller, Entry, Gather, Local, Part};
 use crate::keyspace::Clock;
 use crate::resp::{Args, OwnedArgs, Refusal};
-use crate::session::{Gap, SessionId};
+use crate::session::{Gap, Regard, SessionId};
 use crate::shard::Shard;
 use crate::spec::Flags;
 
@@ -135,7 +135,7 @@ impl Work {
     pub(super) fn answer(&mut self, from: usize, ask: u64, request: &Question) {
         self.settle_clients();
         let started = self.watch.ns();
-        let clock = self.clock_for(true);
+        let clock = self.clock_for(Regard::NoTouch);
         let shard = self.vault.at_home().expect("the caller looked");
         let bytes = make_part(&mut self.local, shard, clock, request);
         self.grant_wishes();

@@ -3,7 +3,7 @@
 
 use crate::command::{Asker, Data, Run, Side, Turn, Waiting};
 use crate::resp::{Args, Reply};
-use crate::session::Stage;
+use crate::session::{Regard, Stage};
 
 use super::ahead::prefetch;
 use super::core::Work;
@@ -121,7 +121,7 @@ impl Work {
         else {
             unreachable!("only data commands are carried to another core");
         };
-        let clock = self.clock_for(request.no_touch);
+        let clock = self.clock_for(request.regard);
         let shard = self.vault.at_home().expect("the caller looked");
         let mut turn = Turn::new(
             Data::Home(shard),
@@ -139,7 +139,7 @@ impl Work {
                 session: request.session.packed(),
                 entry: request.entry,
                 version: request.version,
-                no_touch: request.no_touch,
+                no_touch: request.regard == Regard::NoTouch,
             });
         }
         let outcome = handler(&mut turn, args, &mut Reply::new(replies, request.version));
@@ -191,7 +191,7 @@ impl Work {
             let reply = if request.is_muted {
                 &[]
             } else {
-                &batch.replies[span]
+                &batch.replies[span.clone()]
             };
             session.outbox.fill(request.gap, reply);
             if entry.leaves_aside {
@@ -203,6 +203,11 @@ impl Work {
                 self.resumed.push(request.session);
             }
             self.mark_dirty(request.session);
+            if request.regard == Regard::Obeyed
+                && batch.replies[span.clone()].first() == Some(&b'-')
+            {
+                self.complain_to_primary(entry.name, &batch.replies[span]);
+            }
             let args = batch.args(index);
             self.log_slow(request.session, entry, args, request.took_ns);
             if self.local.monitored != 0 {

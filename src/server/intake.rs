@@ -358,6 +358,9 @@ impl Work {
 
     /// Ends a session: nothing more is read, and what was to be sent is lost.
     pub(super) fn hang_up(&mut self, id: SessionId) {
+        if self.is_obeyed(id) {
+            return self.hang_up_obeyed(id);
+        }
         let Some(connection) = self.connection(id) else {
             return;
         };

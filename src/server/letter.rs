@@ -12,8 +12,9 @@ use crate::pubsub::News;
 use crate::resp::{Args, OwnedArgs, Refusal, Span, Version};
 use crate::runtime::core::Listener;
 use crate::script::LogLevel;
-use crate::session::{Gap, SessionId};
+use crate::session::{Gap, Regard, SessionId};
 use crate::shard::{Observer, Shard, Wait};
+use crate::telemetry::Lineage;
 
 use super::busy::Kill;
 use super::script::{ScriptCall, Scripted};
@@ -121,8 +122,32 @@ pub(super) enum Letter {
     Installed,
     /// Every core's has: what needs data may run.
     LoadingOver,
+    /// Other data is being loaded; what is here is served meanwhile, or nothing.
+    LoadingBegins { is_served: bool },
+    /// For the core whose client the primary is.
+    Obey(Box<Order>),
+    /// What the primary sent has run, up to this offset.
+    Applied { end: u64 },
+    /// All of it has, and its session is gone; this database was selected.
+    Drained { database: usize },
+    /// What names the history of the data.
+    Lineage(Arc<Lineage>),
     /// End the loop.
     Stop,
+}
+
+/// What the control core has of the primary.
+pub(super) enum Order {
+    /// It is a client from now on; its socket is there to be hung up only.
+    Open {
+        socket: OwnedFd,
+        database: usize,
+        address: String,
+    },
+    /// Units, whose last byte has this offset in the stream.
+    Apply { bytes: Vec<u8>, end: u64 },
+    /// No more come.
+    Drain,
 }
 
 /// A command of which every core runs a part.
@@ -187,7 +212,7 @@ pub(super) struct Carried {
     pub(super) entry: u16,
     pub(super) database: u16,
     pub(super) version: Version,
-    pub(super) no_touch: bool,
+    pub(super) regard: Regard,
     pub(super) is_muted: bool,
     pub(super) first: Option<First>,
     pub(super) start: usize,

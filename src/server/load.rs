@@ -5,7 +5,7 @@
 //! when the whole file was right, so there are no half-loaded ones.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -102,11 +102,34 @@ impl Failure {
     }
 }
 
+/// Where a file's bytes come from.
+pub(super) struct Source {
+    pub(super) bytes: Box<dyn Read + Send>,
+    /// How many; the largest number if nobody knows.
+    pub(super) total: u64,
+    /// For the log.
+    pub(super) name: String,
+}
+
+impl Source {
+    /// A file that is there.
+    pub(super) fn of_file((file, path): (File, PathBuf)) -> Result<Source, String> {
+        let metadata = file.metadata().map_err(|error| reason(&error))?;
+        Ok(Source {
+            total: metadata.len(),
+            bytes: Box::new(file),
+            name: path.display().to_string(),
+        })
+    }
+}
+
 /// What a file had, besides its keys.
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
     /// The texts of the libraries.
     pub(super) functions: Vec<Vec<u8>>,
+    /// The database that was selected in the stream where the file was made.
+    pub(super) stream_database: usize,
     count: Count,
 }
 
@@ -134,15 +157,15 @@ pub(super) fn open(settings: &Settings) -> Result<Option<(File, PathBuf)>, Strin
 /// Loads a file into one keyspace for each shard, in the shards' order. After an
 /// error they hold a part of it, and are to be thrown away.
 pub(super) fn load(
-    file: &mut File,
+    source: &mut Source,
     keyspaces: &mut [&mut Keyspace],
     manner: &Manner,
 ) -> Result<Loaded, Failure> {
-    let metadata = file.metadata();
-    let metadata = metadata.map_err(|error| Failure::File(reason(&error)));
-    let total = metadata?.len();
+    let total = source.total;
     let persistence = &manner.persistence;
-    persistence.loading_total_bytes.set(total);
+    let is_known = total < u64::MAX;
+    let shown = if is_known { total } else { 0 };
+    persistence.loading_total_bytes.set(shown);
     persistence.loading_loaded_bytes.set(0);
     let now_ms = unix_ms();
     let databases = keyspaces.first().map_or(0, |keyspace| keyspace.databases());
@@ -167,7 +190,7 @@ pub(super) fn load(
             manner,
             now_ms,
         };
-        let splitting = splitter.split(file);
+        let splitting = splitter.split(&mut *source.bytes);
         // Also what comes before a fault: it may be the earlier one.
         splitter.rows.iter_mut().for_each(|row| {
             row.send();
@@ -260,7 +283,7 @@ struct Splitter<'a> {
 }
 
 impl Splitter<'_> {
-    fn split(&mut self, file: &mut File) -> Result<(), Failure> {
+    fn split(&mut self, file: &mut dyn Read) -> Result<(), Failure> {
         let mut bytes = vec![0; READ_BYTES];
         loop {
             let len = match file.read(&mut bytes) {
@@ -322,7 +345,7 @@ impl Splitter<'_> {
     }
 
     /// What stock says of these into its log.
-    fn note_aux(&self, name: &[u8], value: &[u8]) {
+    fn note_aux(&mut self, name: &[u8], value: &[u8]) {
         let log = &self.manner.log;
         let value = String::from_utf8_lossy(value);
         match name {
@@ -340,6 +363,9 @@ impl Splitter<'_> {
                 let line = format!("RDB memory usage when created {megabytes:.2} Mb");
                 log.notice(&line);
                 self.manner.persistence.loading_used_memory.set(bytes);
+            }
+            b"repl-stream-db" => {
+                self.loaded.stream_database = value.parse().unwrap_or(0);
             }
             _ if name.starts_with(b"%") => {
                 let name = String::from_utf8_lossy(name);

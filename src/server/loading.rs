@@ -1,8 +1,6 @@
 //! The start with a file: the cores serve what needs no data while a thread of
 //! its own loads, and get their keyspaces when it has.
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
@@ -16,45 +14,56 @@ use super::boot::SYSTEM;
 use super::control::Control;
 use super::core::Work;
 use super::letter::Letter;
-use super::load::{Loaded, Manner, load};
+use super::load::{Loaded, Manner, Source, load};
+use super::log::Log;
 use super::vault::Waiter;
 
 /// A load under way, as the control core sees it.
 pub(super) struct Loading {
-    outcome: mpsc::Receiver<Result<Whole, String>>,
+    pub(super) outcome: mpsc::Receiver<Result<Whole, String>>,
     /// Cores that have not taken over their keyspaces.
     missing: usize,
 }
 
 /// Everything of a file.
-struct Whole {
-    keyspaces: Vec<Keyspace>,
-    loaded: Loaded,
+pub(super) struct Whole {
+    pub(super) keyspaces: Vec<Keyspace>,
+    pub(super) loaded: Loaded,
     took_ns: u64,
 }
 
+impl Whole {
+    /// Tells the log what came.
+    pub(super) fn tell(&self, log: &Log) {
+        log.notice(&self.loaded.line());
+        let seconds = self.took_ns as f64 / 1e9;
+        log.notice(&format!("DB loaded from disk: {seconds:.3} seconds"));
+    }
+}
+
 impl Loading {
-    /// Begins to load a file into these keyspaces; rings when it is over.
+    /// Begins to load a file into these keyspaces, when others have been freed;
+    /// rings when it is over.
     pub(super) fn begin(
-        (mut file, path): (File, PathBuf),
-        mut keyspaces: Vec<Keyspace>,
+        mut source: Source,
+        (mut keyspaces, freed): (Vec<Keyspace>, Vec<Keyspace>),
         manner: Manner,
         bell: Bell,
     ) -> Result<Loading, String> {
         let (tell, outcome) = mpsc::channel();
         let missing = keyspaces.len();
-        manner.persistence.loading.set(1);
         manner.persistence.loading_since_s.set(unix_ms() / 1000);
         let life = move || {
             let watch = Stopwatch::start();
+            drop(freed);
             let mut all: Vec<&mut Keyspace> = keyspaces.iter_mut().collect();
-            let whole = load(&mut file, &mut all, &manner)
+            let whole = load(&mut source, &mut all, &manner)
                 .map(|loaded| Whole {
                     keyspaces,
                     loaded,
                     took_ns: watch.ns(),
                 })
-                .map_err(|why| format!("{}: {}", path.display(), why.text()));
+                .map_err(|why| format!("{}: {}", source.name, why.text()));
             // Nobody hears it at a node that has been ended.
             let _unheard = tell.send(whole).is_err();
             bell.ring();
@@ -83,10 +92,7 @@ impl Control {
     }
 
     fn hand_out(&mut self, whole: Whole) {
-        self.log.notice(&whole.loaded.line());
-        let seconds = whole.took_ns as f64 / 1e9;
-        self.log
-            .notice(&format!("DB loaded from disk: {seconds:.3} seconds"));
+        whole.tell(&self.log);
         let functions: Arc<[Vec<u8>]> = whole.loaded.functions.into();
         for (core, keyspace) in whole.keyspaces.into_iter().enumerate() {
             let functions = Arc::clone(&functions);
@@ -113,6 +119,7 @@ impl Control {
         }
         self.announced.ready(&self.log);
         self.log.notice("Ready to accept connections");
+        self.begin_following();
     }
 }
 

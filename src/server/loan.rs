@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::command::{Asker, Data, Entry, Lent, Run, Side, Turn, Waiting, noted};
 use crate::resp::{Args, OwnedArgs, Reply, Version};
-use crate::session::{Gap, SessionId};
+use crate::session::{Gap, Regard, SessionId};
 use crate::shard::{Shard, Wait};
 
 use super::core::Work;
@@ -52,7 +52,7 @@ pub(super) struct Call {
     pub(super) entry: &'static Entry,
     pub(super) database: usize,
     pub(super) version: Version,
-    pub(super) no_touch: bool,
+    pub(super) regard: Regard,
     pub(super) packed: OwnedArgs,
 }
 
@@ -99,7 +99,7 @@ impl Work {
             entry,
             database: session.client.database,
             version: session.client.version,
-            no_touch: session.client.no_touch,
+            regard: session.client.regard,
             packed: OwnedArgs::new(args.iter()),
         })
     }
@@ -253,7 +253,7 @@ impl Work {
             self.local.placement,
             None,
             call.database,
-            self.clock_for(call.no_touch),
+            self.clock_for(call.regard),
             &mut self.local.random,
             &self.local.live,
         );
@@ -263,7 +263,7 @@ impl Work {
                 session: call.session.packed(),
                 entry: call.entry.index,
                 version: call.version,
-                no_touch: call.no_touch,
+                no_touch: call.regard == Regard::NoTouch,
             });
         }
         let outcome = handler(&mut turn, args, &mut Reply::new(&mut reply, call.version));
@@ -333,6 +333,10 @@ impl Work {
         };
         let muted = super::serve::is_muted(&mut session.client.reply_mode);
         session.outbox.fill(gap, if muted { &[] } else { reply });
+        if muted && session.client.is_obeyed() && reply.first() == Some(&b'-') {
+            let command = session.client.last_command.unwrap_or_default();
+            self.complain_to_primary(command, reply);
+        }
         self.mark_dirty(id);
     }
 }

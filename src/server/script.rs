@@ -15,7 +15,7 @@ use crate::command::{
 use crate::resp::{Args, Refusal, Reply, Version};
 use crate::runtime::core::Kernel;
 use crate::script::{Engine, Flags as ScriptFlags, Libraries, Pace, Sha, Verdict};
-use crate::session::SessionId;
+use crate::session::{Regard, SessionId};
 
 use super::core::{Core, Work};
 use super::letter::Letter;
@@ -113,7 +113,7 @@ impl<K: Kernel> Core<K> {
         let mut reply = Vec::new();
         let began = self.work.watch.ns();
         let call = &script.call;
-        let client = (call.database, call.version, call.no_touch);
+        let client = (call.database, call.version, call.regard);
         let args = call.packed.args();
         if let Some(address) = &script.shown_address {
             self.work.show(call.database, address, call.entry, args);
@@ -143,7 +143,7 @@ impl<K: Kernel> Core<K> {
         &mut self,
         entry: &Entry,
         (args, sha): (Args<'_>, Option<Sha>),
-        (database, version, no_touch): (usize, Version, bool),
+        (database, version, regard): (usize, Version, Regard),
         held: &mut Lent,
         out: &mut Vec<u8>,
     ) -> Ended {
@@ -183,7 +183,7 @@ impl<K: Kernel> Core<K> {
             words: args,
             state: State {
                 database,
-                no_touch,
+                regard,
                 limits,
             },
         };
@@ -433,7 +433,11 @@ impl Work {
         if is_full && !flags.compatible && !flags.allow_oom && !flags.no_writes {
             return Err(Refusal::SCRIPT_OUT_OF_MEMORY);
         }
+        if self.local.live.is_replica() && !flags.compatible {
+            self.may_run_at_replica(&flags)?;
+        }
         let limits = Limits {
+            is_read_only_replica: self.local.live.is_replica() && self.local.live.replica_read_only,
             reads_only: reads_only || flags.no_writes,
             is_out_of_memory: is_full && !flags.allow_oom,
         };
@@ -442,6 +446,14 @@ impl Work {
             form,
             limits,
         })
+    }
+
+    /// A script that says what it does is refused before it runs.
+    fn may_run_at_replica(&self, flags: &ScriptFlags) -> Result<(), Refusal> {
+        if self.local.live.replica_read_only && !flags.no_writes {
+            return Err(Refusal::READ_ONLY);
+        }
+        Ok(())
     }
 
     /// Whether a request may write: a script says of itself that it does not.

@@ -7,7 +7,7 @@ use crate::command::{Caller as Asker, Entry, Gather, Lent, Run, Scene, Waiting, 
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
 use crate::runtime::core::Kernel;
 use crate::script::{Effects, Host, LogLevel, Pace, Permission};
-use crate::session::SessionId;
+use crate::session::{Regard, SessionId};
 use crate::shard::Shard;
 use crate::spec::Flags;
 
@@ -19,13 +19,15 @@ use super::serve::finish;
 /// What a script runs as.
 pub(super) struct State {
     pub(super) database: usize,
-    pub(super) no_touch: bool,
+    pub(super) regard: Regard,
     pub(super) limits: Limits,
 }
 
 /// What a script may not do.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
+    /// It runs at a replica whose clients may not write.
+    pub(super) is_read_only_replica: bool,
     pub(super) reads_only: bool,
     /// Memory was over its limit when it began, and it may not grow it.
     pub(super) is_out_of_memory: bool,
@@ -125,7 +127,7 @@ impl<K: Kernel> Caller<'_, K> {
             let request = Arc::clone(&request);
             work.post.post(core, Letter::AskHolder { request, shard });
         }
-        let clock = work.clock_for(true);
+        let clock = work.clock_for(Regard::NoTouch);
         let own = self.held[me].as_mut().expect(HOLDS_ALL);
         let part = make_part(&mut work.local, own, clock, &request);
         let mut answers = self.core.await_parts(self.held);
@@ -179,7 +181,7 @@ impl Work {
     /// Runs this core's part for a script that holds its shard, and gives the
     /// shard back.
     pub(super) fn answer_holder(&mut self, from: usize, request: &Question, mut shard: Box<Shard>) {
-        let clock = self.clock_for(true);
+        let clock = self.clock_for(Regard::NoTouch);
         let bytes = make_part(&mut self.local, &mut shard, clock, request);
         self.grant_wishes();
         self.post.post(from, Letter::HeldAnswer { bytes, shard });
@@ -212,7 +214,7 @@ impl Work {
             | Run::Whole(handler)
             | Run::AtCursor(handler)
             | Run::EverywhereOr(_, handler) => {
-                let client = (state.database, version, state.no_touch);
+                let client = (state.database, version, state.regard);
                 self.run_data(client, Waiting::NeverInScript, handler, args, held, out)
             }
             Run::Here(handler) | Run::AloneOr(handler, _) => {
@@ -254,6 +256,9 @@ impl Work {
         }
         if state.limits.reads_only && entry.may_write() {
             return Err(Refusal::SCRIPT_READS_ONLY);
+        }
+        if state.limits.is_read_only_replica && flags.has(Flags::WRITE) {
+            return Err(Refusal::READ_ONLY);
         }
         if state.limits.is_out_of_memory && flags.has(Flags::DENYOOM) {
             return Err(Refusal::OUT_OF_MEMORY);

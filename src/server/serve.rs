@@ -8,13 +8,14 @@ use crate::command::{Asker, Data, Side, Tally, Waiting, cursor_core};
 use crate::config::Author;
 use crate::keyspace::Discarded;
 use crate::resp::{Args, Outcome, OwnedArgs, ProtocolFault, Refusal, Reply, Version};
-use crate::session::{ReplyMode, SessionId, Stage};
+use crate::session::{Regard, ReplyMode, SessionId, Stage};
 use crate::shard::Wait;
 use crate::spec::Flags;
 
 use super::ahead::Ahead;
 use super::core::Work;
 use super::letter::{Carried, Decision, Letter};
+use super::obey::Regime;
 use super::vault::Waiter;
 
 /// What becomes of a session after a request.
@@ -133,6 +134,17 @@ impl Work {
         };
         session.client.last_command = Some(entry.name);
         let is_in_multi = session.transaction.is_some();
+        if self.local.live.is_replica()
+            && let Some(regime) = self.as_replica(id, entry)
+        {
+            match regime {
+                Regime::Refuse(refusal) => {
+                    return self.refuse_admission(id, (Some(entry), args), &refusal);
+                }
+                Regime::Wait => return Flow::Hold,
+                Regime::Obey => return self.dispatch(id, entry, first, args, is_in_multi),
+            }
+        }
         if self.local.is_loading && !entry.flags().has(Flags::LOADING) {
             return self.refuse_admission(id, (Some(entry), args), &Refusal::LOADING);
         }
@@ -147,6 +159,18 @@ impl Work {
         {
             return Flow::Hold;
         }
+        self.dispatch(id, entry, first, args, is_in_multi)
+    }
+
+    /// Runs a request that may run, or sends it where it runs.
+    fn dispatch(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        first: Option<First>,
+        args: Args<'_>,
+        is_in_multi: bool,
+    ) -> Flow {
         if is_in_multi && let Some(flow) = self.put_off(id, entry, args) {
             return flow;
         }
@@ -239,9 +263,9 @@ impl Work {
         };
         let client = &session.client;
         let (version, database) = (client.version, client.database);
-        let no_touch = client.no_touch;
+        let regard = client.regard;
         let mut out = session.outbox.begin();
-        let clock = self.clock_for(no_touch);
+        let clock = self.clock_for(regard);
         let before = out.len();
         let shard = self.vault.at_home().expect("checked above");
         let mut turn = Turn::new(
@@ -260,7 +284,7 @@ impl Work {
                 session: id.packed(),
                 entry: entry.index,
                 version,
-                no_touch,
+                no_touch: regard == Regard::NoTouch,
             });
         }
         let outcome = handler(&mut turn, args, &mut Reply::new(&mut out, version));
@@ -364,7 +388,7 @@ impl Work {
             entry: entry.index,
             database: session.client.database as u16,
             version: session.client.version,
-            no_touch: session.client.no_touch,
+            regard: session.client.regard,
             is_muted,
             first,
             start: 0,
@@ -402,7 +426,12 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
+        let mut complaint = None;
         if is_muted(&mut session.client.reply_mode) {
+            if session.client.is_obeyed() && out.get(before) == Some(&b'-') {
+                let command = session.client.last_command.unwrap_or_default();
+                complaint = Some((command, out[before..].to_vec()));
+            }
             out.truncate(before);
         }
         session.outbox.restore(out);
@@ -410,6 +439,9 @@ impl Work {
             session.stage = Stage::Closing;
         }
         self.mark_dirty(id);
+        if let Some((command, reply)) = complaint {
+            self.complain_to_primary(command, &reply);
+        }
     }
 
     /// Refuses a request that did not run.

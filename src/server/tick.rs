@@ -80,6 +80,7 @@ impl Work {
             self.tick();
         }
         self.end_late_waits();
+        self.advance_obeyed();
         if self.vault.has_ready() {
             // Touched by no command, or to be looked at again.
             self.begin_lap();
@@ -95,6 +96,7 @@ impl Work {
             self.relieve_memory();
         }
         if let Some(at) = self.pace.expiry.goes_on_at_ns
+            && !self.local.live.is_replica()
             && self.watch.ns() >= at
         {
             self.expire_slice();
@@ -105,8 +107,9 @@ impl Work {
         let now = self.clock.now;
         let has_deadlines = self.has_deadlines();
         self.pace.tick_at_ms = now + self.tick_ms(has_deadlines);
-        // Nothing changes by itself while clients are paused.
-        if has_deadlines && self.local.active_expire && self.local.pause.is_none() {
+        // Nothing changes by itself while clients are paused, nor at a replica.
+        let changes = self.local.pause.is_none() && !self.local.live.is_replica();
+        if has_deadlines && self.local.active_expire && changes {
             self.expire_slice();
         } else {
             self.pace.expiry.goes_on_at_ns = None;
@@ -214,7 +217,9 @@ impl Work {
             let idle_ms = now.saturating_sub(session.client.active_ms);
             let connection = self.connections[id.index as usize].as_ref();
             let has_ended = connection.is_some_and(|connection| connection.has_ended);
-            let only_listens = session.client.is_monitor || session.client.subscribed.to_any();
+            let only_listens = session.client.is_monitor
+                || session.client.subscribed.to_any()
+                || session.client.is_obeyed();
             if timeout_ms > 0 && idle_ms > timeout_ms && !only_listens && session.blocked.is_none()
                 || has_ended && session.stage != Stage::Waiting && idle_ms > ENDED_MAX_MS
             {

@@ -8,7 +8,7 @@ use crate::command::{
 };
 use crate::command::{cores_needed, route};
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
-use crate::session::{Gap, Queued, SessionId, Transaction};
+use crate::session::{Gap, Queued, Regard, SessionId, Transaction};
 use crate::shard::{Observer, Watch};
 use crate::spec::Flags;
 
@@ -367,7 +367,7 @@ impl Work {
             | Run::AtCursor(handler)
             | Run::EverywhereOr(_, handler) => {
                 let client = &session.client;
-                let client = (client.database, client.version, client.no_touch);
+                let client = (client.database, client.version, client.regard);
                 self.run_data(client, Waiting::Never, handler, args, held, made)
             }
             Run::Here(handler) | Run::AloneOr(handler, _) => {
@@ -393,17 +393,17 @@ impl Work {
     }
 
     /// Runs a data handler on borrowed shards, for a client of this database,
-    /// protocol version, and wish to leave no mark of its reads.
+    /// protocol version, and regard.
     pub(super) fn run_data(
         &mut self,
-        (database, version, no_touch): (usize, Version, bool),
+        (database, version, regard): (usize, Version, Regard),
         waiting: Waiting,
         handler: DataHandler,
         args: Args<'_>,
         held: &mut Lent,
         made: &mut Vec<u8>,
     ) -> Outcome {
-        let clock = self.clock_for(no_touch);
+        let clock = self.clock_for(regard);
         let mut turn = Turn::new(
             Data::Lent(held),
             self.local.placement,
@@ -461,10 +461,10 @@ impl Work {
     }
 
     /// What a transaction's client is at this point of it: its database,
-    /// protocol version, and wish to leave no mark of its reads.
-    pub(super) fn client_of(&mut self, exec: &Exec) -> Option<(usize, Version, bool)> {
+    /// protocol version, and regard.
+    pub(super) fn client_of(&mut self, exec: &Exec) -> Option<(usize, Version, Regard)> {
         let client = &self.local.roster.find(exec.session)?.client;
-        Some((client.database, client.version, client.no_touch))
+        Some((client.database, client.version, client.regard))
     }
 
     fn mark_in_exec(&mut self, id: SessionId, is_in_exec: bool) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::base::Taken;
 use crate::command::{Data, Lent, Run, Side, Turn, Waiting, route};
 use crate::resp::{Refusal, Reply};
-use crate::session::{Blocked, Gap, SessionId, Stage};
+use crate::session::{Blocked, Gap, Regard, SessionId, Stage};
 use crate::shard::{Awaited, Observer, Ready, Wait};
 
 use super::core::Work;
@@ -201,6 +201,33 @@ impl Work {
         self.end_wait(&wait, &reply, 0);
     }
 
+    /// Ends every blocked request of this core, and its client: the node follows
+    /// a primary now.
+    pub(super) fn end_all_waits(&mut self) {
+        let blocked: Vec<Arc<Wait>> = self
+            .local
+            .roster
+            .iter()
+            .filter_map(|(_, session)| Some(Arc::clone(&session.blocked.as_ref()?.wait)))
+            .collect();
+        for wait in blocked {
+            // Who is being served is served.
+            if wait.claim.take() != Taken::Yes {
+                continue;
+            }
+            let id = SessionId::unpacked(wait.session);
+            if let Some(session) = self.local.roster.find(id) {
+                session.client.close_asap = true;
+            }
+            let refusal = Refusal::UNBLOCKED_BY_ROLE;
+            let mut reply = Vec::new();
+            Reply::new(&mut reply, wait.version).refuse(&refusal);
+            let entry = self.local.table.at(wait.entry);
+            self.count_call(entry, 0, Some(&refusal));
+            self.end_wait(&wait, &reply, 0);
+        }
+    }
+
     /// Answers whoever waits for the keys that a command has touched, before
     /// anybody else sees them. `lent` are the shards of that command, if it
     /// was not this core's own alone.
@@ -264,7 +291,11 @@ impl Work {
             unreachable!("only data commands wait");
         };
         let mut reply = Vec::new();
-        let clock = self.clock_for(wait.no_touch);
+        let clock = self.clock_for(if wait.no_touch {
+            Regard::NoTouch
+        } else {
+            Regard::Usual
+        });
         let mut turn = Turn::new(
             data(&mut self.vault, lent.as_deref_mut()),
             self.local.placement,

@@ -31,6 +31,17 @@ pub enum ReplyMode {
     Skip,
 }
 
+/// How the data is met on behalf of a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Regard {
+    #[default]
+    Usual,
+    /// Its reads leave no mark for eviction.
+    NoTouch,
+    /// It is this node's primary: it alone says when a key is gone.
+    Obeyed,
+}
+
 /// How many names a client listens to, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Subscribed {
@@ -72,8 +83,7 @@ pub struct Client {
     pub reply_mode: ReplyMode,
     /// CLIENT NO-EVICT.
     pub no_evict: bool,
-    /// CLIENT NO-TOUCH.
-    pub no_touch: bool,
+    pub regard: Regard,
     /// What it listens to.
     pub subscribed: Subscribed,
     /// Receives MONITOR's feed and sends no commands but a few.
@@ -105,7 +115,7 @@ impl Client {
             authenticated,
             reply_mode: ReplyMode::On,
             no_evict: false,
-            no_touch: false,
+            regard: Regard::Usual,
             subscribed: Subscribed::default(),
             is_monitor: false,
             close_asap: false,
@@ -121,6 +131,12 @@ impl Client {
     #[must_use]
     pub fn is_confined(&self) -> bool {
         self.version == Version::Two && self.subscribed.to_any()
+    }
+
+    /// Whether it is this node's primary.
+    #[must_use]
+    pub fn is_obeyed(&self) -> bool {
+        self.regard == Regard::Obeyed
     }
 
     /// Whether it may give commands: it has said the password, or there is

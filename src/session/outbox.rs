@@ -104,6 +104,18 @@ impl Outbox {
         Gap(self.left + self.line.len() as u64 - 1)
     }
 
+    /// The place that the next reply takes.
+    #[must_use]
+    pub fn place(&self) -> u64 {
+        self.left + self.line.len() as u64
+    }
+
+    /// Whether every reply before this place has been made.
+    #[must_use]
+    pub fn is_past(&self, place: u64) -> bool {
+        self.left >= place
+    }
+
     /// Puts the reply into its place; drops it when `abandon` took the place.
     ///
     /// # Panics

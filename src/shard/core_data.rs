@@ -1,7 +1,7 @@
 //! What a core owns and lends.
 
 use crate::base::HashKey;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Key, Keyspace};
 
 use super::observers::{Observer, Observers};
 
@@ -27,6 +27,20 @@ impl Shard {
             observers: Observers::default(),
             recorded_by: 0,
         })
+    }
+
+    /// Takes another keyspace in the place of its own, which is given back. All
+    /// keys of either are touched.
+    pub fn renew(&mut self, keyspace: Keyspace) -> Keyspace {
+        let old = std::mem::replace(&mut self.keyspace, keyspace);
+        for index in 0..old.databases().min(self.keyspace.databases()) {
+            // At the beginning of time no key is over.
+            let (before, after) = (old.db(index), self.keyspace.db(index));
+            let is_there =
+                |key: &Key<'_>| before.peek(*key, 0).is_some() || after.peek(*key, 0).is_some();
+            self.observers.touch_all(index, is_there);
+        }
+        old
     }
 
     /// Takes an observer from the keys of this shard.

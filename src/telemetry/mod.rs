@@ -10,6 +10,7 @@ mod error_stats;
 mod latency;
 mod parcel;
 mod persistence;
+mod replication;
 mod slow_log;
 
 pub use command_stats::{CommandRow, CommandStats};
@@ -19,4 +20,5 @@ pub use error_stats::ErrorStats;
 pub use latency::{History, Latency, Sample};
 pub use parcel::{Parcel, pack_number, pack_text};
 pub use persistence::Persistence;
+pub use replication::{Lineage, Link, Replication};
 pub use slow_log::{SlowCommand, SlowEntry, SlowLog, merged};

@@ -17,6 +17,8 @@ pub struct Persistence {
     pub keys_saved: Cell,
     /// 1 while a file is being loaded.
     pub loading: Cell,
+    /// 1 while it is and the data before it is served.
+    pub async_loading: Cell,
     pub loading_since_s: Cell,
     pub loading_total_bytes: Cell,
     pub loading_loaded_bytes: Cell,

@@ -4,7 +4,7 @@ use crate::command::help;
 use crate::command::scene::Scene;
 use crate::command::table::{Command, Run};
 use crate::resp::{Args, Outcome, Refusal, Reply};
-use crate::session::{Client, ReplyMode};
+use crate::session::{Client, Regard, ReplyMode};
 use crate::spec::{Categories, Flags, Group, Spec};
 
 use super::clients;
@@ -239,7 +239,12 @@ const CLIENT_NO_TOUCH: Command = Command {
 };
 
 fn no_touch(scene: &mut Scene<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    scene.client().no_touch = is_on(args)?;
+    let regard = if is_on(args)? {
+        Regard::NoTouch
+    } else {
+        Regard::Usual
+    };
+    scene.client().regard = regard;
     reply.ok();
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A client in one line, as CLIENT LIST prints it.
 
 use crate::resp::Version;
-use crate::session::{Session, Stage, Transaction};
+use crate::session::{Regard, Session, Stage, Transaction};
 
 /// `id=… addr=… …`, without the line's end.
 pub(super) fn describe(session: &Session, now_ms: u64) -> String {
@@ -59,13 +59,14 @@ fn flags(session: &Session) -> String {
     let client = &session.client;
     let letters = [
         (client.is_monitor, 'O'),
+        (client.is_obeyed(), 'M'),
         (client.subscribed.to_any(), 'P'),
         (session.blocked.is_some(), 'b'),
         (session.transaction.is_some(), 'x'),
         (session.stage == Stage::Closing || client.close_asap, 'c'),
         (client.origin.is_unix, 'U'),
         (client.no_evict, 'e'),
-        (client.no_touch, 'T'),
+        (client.regard == Regard::NoTouch, 'T'),
     ];
     let set: String = letters
         .iter()

@@ -117,7 +117,9 @@ impl<'a> Filter<'a> {
 
 /// What a client is; one that monitors is a normal one.
 fn kind_of(client: &Client) -> Kind {
-    if client.subscribed.to_any() {
+    if client.is_obeyed() {
+        Kind::Primary
+    } else if client.subscribed.to_any() {
         Kind::Subscriber
     } else {
         Kind::Normal

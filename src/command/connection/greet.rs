@@ -7,7 +7,7 @@ use crate::command::scene::{Scene, Wish};
 use crate::command::table::{Command, Run};
 use crate::command::transaction::unwatch_all;
 use crate::resp::{Args, Outcome, Refusal, Reply, Version};
-use crate::session::{ReplyMode, Subscribed};
+use crate::session::{Regard, ReplyMode, Subscribed};
 use crate::spec::{Deprecated, Flags, Group, Spec};
 
 use super::client::is_plain;
@@ -146,7 +146,7 @@ fn reset(scene: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     client.name = Box::default();
     client.reply_mode = ReplyMode::On;
     client.no_evict = false;
-    client.no_touch = false;
+    client.regard = Regard::Usual;
     client.authenticated = !needs_password;
     client.subscribed = Subscribed::default();
     if std::mem::take(&mut client.is_monitor) {
@@ -258,6 +258,11 @@ fn hello(scene: &mut Scene<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
         scene.client().version = version;
         reply.set_version(version);
     }
+    let role = if scene.local.live.is_replica() {
+        "replica"
+    } else {
+        "master"
+    };
     let client = scene.client();
     reply.map(7);
     reply.text("server");
@@ -274,7 +279,7 @@ fn hello(scene: &mut Scene<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     reply.text("mode");
     reply.text("standalone");
     reply.text("role");
-    reply.text("master");
+    reply.text(role);
     reply.text("modules");
     reply.array(0);
     Ok(())

@@ -82,12 +82,12 @@ fn freed(args: Args<'_>) -> Result<Freed, Refusal> {
 fn clear(turn: &mut Turn<'_>, databases: Range<usize>, freed: Freed) {
     let mut discarded = Vec::new();
     let mut removed = 0;
-    let now = turn.now();
+    let due = turn.clock.due();
     for shard in turn.shards() {
         for index in databases.clone() {
             let database = shard.keyspace.db_mut(index);
             if !database.is_empty() {
-                let is_there = |key: &Key<'_>| database.peek(*key, now).is_some();
+                let is_there = |key: &Key<'_>| database.peek(*key, due).is_some();
                 shard.observers.touch_all(index, is_there);
                 removed += database.len() as u64;
                 discarded.push(database.clear());

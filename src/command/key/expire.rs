@@ -143,7 +143,7 @@ fn set_deadline(
     if sets {
         // A moment that has come deletes; one before 1970 has.
         match u64::try_from(deadline) {
-            Ok(deadline) if deadline > clock.now => {
+            Ok(deadline) if deadline > clock.due() => {
                 turn.db(&key).set_deadline(key, Some(deadline), &clock);
                 leave(turn, args, &key, deadline);
                 turn.touch(&key, EventClass::Generic, "expire");

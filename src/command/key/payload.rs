@@ -107,7 +107,7 @@ fn restore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     let value = read_payload(args.get(3), &turn.rules()).map_err(refusal)?;
     match lifetime {
         // A moment that has come: what was there goes, and nothing comes.
-        Lifetime::Until(deadline) if deadline <= clock.now => {
+        Lifetime::Until(deadline) if deadline <= clock.due() => {
             let removed = turn.delete(&key);
             turn.changed(u64::from(removed));
             if removed {

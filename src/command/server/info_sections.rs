@@ -8,6 +8,7 @@ use crate::telemetry::Persistence;
 use super::info::Gathered;
 use super::print::{Lines, human, ratio};
 use crate::command::REDIS_VERSION;
+use crate::command::replication::section;
 
 /// Seconds with six decimals.
 fn seconds(us: u64) -> String {
@@ -107,7 +108,8 @@ pub(super) fn memory(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("allocator_resident", footprint.resident);
     lines.size("total_system_memory", footprint.machine);
     scripts(gathered, lines);
-    lines.size("maxmemory", live.maxmemory);
+    let maxmemory = gathered.local.settings.number("maxmemory");
+    lines.size("maxmemory", maxmemory);
     lines.field("maxmemory_policy", policy(live.maxmemory_policy));
     allocator(gathered, lines);
 }
@@ -175,16 +177,16 @@ fn policy(policy: Policy) -> &'static str {
 
 pub(super) fn persistence(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.section("Persistence");
-    lines.field("loading", gathered.local.persistence.loading.read());
+    let persistence = &gathered.local.persistence;
+    lines.field("loading", persistence.loading.read());
+    lines.field("async_loading", persistence.async_loading.read());
     lines.zeros(&[
-        "async_loading",
         "current_cow_peak",
         "current_cow_size",
         "current_cow_size_age",
     ]);
     lines.field("current_fork_perc", "0.00");
     lines.zeros(&["current_save_keys_processed", "current_save_keys_total"]);
-    let persistence = &gathered.local.persistence;
     let saved = persistence.changes_at_save.read();
     let unsaved = gathered.totals.changes.saturating_sub(saved);
     lines.field("rdb_changes_since_last_save", unsaved);
@@ -332,17 +334,9 @@ fn more_stats(gathered: &Gathered<'_>, lines: &mut Lines) {
 
 pub(super) fn replication(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.section("Replication");
-    lines.field("role", "master");
-    lines.field("connected_slaves", 0);
-    lines.field("master_failover_state", "no-failover");
-    lines.field("master_replid", &gathered.local.facts.replication_id);
-    lines.field("master_replid2", "0".repeat(40));
-    lines.field("master_repl_offset", 0);
-    lines.field("second_repl_offset", -1);
-    lines.field("repl_backlog_active", 0);
-    let backlog = gathered.local.settings.text("repl-backlog-size");
-    lines.field("repl_backlog_size", backlog);
-    lines.zeros(&["repl_backlog_first_byte_offset", "repl_backlog_histlen"]);
+    section(gathered.local, gathered.now_ms, &mut |name, value| {
+        lines.field(name, value);
+    });
 }
 
 pub(super) fn cpu(gathered: &Gathered<'_>, lines: &mut Lines) {

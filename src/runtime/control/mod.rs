@@ -1,5 +1,8 @@
-//! The executor of the control core: one thread, woken by a doorbell.
+//! The executor of the control core: one thread, woken by a doorbell, and its
+//! connections to other nodes.
 
 mod executor;
+mod wire;
 
 pub use executor::{Doorbell, Visitor, door, run};
+pub use wire::{Wire, let_others_run, ring_after};

@@ -10,4 +10,4 @@ pub use buffers::{BUFFER_BYTES, BufferId};
 pub use kernel::Kernel;
 pub use mailbox::{Feed, Mailboxes, Postbox, Reached};
 pub use ring::{Bell, End, Event, Ring, Token, Unavailable};
-pub use socket::{Listener, Peer, adopt, keep_alive, no_delay, shut_down, write_and_close};
+pub use socket::{Listener, Peer, adopt, dial, keep_alive, no_delay, shut_down, write_and_close};

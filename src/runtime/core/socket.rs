@@ -9,6 +9,25 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 
+/// Connects from one of this machine's addresses.
+///
+/// # Errors
+/// What the kernel says.
+pub fn dial(
+    source: IpAddr,
+    target: SocketAddr,
+    timeout: Duration,
+) -> io::Result<std::net::TcpStream> {
+    let socket = Socket::new(
+        Domain::for_address(target),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.bind(&SocketAddr::new(source, 0).into())?;
+    socket.connect_timeout(&target.into(), timeout)?;
+    Ok(socket.into())
+}
+
 /// A socket that takes connections.
 #[derive(Debug)]
 pub struct Listener {

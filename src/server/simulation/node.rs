@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::runtime::clock::{imagined, unix_us};
 use crate::runtime::core::{Bell, Mailboxes, Postbox};
 use crate::shard::Shard;
-use crate::telemetry::Counters;
+use crate::telemetry::{Counters, Lineage};
 
 use super::super::control::{Changes, Control};
 use super::super::core::{Core, Parts};
@@ -20,6 +20,7 @@ use super::super::flush::Doors;
 use super::super::jitter::Jitter;
 use super::super::log::Log;
 use super::super::recording::{FILE, Journal, LANES};
+use super::super::upstream::Upstream;
 use super::ring::ImaginedRing;
 
 /// See the module.
@@ -89,6 +90,11 @@ impl Node {
             changes: Changes::default(),
             errands: Errands::default(),
             persistence: Arc::default(),
+            upstream: Upstream::new(
+                (nobody, hash_key),
+                Arc::default(),
+                Lineage::new("0".repeat(40)),
+            ),
             loading: None,
             announced: Announced::new(settings),
             failure: mpsc::channel().0,

@@ -1,0 +1,508 @@
+//! The replica side of a link: greets a primary, takes its data and then its
+//! stream, and goes on from there after a cut.
+//!
+//! Invariant: the history's offset is the end of the last unit that was given
+//! out to be applied, whenever a new connection is begun.
+
+use std::collections::VecDeque;
+
+use crate::replication::address::Address;
+use crate::replication::greeting::{Introduction, Said, request};
+use crate::replication::history::History;
+use crate::replication::id::ReplicationId;
+use crate::replication::transfer::{Framing, Transfer};
+use crate::replication::units::Units;
+
+use super::action::{Action, Level, Stage};
+
+/// Between two attempts to connect.
+const RETRY_MS: u64 = 1000;
+
+/// Between two words to the primary: ACK, or a newline while loading.
+pub(super) const WORD_MS: u64 = 1000;
+
+/// Bytes that may be given out and not applied before no more are read.
+const AHEAD_BYTES_MAX: u64 = 16 << 20;
+
+#[derive(Debug)]
+pub(super) enum State {
+    Off,
+    Resting {
+        until: u64,
+    },
+    Connecting {
+        since: u64,
+    },
+    Greeting(Step),
+    Receiving {
+        source: Source,
+        transfer: Transfer,
+        framing: Option<Framing>,
+    },
+    Loading {
+        source: Source,
+        framing: Framing,
+        newline_at: u64,
+        /// What came behind the file.
+        rest: Vec<u8>,
+        /// The connection is gone.
+        is_cut: bool,
+    },
+    Streaming {
+        units: Units,
+        applied: u64,
+        ack_at: u64,
+        /// Offsets at which the primary asked how far this is.
+        asked: VecDeque<u64>,
+        /// The primary takes ACKs.
+        acks: bool,
+    },
+    Draining {
+        end: u64,
+    },
+}
+
+/// Which reply is awaited.
+#[derive(Debug)]
+pub(super) enum Step {
+    Ping,
+    Burst(VecDeque<Said>),
+    Sync,
+}
+
+/// What a transfer is of: a primary that knows no PSYNC does not say.
+pub(super) type Source = Option<(ReplicationId, u64)>;
+
+/// See the module. Times are milliseconds of one clock.
+#[derive(Debug)]
+pub struct Follower {
+    primary: Option<Address>,
+    pub(super) introduction: Introduction,
+    /// `repl-timeout`.
+    timeout_ms: u64,
+    /// Of the data; none if it is nobody's.
+    pub(super) history: Option<History>,
+    /// Selected at the end of it.
+    database: usize,
+    pub(super) state: State,
+    /// Of an answer.
+    pub(super) line: Vec<u8>,
+    heard_at: u64,
+    pub(super) actions: VecDeque<Action>,
+    /// Under which name the history goes on when there is no primary any more.
+    next_id: ReplicationId,
+}
+
+impl Follower {
+    /// One without a primary.
+    #[must_use]
+    pub fn new(history: Option<History>) -> Follower {
+        Follower {
+            primary: None,
+            introduction: Introduction::default(),
+            timeout_ms: 60_000,
+            history,
+            database: 0,
+            state: State::Off,
+            line: Vec::new(),
+            heard_at: 0,
+            actions: VecDeque::new(),
+            next_id: ReplicationId::NONE,
+        }
+    }
+
+    /// What the settings say now.
+    pub fn on_settings(&mut self, introduction: Introduction, timeout_ms: u64) {
+        self.introduction = introduction;
+        self.timeout_ms = timeout_ms;
+    }
+
+    /// Follows this primary, and none before.
+    pub fn follow(&mut self, now: u64, primary: Address) {
+        self.primary = Some(primary);
+        if self.leave() {
+            self.state = State::Resting { until: now };
+        }
+    }
+
+    /// Follows nobody: `Released` when the data has all that came. Its history
+    /// then goes on under this name.
+    pub fn unfollow(&mut self, next_id: ReplicationId) {
+        self.primary = None;
+        self.next_id = next_id;
+        if self.leave() {
+            self.release();
+        }
+    }
+
+    /// The data was changed by others than the primary, or let go.
+    pub fn on_forsaken(&mut self) {
+        self.history = None;
+    }
+
+    /// The next thing to do.
+    pub fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When `on_time` has something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Option<u64> {
+        let silent = self.heard_at + self.timeout_ms + 1;
+        match &self.state {
+            State::Off | State::Draining { .. } => None,
+            State::Resting { until } => Some(*until),
+            State::Connecting { since } => Some(since + self.timeout_ms + 1),
+            State::Greeting(_) | State::Receiving { .. } => Some(silent),
+            State::Loading {
+                newline_at, is_cut, ..
+            } => (!is_cut).then_some(*newline_at),
+            State::Streaming { ack_at, acks, .. } => {
+                Some(if *acks { silent.min(*ack_at) } else { silent })
+            }
+        }
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match &self.state {
+            State::Off => Stage::Off,
+            State::Resting { .. } => Stage::Resting,
+            State::Connecting { .. } => Stage::Connecting,
+            State::Greeting(_) => Stage::Greeting,
+            State::Receiving { .. } => Stage::Receiving,
+            State::Loading { .. } => Stage::Loading,
+            State::Streaming { .. } => Stage::Streaming,
+            State::Draining { .. } => Stage::Draining,
+        }
+    }
+
+    /// The primary, if there is one.
+    #[must_use]
+    pub fn primary(&self) -> Option<&Address> {
+        self.primary.as_ref()
+    }
+
+    /// What the data is of.
+    #[must_use]
+    pub fn history(&self) -> Option<&History> {
+        self.history.as_ref()
+    }
+
+    /// Offset of the last byte that has come, and of the last one applied.
+    #[must_use]
+    pub fn offsets(&self) -> (u64, u64) {
+        match &self.state {
+            State::Streaming { units, applied, .. } => (units.received(), *applied),
+            _ => {
+                let offset = self.history.as_ref().map_or(0, |history| history.offset);
+                (offset, offset)
+            }
+        }
+    }
+
+    /// When the primary was last heard of.
+    #[must_use]
+    pub fn heard_at(&self) -> u64 {
+        self.heard_at
+    }
+
+    /// Whether more bytes should be read.
+    #[must_use]
+    pub fn wants_bytes(&self) -> bool {
+        match &self.state {
+            State::Loading { .. } | State::Draining { .. } => false,
+            State::Streaming { units, applied, .. } => units.end() - applied < AHEAD_BYTES_MAX,
+            _ => true,
+        }
+    }
+
+    /// The connection stands.
+    pub fn on_connected(&mut self, now: u64) {
+        self.heard_at = now;
+        self.line.clear();
+        self.notice("Non blocking connect for SYNC fired the event.");
+        self.state = State::Greeting(Step::Ping);
+        self.say(&[b"PING"]);
+    }
+
+    /// There is no connection: it was refused or lost.
+    pub fn on_closed(&mut self, now: u64, why: &str) {
+        match &mut self.state {
+            State::Off | State::Resting { .. } | State::Draining { .. } => {}
+            State::Connecting { .. } => {
+                self.warn(format!("Error condition on socket for SYNC: {why}"));
+                self.rest(now + RETRY_MS);
+            }
+            State::Greeting(_) => {
+                self.warn(format!(
+                    "Master closed the connection while greeting: {why}"
+                ));
+                self.rest(now + RETRY_MS);
+            }
+            State::Receiving { .. } => {
+                self.warn(format!(
+                    "I/O error trying to sync with MASTER: connection lost ({why})"
+                ));
+                self.actions.push_back(Action::Abandon);
+                self.rest(now + RETRY_MS);
+            }
+            State::Loading { is_cut, .. } => *is_cut = true,
+            State::Streaming { .. } => {
+                self.warn("Connection with master lost.".to_owned());
+                self.drain();
+            }
+        }
+    }
+
+    /// Bytes have come.
+    pub fn on_bytes(&mut self, now: u64, bytes: &[u8]) {
+        self.heard_at = now;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let used = self.take(now, rest);
+            rest = &rest[used..];
+        }
+    }
+
+    /// Time has passed.
+    pub fn on_time(&mut self, now: u64) {
+        let is_silent = now > self.heard_at + self.timeout_ms;
+        let wants_bytes = self.wants_bytes();
+        match &mut self.state {
+            State::Off | State::Draining { .. } => {}
+            State::Resting { until } => {
+                if now >= *until {
+                    self.connect(now);
+                }
+            }
+            State::Connecting { since } => {
+                if now > *since + self.timeout_ms {
+                    self.warn("Timeout connecting to the MASTER...".to_owned());
+                    self.fail(now);
+                }
+            }
+            State::Greeting(_) => {
+                if is_silent {
+                    self.warn("Timeout connecting to the MASTER...".to_owned());
+                    self.fail(now);
+                }
+            }
+            State::Receiving { .. } => {
+                if is_silent {
+                    self.warn(
+                        "Timeout receiving bulk data from MASTER... If the problem persists try \
+                         to set the 'repl-timeout' parameter in redis.conf to a larger value."
+                            .to_owned(),
+                    );
+                    self.actions.push_back(Action::Abandon);
+                    self.fail(now);
+                }
+            }
+            State::Loading {
+                newline_at, is_cut, ..
+            } => {
+                if now >= *newline_at {
+                    *newline_at = now + WORD_MS;
+                    if !*is_cut {
+                        self.actions.push_back(Action::Send(b"\n".to_vec()));
+                    }
+                }
+            }
+            State::Streaming { .. } if is_silent && wants_bytes => {
+                self.warn("MASTER timeout: no data nor PING received...".to_owned());
+                self.actions.push_back(Action::HangUp);
+                self.drain();
+            }
+            State::Streaming { ack_at, acks, .. } => {
+                if *acks && now >= *ack_at {
+                    *ack_at = now + WORD_MS;
+                    self.acknowledge();
+                }
+            }
+        }
+    }
+
+    /// The file that was received is the data now, with this database selected
+    /// in its stream; or it was not to be loaded.
+    pub fn on_loaded(&mut self, now: u64, loaded: Result<usize, ()>) {
+        let State::Loading {
+            source,
+            framing,
+            rest,
+            is_cut,
+            ..
+        } = &mut self.state
+        else {
+            return;
+        };
+        let (source, framing, is_cut) = (*source, *framing, *is_cut);
+        let rest = std::mem::take(rest);
+        let Ok(database) = loaded else {
+            if is_cut {
+                self.rest(now + RETRY_MS);
+            } else {
+                self.fail(now);
+            }
+            return;
+        };
+        let (id, offset) = source.unwrap_or((ReplicationId::NONE, 0));
+        self.history = Some(History {
+            offset,
+            ..History::new(id)
+        });
+        self.database = database;
+        if is_cut {
+            // The stream goes on from here, from another connection.
+            return self.rest(now);
+        }
+        self.notice("MASTER <-> REPLICA sync: Finished with success");
+        self.open(now, source.is_some());
+        if matches!(framing, Framing::Mark(_)) {
+            // The primary waits for it before it sends its stream.
+            self.acknowledge();
+        }
+        self.on_bytes(now, &rest);
+    }
+
+    /// Units have run, up to this offset.
+    pub fn on_applied(&mut self, now: u64, offset: u64) {
+        let State::Streaming {
+            units,
+            applied,
+            asked,
+            ..
+        } = &mut self.state
+        else {
+            return;
+        };
+        assert!(
+            *applied <= offset && offset <= units.end(),
+            "applied {offset}, was {applied} of {}",
+            units.end()
+        );
+        *applied = offset;
+        // What this node was slow with is not the primary's silence.
+        self.heard_at = self.heard_at.max(now);
+        let mut is_due = false;
+        while asked.front().is_some_and(|asked| *asked <= offset) {
+            asked.pop_front();
+            is_due = true;
+        }
+        if is_due {
+            self.acknowledge();
+        }
+    }
+
+    /// All units have run; this database is selected behind them.
+    pub fn on_drained(&mut self, now: u64, database: usize) {
+        let State::Draining { end } = self.state else {
+            return;
+        };
+        self.database = database;
+        if let Some(history) = &mut self.history {
+            history.offset = end;
+        }
+        if self.primary.is_some() {
+            self.state = State::Resting { until: now };
+        } else {
+            self.release();
+        }
+    }
+
+    pub(super) fn open(&mut self, now: u64, acks: bool) {
+        let offset = self.history.as_ref().map_or(0, |history| history.offset);
+        self.heard_at = now;
+        self.state = State::Streaming {
+            units: Units::new(offset),
+            applied: offset,
+            ack_at: now + WORD_MS,
+            asked: VecDeque::new(),
+            acks,
+        };
+        let database = self.database;
+        self.actions.push_back(Action::Open { database });
+    }
+
+    pub(super) fn acknowledge(&mut self) {
+        let State::Streaming { applied, acks, .. } = &self.state else {
+            return;
+        };
+        if *acks {
+            let offset = applied.to_string();
+            self.say(&[b"REPLCONF", b"ACK", offset.as_bytes()]);
+        }
+    }
+
+    fn connect(&mut self, now: u64) {
+        let primary = self.primary.clone().expect("who rests has a primary");
+        self.notice(&format!("Connecting to MASTER {primary}"));
+        self.notice("MASTER <-> REPLICA sync started");
+        self.state = State::Connecting { since: now };
+        self.actions.push_back(Action::Connect(primary));
+    }
+
+    /// Ends what is under way with a primary; `false` if units still run.
+    fn leave(&mut self) -> bool {
+        match self.state {
+            State::Off | State::Resting { .. } => true,
+            State::Draining { .. } => false,
+            State::Connecting { .. } | State::Greeting(_) => {
+                self.actions.push_back(Action::HangUp);
+                true
+            }
+            State::Receiving { .. } | State::Loading { .. } => {
+                self.actions.push_back(Action::HangUp);
+                self.actions.push_back(Action::Abandon);
+                true
+            }
+            State::Streaming { .. } => {
+                self.actions.push_back(Action::HangUp);
+                self.drain();
+                false
+            }
+        }
+    }
+
+    pub(super) fn drain(&mut self) {
+        let State::Streaming { units, .. } = &self.state else {
+            return;
+        };
+        self.state = State::Draining { end: units.end() };
+        self.actions.push_back(Action::Drain);
+    }
+
+    fn release(&mut self) {
+        self.state = State::Off;
+        if let Some(history) = &mut self.history {
+            history.rename(self.next_id);
+        }
+        self.actions.push_back(Action::Released);
+    }
+
+    /// Hangs up, and tries again later.
+    pub(super) fn fail(&mut self, now: u64) {
+        self.actions.push_back(Action::HangUp);
+        self.rest(now + RETRY_MS);
+    }
+
+    fn rest(&mut self, until: u64) {
+        self.state = State::Resting { until };
+    }
+
+    pub(super) fn say(&mut self, words: &[&[u8]]) {
+        let mut bytes = Vec::new();
+        request(&mut bytes, words);
+        self.actions.push_back(Action::Send(bytes));
+    }
+
+    pub(super) fn notice(&mut self, text: &str) {
+        let text = text.to_owned();
+        self.actions.push_back(Action::Log(Level::Notice, text));
+    }
+
+    pub(super) fn warn(&mut self, text: String) {
+        self.actions.push_back(Action::Log(Level::Warning, text));
+    }
+}

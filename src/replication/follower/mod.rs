@@ -1,0 +1,8 @@
+//! The replica side of a link, as a machine.
+
+mod action;
+mod incoming;
+mod machine;
+
+pub use action::{Action, Level, Stage};
+pub use machine::Follower;

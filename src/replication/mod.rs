@@ -1,0 +1,24 @@
+//! Replication as machines: what a replica says to its primary and does with
+//! what it hears.
+//!
+//! Nothing here has a clock, a socket or a thread. Events go in with the time,
+//! as `on_…(now, …)`; `next_action` says what is to be done, `deadline` when to
+//! look again. `docs/design/replication.md` tells the whole.
+
+mod address;
+mod follower;
+mod greeting;
+mod history;
+mod id;
+mod transfer;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+pub use address::Address;
+pub use follower::{Action, Follower, Level, Stage};
+pub use greeting::Introduction;
+pub use history::{History, Resume};
+pub use id::ReplicationId;
+pub use transfer::Framing;

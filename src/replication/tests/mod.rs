@@ -1,0 +1,4 @@
+//! The machines against what a primary may do to them.
+
+mod follower;
+mod parts;

@@ -1,0 +1,272 @@
+//! The primary as a client of this core: its requests come by mail from the
+//! control core, in whole units, and run as any client's do.
+//!
+//! It has a place among the sessions and none in the ring: nothing is received
+//! from its socket or sent to it here, and its replies are dropped. What was
+//! applied is told when the replies of a portion's requests have all had their
+//! place in the session's order, wherever the requests ran.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use crate::command::{Entry, Run};
+use crate::resp::Refusal;
+use crate::runtime::core::shut_down;
+use crate::script::LogLevel;
+use crate::session::{Client, Origin, Regard, ReplyMode, SessionId, Stage};
+use crate::spec::Flags;
+use crate::telemetry::Link;
+
+use super::core::Work;
+use super::intake::Connection;
+use super::letter::{Letter, Order};
+
+/// The session of the primary, at the core that has it.
+pub(super) struct Obeyed {
+    id: SessionId,
+    /// Units that have not begun, and the offset of their last byte.
+    portions: VecDeque<(Vec<u8>, u64)>,
+    /// The offset of those in the session's inbox.
+    begun: Option<u64>,
+    /// Offsets of those that run, and the place in the outbox behind them.
+    running: VecDeque<(u64, u64)>,
+    /// No more units come.
+    is_draining: bool,
+}
+
+impl Work {
+    pub(super) fn on_order(&mut self, order: Order) {
+        match order {
+            Order::Open {
+                socket,
+                database,
+                address,
+            } => self.open_obeyed(socket, database, address),
+            Order::Apply { bytes, end } => {
+                let now = self.clock.now;
+                let obeyed = self.obeyed.as_mut().expect("units come when it is open");
+                obeyed.portions.push_back((bytes, end));
+                let id = obeyed.id;
+                if let Some(session) = self.local.roster.find(id) {
+                    session.client.active_ms = now;
+                }
+            }
+            Order::Drain => {
+                let obeyed = self
+                    .obeyed
+                    .as_mut()
+                    .expect("it is open until it is drained");
+                obeyed.is_draining = true;
+            }
+        }
+        self.advance_obeyed();
+    }
+
+    fn open_obeyed(&mut self, socket: OwnedFd, database: usize, address: String) {
+        assert!(self.obeyed.is_none(), "there is one primary");
+        self.dealt += 1;
+        let origin = Origin {
+            address: address.into(),
+            local: "".into(),
+            is_loopback: false,
+            is_unix: false,
+            fd: socket.as_raw_fd(),
+        };
+        let mut client = Client::new(self.dealt, origin, true, self.clock.now);
+        client.regard = Regard::Obeyed;
+        client.reply_mode = ReplyMode::Off;
+        client.no_evict = true;
+        client.database = database;
+        let id = self.local.roster.admit(client);
+        let index = id.index as usize;
+        if self.connections.len() <= index {
+            self.connections.resize_with(index + 1, || None);
+        }
+        self.connections[index] = Some(Connection {
+            fd: socket,
+            id,
+            // As far as others know; so nobody begins to.
+            is_receiving: true,
+            is_stopping: false,
+            is_sending: false,
+            is_dirty: false,
+            wanted: 0,
+            has_ended: false,
+            is_hung_up: false,
+        });
+        self.count_connected();
+        self.obeyed = Some(Obeyed {
+            id,
+            portions: VecDeque::new(),
+            begun: None,
+            running: VecDeque::new(),
+            is_draining: false,
+        });
+    }
+
+    fn count_connected(&mut self) {
+        let connected = self.local.roster.len() as u64;
+        self.local.count().clients_connected.set(connected);
+    }
+
+    /// Begins what can begin, and tells what has run.
+    pub(super) fn advance_obeyed(&mut self) {
+        while let Some(id) = self.begin_portion() {
+            self.serve_inbox(id);
+        }
+        self.tell_applied();
+    }
+
+    /// Puts the next portion into the session's inbox, if that is empty.
+    fn begin_portion(&mut self) -> Option<SessionId> {
+        let obeyed = self.obeyed.as_mut()?;
+        let session = self.local.roster.find(obeyed.id)?;
+        if !session.inbox.is_empty() {
+            return None;
+        }
+        if let Some(end) = obeyed.begun.take() {
+            obeyed.running.push_back((end, session.outbox.place()));
+        }
+        let (bytes, end) = obeyed.portions.pop_front()?;
+        session.inbox = bytes;
+        obeyed.begun = Some(end);
+        Some(obeyed.id)
+    }
+
+    fn tell_applied(&mut self) {
+        let Some(obeyed) = &mut self.obeyed else {
+            return;
+        };
+        let id = obeyed.id;
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        let control = self.local.placement.cores();
+        let mut applied = None;
+        while let Some((end, place)) = obeyed.running.front()
+            && session.outbox.is_past(*place)
+        {
+            applied = Some(*end);
+            obeyed.running.pop_front();
+        }
+        if let Some(end) = applied {
+            self.post.post(control, Letter::Applied { end });
+        }
+        let is_idle = obeyed.portions.is_empty() && obeyed.begun.is_none();
+        if obeyed.is_draining && is_idle && obeyed.running.is_empty() {
+            self.obeyed = None;
+            let database = self.dismiss_obeyed(id);
+            self.post.post(control, Letter::Drained { database });
+        }
+    }
+
+    /// Ends the session; says which database it had selected.
+    fn dismiss_obeyed(&mut self, id: SessionId) -> usize {
+        self.withdraw(id);
+        self.connections[id.index as usize] = None;
+        let session = self.local.roster.dismiss(id);
+        let session = session.expect("nobody else ends it");
+        self.forget_weight(session.weight);
+        self.count_connected();
+        session.client.database
+    }
+
+    /// The primary's session, if it is here.
+    pub(super) fn obeyed_session(&self) -> Option<SessionId> {
+        self.obeyed.as_ref().map(|obeyed| obeyed.id)
+    }
+
+    /// Whether this session is the primary's.
+    pub(super) fn is_obeyed(&self, id: SessionId) -> bool {
+        self.obeyed.as_ref().is_some_and(|obeyed| obeyed.id == id)
+    }
+
+    /// CLIENT KILL of the primary: the link ends, and what came of it still runs.
+    pub(super) fn hang_up_obeyed(&mut self, id: SessionId) {
+        if let Some(connection) = self.connection(id) {
+            shut_down(&connection.fd);
+        }
+    }
+
+    /// A script takes long: the primary waits for its end.
+    pub(super) fn hold_obeyed(&mut self, id: SessionId) {
+        self.is_obeyed_held = true;
+        if let Some(session) = self.local.roster.find(id) {
+            session.stage = Stage::Waiting;
+        }
+    }
+
+    /// The script has ended.
+    pub(super) fn release_obeyed(&mut self) {
+        if std::mem::take(&mut self.is_obeyed_held)
+            && let Some(obeyed) = &self.obeyed
+        {
+            self.resume(obeyed.id);
+        }
+    }
+
+    /// What a request meets at a replica: `None` for what any node does.
+    #[cold]
+    pub(super) fn as_replica(&mut self, id: SessionId, entry: &Entry) -> Option<Regime> {
+        let flags = entry.flags();
+        if self.is_obeyed(id) {
+            if self.busy_refusal(entry).is_some() {
+                self.hold_obeyed(id);
+                return Some(Regime::Wait);
+            }
+            if self.must_slow_down(id, entry) {
+                return Some(Regime::Wait);
+            }
+            return Some(Regime::Obey);
+        }
+        if self.local.live.replica_read_only && self.writes(id, entry) {
+            return Some(Regime::Refuse(Refusal::READ_ONLY));
+        }
+        let is_down = self.local.replication.link() != Link::Connected;
+        if is_down && !self.local.live.replica_serve_stale_data && !flags.has(Flags::STALE) {
+            return Some(Regime::Refuse(Refusal::MASTER_DOWN));
+        }
+        let is_async = self.local.is_async_loading && flags.has(Flags::NO_ASYNC_LOADING);
+        is_async.then_some(Regime::Refuse(Refusal::LOADING))
+    }
+
+    /// Whether a request changes data, or what it lets run does.
+    fn writes(&mut self, id: SessionId, entry: &Entry) -> bool {
+        if entry.flags().has(Flags::WRITE) {
+            return true;
+        }
+        let session = self.local.roster.find(id);
+        let transaction = session.and_then(|session| session.transaction.as_deref());
+        let (Run::Exec, Some(transaction)) = (entry.command.run, transaction) else {
+            return false;
+        };
+        let mut queued = transaction.commands.iter();
+        queued.any(|queued| {
+            let entry = self.local.table.at(queued.entry);
+            entry.flags().has(Flags::WRITE)
+        })
+    }
+
+    /// A reply to the primary is an error: it has other data than this node.
+    #[cold]
+    pub(super) fn complain_to_primary(&mut self, command: &str, reply: &[u8]) {
+        let line = reply.split(|byte| *byte == b'\r').next().unwrap_or(reply);
+        let text = format!(
+            "== CRITICAL == This replica is sending an error to its master: '{}' after processing \
+             the command '{command}'",
+            line.escape_ascii()
+        );
+        let control = self.local.placement.cores();
+        let level = LogLevel::Warning;
+        self.post.post(control, Letter::Log { level, text });
+    }
+}
+
+/// What becomes of a request at a replica.
+pub(super) enum Regime {
+    Refuse(Refusal),
+    /// It stays where it is; the session is called again.
+    Wait,
+    /// It is the primary's, and nothing else may refuse it.
+    Obey,
+}

@@ -1,0 +1,81 @@
+//! How the link to a primary is: told by the control core, readable by every
+//! core.
+
+use super::counters::Cell;
+
+/// What ROLE calls it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// There is no primary.
+    #[default]
+    None,
+    /// To be connected.
+    Down,
+    Connecting,
+    Handshake,
+    /// Everything is being received or loaded.
+    Sync,
+    Connected,
+}
+
+const LINKS: [Link; 6] = [
+    Link::None,
+    Link::Down,
+    Link::Connecting,
+    Link::Handshake,
+    Link::Sync,
+    Link::Connected,
+];
+
+/// See the module. Times are Unix seconds, 0 for never.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Replication {
+    link: Cell,
+    pub heard_at_s: Cell,
+    /// Since when there is no link.
+    pub down_since_s: Cell,
+    /// Offset of the last byte that came.
+    pub received: Cell,
+    /// Offset up to which the stream was applied.
+    pub applied: Cell,
+    /// Of the file that is being received; 0 if its length is not known.
+    pub sync_total_bytes: Cell,
+    pub sync_read_bytes: Cell,
+}
+
+impl Replication {
+    /// The state of the link.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        LINKS[self.link.read() as usize]
+    }
+
+    /// Tells it; only the control core may.
+    pub fn set_link(&self, link: Link) {
+        let place = LINKS.iter().position(|known| *known == link);
+        self.link.set(place.unwrap_or(0) as u64);
+    }
+}
+
+/// The names of the data's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lineage {
+    /// 40 hexadecimal digits.
+    pub id: String,
+    /// The one before, up to an offset; zeros and -1 for none.
+    pub earlier: String,
+    pub second_offset: i64,
+}
+
+impl Lineage {
+    /// A history that goes on from no other.
+    #[must_use]
+    pub fn new(id: String) -> Lineage {
+        Lineage {
+            id,
+            earlier: "0".repeat(40),
+            second_offset: -1,
+        }
+    }
+}
