@@ -202,7 +202,10 @@ impl Loaded {
                 });
                 Ok(())
             }
-            b"replicaof" | b"slaveof" if is_no_one(values) => Ok(()),
+            b"replicaof" | b"slaveof" if is_no_one(values) => {
+                self.settings.set_primary(None);
+                Ok(())
+            }
             b"loadmodule" if !values.is_empty() => Err(missing("modules")),
             b"user" if values.len() >= 2 => Err(missing("users besides the default one")),
             b"sentinel" => Err(missing("Sentinel")),

@@ -140,6 +140,14 @@ impl Settings {
         if setting.support == Support::Later && value != setting.default.as_bytes() {
             return Err(format!("basalt does not have '{}' yet", setting.name));
         }
+        if setting.name == "replicaof" && !value.is_empty() {
+            let port = super::value::words(&value)
+                .nth(1)
+                .and_then(super::value::integer);
+            if port.is_none_or(|port| u16::try_from(port).is_err()) {
+                return Err(String::from("Invalid master port"));
+            }
+        }
         let noun = match setting.name {
             "dbfilename" | "appendfilename" => Some("filename"),
             "appenddirname" => Some("dirname"),

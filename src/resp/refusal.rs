@@ -436,6 +436,7 @@ stated! {
     SCRIPT_UNDECLARED_KEY = "ERR Script attempted to access a key of a core it does not hold";
     SCRIPT_READS_ONLY = "ERR Write commands are not allowed from read-only scripts.";
     SCRIPT_WRITES = "ERR Can not execute a script with write flag using *_ro command.";
+    SCRIPT_STALE = "ERR Can not execute the command on a stale replica";
     SCRIPT_OUT_OF_MEMORY = "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'";
     BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
     READ_ONLY = "READONLY You can't write against a read only replica.";

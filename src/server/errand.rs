@@ -171,7 +171,7 @@ impl Control {
     }
 
     /// The shards go back to their cores.
-    fn bring_home(&mut self, shards: Vec<Box<Shard>>) {
+    fn bring_home(&mut self, shards: impl IntoIterator<Item = Box<Shard>>) {
         for shard in shards {
             self.post.post(shard.core, Letter::Return { shard });
         }

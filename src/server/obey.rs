@@ -222,12 +222,19 @@ impl Work {
         if self.local.live.replica_read_only && self.writes(id, entry) {
             return Some(Regime::Refuse(Refusal::READ_ONLY));
         }
-        let is_down = self.local.replication.link() != Link::Connected;
-        if is_down && !self.local.live.replica_serve_stale_data && !flags.has(Flags::STALE) {
+        if self.is_stale() && !flags.has(Flags::STALE) {
             return Some(Regime::Refuse(Refusal::MASTER_DOWN));
         }
         let is_async = self.local.is_async_loading && flags.has(Flags::NO_ASYNC_LOADING);
         is_async.then_some(Regime::Refuse(Refusal::LOADING))
+    }
+
+    /// Whether this is a replica that may not answer from its data now.
+    pub(super) fn is_stale(&self) -> bool {
+        let live = &self.local.live;
+        live.is_replica()
+            && !live.replica_serve_stale_data
+            && self.local.replication.link() != Link::Connected
     }
 
     /// Whether a request changes data, or what it lets run does.

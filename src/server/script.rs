@@ -433,10 +433,12 @@ impl Work {
         if is_full && !flags.compatible && !flags.allow_oom && !flags.no_writes {
             return Err(Refusal::SCRIPT_OUT_OF_MEMORY);
         }
-        if self.local.live.is_replica() && !flags.compatible {
+        let is_stale = self.is_stale();
+        if self.local.live.is_replica() {
             self.may_run_at_replica(&flags)?;
         }
         let limits = Limits {
+            is_stale,
             is_read_only_replica: self.local.live.is_replica() && self.local.live.replica_read_only,
             reads_only: reads_only || flags.no_writes,
             is_out_of_memory: is_full && !flags.allow_oom,
@@ -450,7 +452,10 @@ impl Work {
 
     /// A script that says what it does is refused before it runs.
     fn may_run_at_replica(&self, flags: &ScriptFlags) -> Result<(), Refusal> {
-        if self.local.live.replica_read_only && !flags.no_writes {
+        if self.is_stale() && !flags.allow_stale {
+            return Err(Refusal::MASTER_DOWN);
+        }
+        if self.local.live.replica_read_only && !flags.no_writes && !flags.compatible {
             return Err(Refusal::READ_ONLY);
         }
         Ok(())

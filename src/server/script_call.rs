@@ -26,6 +26,8 @@ pub(super) struct State {
 /// What a script may not do.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
+    /// It runs at a replica that may not answer from its data now.
+    pub(super) is_stale: bool,
     /// It runs at a replica whose clients may not write.
     pub(super) is_read_only_replica: bool,
     pub(super) reads_only: bool,
@@ -256,6 +258,9 @@ impl Work {
         }
         if state.limits.reads_only && entry.may_write() {
             return Err(Refusal::SCRIPT_READS_ONLY);
+        }
+        if state.limits.is_stale && !flags.has(Flags::STALE) {
+            return Err(Refusal::SCRIPT_STALE);
         }
         if state.limits.is_read_only_replica && flags.has(Flags::WRITE) {
             return Err(Refusal::READ_ONLY);

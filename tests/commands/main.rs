@@ -201,6 +201,7 @@ transcripts! {
     object: "object",
     protocol: "protocol",
     pubsub: "pubsub",
+    replication: "replication",
     resp3: "resp3",
     scan: "scan",
     scripts: "scripts",

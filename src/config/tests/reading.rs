@@ -93,6 +93,22 @@ fn faults_name_file_line_and_text() {
     );
     check_fault("save 1", 1, "save 1", "Invalid save parameters");
     check_fault("replicaof a", 1, "replicaof a", "wrong number of arguments");
+    check_fault("replicaof a b", 1, "replicaof a b", "Invalid master port");
+    check_fault(
+        "replicaof a 65536",
+        1,
+        "replicaof a 65536",
+        "Invalid master port",
+    );
+}
+
+#[test]
+fn a_primary_is_a_host_and_a_port() {
+    for line in ["replicaof 10.0.0.1 6379", "slaveof 10.0.0.1 6379"] {
+        let settings = from_file(line).map(|loaded| loaded.settings);
+        let primary = settings.expect("it is right").live().primary;
+        assert_eq!(primary, Some(("10.0.0.1".into(), 6379)));
+    }
 }
 
 #[test]
@@ -100,8 +116,6 @@ fn what_basalt_lacks_is_refused_by_name() {
     for (line, feature) in [
         ("appendonly yes", "'appendonly'"),
         ("save 60 1000", "'save'"),
-        ("replicaof 10.0.0.1 6379", "'replicaof'"),
-        ("slaveof 10.0.0.1 6379", "'replicaof'"),
         ("tls-port 6380", "'tls-port'"),
         ("cluster-enabled yes", "'cluster-enabled'"),
         ("loadmodule x.so", "modules"),

@@ -1,0 +1,74 @@
+//! Links that are cut at any byte go on where they were.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::proxy::Proxy;
+use crate::writer::{Dice, write};
+use crate::{Side, settle};
+
+#[test]
+fn a_cut_stream_is_resumed_without_a_full_synchronisation() {
+    for shards in [1, 3] {
+        let mut primary = Side::stock(&[]);
+        let proxy = Proxy::to(primary.port());
+        let mut replica = Side::basalt(shards, &[]);
+        replica.follow(proxy.port());
+        replica.wait_until_linked();
+        let mut dice = Dice::new(shards as u64);
+        let mut client = primary.server.client();
+        for round in 1..=15 {
+            proxy.cut_after(1 + dice.below(8000));
+            while proxy.cuts() < round {
+                write(&mut client, &mut dice, 50);
+            }
+            replica.wait_until_linked();
+        }
+        settle(&mut primary, &mut replica);
+        assert_eq!(primary.told("sync_full"), "1", "{}", replica.server.log());
+        let resumed: u64 = primary.told("sync_partial_ok").parse().expect("a number");
+        assert!(resumed >= 15, "{resumed}");
+    }
+}
+
+#[test]
+fn a_transfer_that_is_cut_is_begun_again_and_the_data_before_it_served() {
+    for load in ["disabled", "swapdb"] {
+        let mut primary = Side::stock(&[]);
+        primary.ask("DEBUG POPULATE 50000 key 100");
+        let proxy = Proxy::to(primary.port());
+        let mut replica = Side::basalt(3, &[&format!("repl-diskless-load {load}")]);
+        for index in 0..100 {
+            replica.ask(&format!("SET own{index} v"));
+        }
+        let mut dice = Dice::new(5);
+        proxy.cut_after(100_000 + dice.below(2_000_000));
+        replica.follow(proxy.port());
+        replica.wait_until("the transfer is cut", |_| proxy.cuts() == 1);
+        if load == "disabled" {
+            let reply = replica.ask("GET own7");
+            assert_eq!(reply, crate::wire::Reply::Bulk(b"v".to_vec()));
+        }
+        replica.wait_until_linked();
+        settle(&mut primary, &mut replica);
+        assert_eq!(primary.told("sync_full"), "2");
+    }
+}
+
+#[test]
+fn a_primary_that_stands_still_is_given_up_and_found_again() {
+    let mut primary = Side::stock(&["repl-ping-replica-period 1"]);
+    let mut replica = Side::basalt(2, &["repl-timeout 2"]);
+    replica.follow(primary.port());
+    replica.wait_until_linked();
+    primary.ask("SET k v");
+    let mut sleeper = primary.server.client();
+    thread::spawn(move || drop(sleeper.ask(&["DEBUG", "SLEEP", "4"])));
+    replica.wait_until("the link is given up", |replica| {
+        replica.told("master_link_status") == "down"
+    });
+    thread::sleep(Duration::from_secs(2));
+    replica.wait_until_linked();
+    settle(&mut primary, &mut replica);
+    assert_eq!(primary.told("sync_full"), "1");
+}

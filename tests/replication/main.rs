@@ -1,0 +1,143 @@
+//! Real nodes that follow each other: basalt and stock, over connections that
+//! are cut anywhere. At the end all have the same data and the same offset, and
+//! there were as many full synchronisations as there had to be.
+
+#[path = "../harness/process.rs"]
+#[expect(dead_code, reason = "tests/node asks more of a process")]
+mod process;
+#[path = "../harness/wire.rs"]
+#[expect(dead_code, reason = "tests/commands shows replies too")]
+mod wire;
+
+mod cuts;
+mod follow;
+mod proxy;
+mod roles;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use process::Server;
+use wire::{Connection, Reply};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_basalt");
+
+/// How long something that is sure to come may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server and a client of it.
+struct Side {
+    server: Server,
+    client: Connection,
+}
+
+impl Side {
+    fn basalt(shards: usize, settings: &[&str]) -> Self {
+        let shards = format!("shards {shards}");
+        let settings: Vec<&str> = [&[&*shards][..], settings].concat();
+        Self::start(PROGRAM, &settings)
+    }
+
+    fn stock(settings: &[&str]) -> Self {
+        let settings: Vec<&str> = [
+            &[
+                "save \"\"",
+                "repl-diskless-sync-delay 0",
+                "repl-backlog-size 50mb",
+            ][..],
+            settings,
+        ]
+        .concat();
+        Self::start("redis-server", &settings)
+    }
+
+    fn start(program: &str, settings: &[&str]) -> Self {
+        let mut lines = vec!["enable-debug-command yes".to_owned()];
+        lines.extend(settings.iter().map(|line| (*line).to_owned()));
+        let server = Server::start(program, &lines);
+        let client = server.client();
+        Self { server, client }
+    }
+
+    fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    /// Words parted by blanks.
+    fn ask(&mut self, line: &str) -> Reply {
+        let words: Vec<&str> = line.split(' ').collect();
+        self.client
+            .ask(&words)
+            .unwrap_or_else(|error| panic!("{line}: {error}\n{}", self.server.log()))
+    }
+
+    fn follow(&mut self, port: u16) {
+        let reply = self.ask(&format!("REPLICAOF 127.0.0.1 {port}"));
+        assert_eq!(reply, Reply::Status(b"OK".to_vec()));
+    }
+
+    /// The fields of INFO.
+    fn info(&mut self) -> BTreeMap<String, String> {
+        let Reply::Bulk(text) = self.ask("INFO everything") else {
+            panic!("INFO has a text");
+        };
+        let text = String::from_utf8(text).expect("INFO is text");
+        let fields = text.lines().filter_map(|line| line.split_once(':'));
+        fields
+            .map(|(name, value)| (name.to_owned(), value.trim_end().to_owned()))
+            .collect()
+    }
+
+    fn told(&mut self, field: &str) -> String {
+        self.info().remove(field).unwrap_or_default()
+    }
+
+    fn wait_until(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) {
+        let start = Instant::now();
+        while !is_so(self) {
+            let late = start.elapsed() > PATIENCE;
+            assert!(
+                !late,
+                "never: {what}; {:?}\n{}",
+                self.info(),
+                self.server.log()
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn wait_until_linked(&mut self) {
+        self.wait_until("the link is up", |side| {
+            side.told("master_link_status") == "up"
+        });
+    }
+
+    fn digest(&mut self) -> Reply {
+        self.ask("DEBUG DIGEST")
+    }
+
+    fn offset(&mut self) -> u64 {
+        let offset = self.told("master_repl_offset");
+        offset.parse().expect("an offset is a number")
+    }
+}
+
+/// Waits until the replica has all that the primary has, and looks whether it
+/// is the same.
+fn settle(primary: &mut Side, replica: &mut Side) {
+    // What has a deadline of the writer's is over, and the DELs are on their way.
+    thread::sleep(Duration::from_millis(400));
+    replica.wait_until("it has the primary's offset", |replica| {
+        replica.told("master_link_status") == "up" && replica.offset() == primary.offset()
+    });
+    let (ours, theirs) = (replica.digest(), primary.digest());
+    assert_eq!(ours, theirs, "{}", replica.server.log());
+    assert!(
+        !replica.server.log().contains("CRITICAL"),
+        "{}",
+        replica.server.log()
+    );
+    assert_eq!(replica.told("master_replid"), primary.told("master_replid"));
+}
