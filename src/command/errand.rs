@@ -5,6 +5,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Errand {
     Save,
+    Background(Background),
     Reload(Reload),
     Shutdown(Shutdown),
     /// Follow a primary.
@@ -18,6 +19,20 @@ pub enum Errand {
     Clear,
     /// Give every core the keyspace that was loaded for it.
     Exchange,
+}
+
+/// BGSAVE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Background {
+    /// If another's snapshot is under way, begin when that is over.
+    pub schedules: bool,
+}
+
+/// A save point that is due, as `save` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavePoint {
+    pub seconds: u64,
+    pub changes: u64,
 }
 
 /// DEBUG RELOAD.

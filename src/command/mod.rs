@@ -57,7 +57,7 @@ pub use after::After;
 pub(crate) use check::local;
 pub use database::cursor_core;
 pub use effect::removal;
-pub use errand::{Errand, Reload, Saving, Shutdown};
+pub use errand::{Background, Errand, Reload, SavePoint, Saving, Shutdown};
 pub use eval::{Evaluation, reaches_only_declared_keys};
 pub use event::{Event, noted};
 pub use families::commands;

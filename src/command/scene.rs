@@ -125,6 +125,8 @@ pub struct Local {
     pub replication: Arc<Replication>,
     /// What names the history of the data.
     pub lineage: Arc<Lineage>,
+    /// The last background save failed.
+    pub save_failed: bool,
     /// What became of the data on disk.
     pub persistence: Arc<Persistence>,
     /// Of every core, by core; this core writes only its own.

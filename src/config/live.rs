@@ -67,6 +67,10 @@ pub struct Live {
     pub hll_sparse_max_bytes: u64,
     /// Whether what goes by itself is recorded as UNLINK instead of DEL.
     pub lazy: Lazy,
+    /// When to save: seconds since the last save, and changes.
+    pub save_points: Vec<(u64, u64)>,
+    /// Whether writes are refused while saving fails.
+    pub stop_writes_on_bgsave_error: bool,
     /// When values change their encoding.
     pub encodings: Encodings,
     /// The primary this node follows.
@@ -206,6 +210,8 @@ impl Settings {
                 expire: self.is_on("lazyfree-lazy-expire"),
                 server_del: self.is_on("lazyfree-lazy-server-del"),
             },
+            save_points: self.save_points(),
+            stop_writes_on_bgsave_error: self.is_on("stop-writes-on-bgsave-error"),
             encodings: self.encodings(),
             primary,
             replica_read_only: self.is_on("replica-read-only"),
@@ -259,6 +265,18 @@ impl Settings {
             stream_node_max_bytes: self.number("stream-node-max-bytes"),
             stream_node_max_entries: self.number("stream-node-max-entries"),
         }
+    }
+
+    fn save_points(&self) -> Vec<(u64, u64)> {
+        let number = |word: &[u8]| {
+            let number = integer(word).and_then(|number| u64::try_from(number).ok());
+            number.expect("save points are canonical")
+        };
+        let words: Vec<&[u8]> = words(self.bytes("save")).collect();
+        let pairs = words.chunks(2);
+        pairs
+            .map(|pair| (number(pair[0]), number(pair[1])))
+            .collect()
     }
 
     fn output_limits(&self) -> [OutputLimit; 3] {

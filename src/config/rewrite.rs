@@ -99,6 +99,7 @@ fn lines(setting: &Setting, value: &[u8]) -> Vec<Vec<u8>> {
                 .map(|class| line(limit_text(class)))
                 .collect()
         }
+        Kind::Save if !value.is_empty() => vec![line(value.to_vec())],
         Kind::Memory(..) | Kind::MemoryOrPercent => vec![line(size_text(value))],
         Kind::Words(_) | Kind::Percentiles | Kind::Shutdown | Kind::OomScores
             if !value.is_empty() =>

@@ -11,9 +11,11 @@ use super::table::SETTINGS;
 use super::value::canonical;
 
 /// The value of every setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     values: Vec<Vec<u8>>,
+    /// A file or the command line has said `save`.
+    has_save_points: bool,
 }
 
 /// Why CONFIG SET changed nothing: the reply's text, beginning with `ERR`.
@@ -33,13 +35,24 @@ pub enum Author {
     RemoteClient,
 }
 
+impl PartialEq for Settings {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
+
+impl Eq for Settings {}
+
 impl Default for Settings {
     fn default() -> Self {
         let values = SETTINGS
             .iter()
             .map(|setting| setting.default.as_bytes().to_vec())
             .collect();
-        Self { values }
+        Self {
+            values,
+            has_save_points: false,
+        }
     }
 }
 
@@ -109,7 +122,16 @@ impl Settings {
         if setting.name == "replicaof" && words.len() != 2 {
             return Err(String::from("wrong number of arguments"));
         }
-        self.assign(place, &words.join(&b' '))
+        let mut value = words.join(&b' ');
+        // Each line adds save points, and the first takes the place of the default's; an
+        // empty one takes all away.
+        if setting.name == "save" {
+            if self.has_save_points && !value.is_empty() {
+                value = [&*self.values[place], b" ", &value].concat();
+            }
+            self.has_save_points = true;
+        }
+        self.assign(place, &value)
     }
 
     /// REPLICAOF: follows this host and port, or nobody.

@@ -2,7 +2,7 @@
 //!
 //! Names, limits and defaults are those of Redis 7.2 (7.0.15's answers to
 //! CONFIG GET and CONFIG SET, plus what the 7.2 release notes add), except
-//! `save`, which is empty until there are snapshots, and basalt's own.
+//! basalt's own.
 
 use super::setting::Change::{Live, Protected, Start};
 use super::setting::Kind::{
@@ -151,14 +151,14 @@ pub const SETTINGS: &[Setting] = settings! {
     "stream-node-max-bytes" = "4096", Memory(0, I64), Live Shown: "Bytes of a stream's node.";
     "stream-node-max-entries" = "100", Integer(0, I64), Live Shown: "Entries of a stream's node.";
     // Durability
-    "save" = "", Save, Live Later: "When to write a snapshot by itself.";
+    "save" = "3600 1 300 100 60 10000", Save, Live Works: "When to write a snapshot by itself.";
     "dbfilename" = "dump.rdb", Text, Protected Works: "File name of the snapshot.";
     "rdbcompression" = "yes", Bool, Live Works: "Compress strings in snapshots.";
     "rdbchecksum" = "yes", Bool, Start Works: "Checksum at the end of snapshots.";
     "rdb-save-incremental-fsync" = "yes", Bool, Live Works: "Sync a snapshot while writing it.";
     "rdb-del-sync-files" = "no", Bool, Live Shown: "Delete snapshots used to synchronise.";
     "sanitize-dump-payload" = "no", Enum(&["no", "yes", "clients"]), Live Shown: "Check payloads deeply; basalt always does.";
-    "stop-writes-on-bgsave-error" = "yes", Bool, Live Shown: "Refuse writes after a failed snapshot.";
+    "stop-writes-on-bgsave-error" = "yes", Bool, Live Works: "Refuse writes after a failed snapshot.";
     "appendonly" = "no", Bool, Live Later: "Log every write to disk.";
     "appendfilename" = "appendonly.aof", Text, Start Shown: "File name of the log.";
     "appenddirname" = "appendonlydir", Text, Start Shown: "Directory of the log.";

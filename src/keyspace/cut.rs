@@ -41,6 +41,7 @@ impl Keyspace {
     /// Makes a cut now: what the databases hold goes to what `keep` gives for each
     /// number. A cut before this one is given up.
     pub fn begin_cut<K: Keep>(&mut self, mut keep: impl FnMut(usize) -> K) {
+        self.is_cut = true;
         for index in 0..self.databases() {
             let to = Box::new(Keeper(keep(index)));
             self.db_mut(index).slots.begin_cut(to);
@@ -59,12 +60,14 @@ impl Keyspace {
                 }
             }
         }
+        self.is_cut = false;
         Walked::Over
     }
 
-    /// Whether a cut of what is here is not kept whole.
+    /// Whether there is something to walk.
+    #[inline]
     pub fn is_cut(&self) -> bool {
-        (0..self.databases()).any(|index| self.db(index).slots.is_cut())
+        self.is_cut
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Keyspace {
     pub evicted: u64,
     /// What its databases write down.
     noted: Noted,
+    /// A cut of some of its databases may not be kept whole.
+    pub(super) is_cut: bool,
 }
 
 const _: () = {
@@ -28,6 +30,7 @@ impl Keyspace {
             hash_key,
             evicted: 0,
             noted: Noted::default(),
+            is_cut: false,
         })
     }
 

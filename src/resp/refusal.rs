@@ -421,6 +421,8 @@ stated! {
     PROTOCOL_NOT_INTEGER = "ERR Protocol version is not an integer or out of range";
     NO_PERMISSION_FOR_KEY = "NOPERM No permissions to access a key";
     NO_PERMISSION_FOR_CHANNEL = "NOPERM No permissions to access a channel";
+    SAVING = "ERR Background save already in progress";
+    SAVE_FAILED = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
     OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
     LOADING = "LOADING Redis is loading the dataset in memory";
     FUNCTION_NUMKEYS = "ERR Bad number of keys provided";

@@ -34,6 +34,7 @@ use super::load::{self, Manner, Source};
 use super::loading::Loading;
 use super::log::Log;
 use super::recording::Journal;
+use super::snapshot::Saves;
 use super::upstream::Upstream;
 
 /// Descriptors the node needs beside one per client.
@@ -219,6 +220,7 @@ fn run_cores(
         settings,
         table: plan.table,
         post: Postbox::new(Arc::clone(&plan.mailboxes), plan.cores.len()),
+        bell,
         bells,
         config_file,
         log: log.clone(),
@@ -232,6 +234,8 @@ fn run_cores(
         errands: Errands::default(),
         upstream,
         loading: None,
+        snapshot: None,
+        saves: Saves::default(),
         announced: announced.clone(),
         failure: fail,
         persistence: Arc::clone(&plan.persistence),
@@ -382,6 +386,7 @@ fn local(plan: &Plan, core: usize, is_loading: bool) -> Local {
         is_async_loading: false,
         replication: Arc::clone(&plan.replication),
         lineage: Arc::clone(&plan.lineage),
+        save_failed: false,
         persistence: Arc::clone(&plan.persistence),
         counters: Arc::clone(&plan.counters),
         random: Random::from_entropy(),

@@ -67,7 +67,7 @@ impl Work {
             Job::Call(call) => may_not(call.entry) && Some(call.session) != obeyed,
             Job::Exec(exec) => may_not(exec.entry()) && Some(exec.session()) != obeyed,
             Job::Script(script) => may_not(script.call.entry),
-            Job::Again(_) | Job::Errand(_) | Job::GivenUp => false,
+            Job::Again(_) | Job::Errand(_) | Job::Cut(_) | Job::GivenUp => false,
         });
         for job in jobs {
             match job {
@@ -80,7 +80,7 @@ impl Work {
                 }
                 Job::Exec(exec) => self.refuse_exec(*exec, &refusal),
                 Job::Script(script) => self.refuse_script(script, &refusal),
-                Job::Again(_) | Job::Errand(_) | Job::GivenUp => {
+                Job::Again(_) | Job::Errand(_) | Job::Cut(_) | Job::GivenUp => {
                     unreachable!("these are not given up")
                 }
             }

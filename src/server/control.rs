@@ -27,6 +27,7 @@ use super::loading::Loading;
 use super::log::Log;
 use super::save::reason;
 use super::serve::finish;
+use super::snapshot::{Running, Saves};
 use super::upstream::Upstream;
 use super::weight::heaviest;
 
@@ -35,6 +36,8 @@ pub(super) struct Control {
     pub(super) settings: Settings,
     pub(super) table: &'static Table,
     pub(super) post: Postbox<Letter>,
+    /// Its own bell, for threads that work for it.
+    pub(super) bell: Bell,
     /// The shard cores' bells.
     pub(super) bells: Vec<Bell>,
     /// Where CONFIG REWRITE writes, if the node was started with a file.
@@ -50,6 +53,9 @@ pub(super) struct Control {
     pub(super) persistence: Arc<Persistence>,
     /// The link to this node's primary.
     pub(super) upstream: Upstream,
+    /// A snapshot that is being written, and what is known of background saves.
+    pub(super) snapshot: Option<Running>,
+    pub(super) saves: Saves,
     /// A file that is being loaded.
     pub(super) loading: Option<Loading>,
     /// Told when clients are served.
@@ -134,6 +140,7 @@ impl Control {
             self.read_signals();
             self.look_at_loader();
             self.tend_upstream();
+            self.look_at_writer();
             self.deliver();
             if self.upstream.is_active() {
                 let_others_run().await;
@@ -143,6 +150,7 @@ impl Control {
                 doorbell.wait().await;
             }
         }
+        self.end_snapshot();
         // Nobody gets in who would not be served.
         self.doors.close();
         for core in 0..self.bells.len() {
@@ -192,6 +200,8 @@ impl Control {
                         held,
                         functions,
                     } => self.on_all_lent(errand, held, &functions),
+                    Letter::CutMade { changes } => self.on_cut_made(changes),
+                    Letter::SavePoint(due) => self.on_save_point(due),
                     Letter::Installed => self.on_installed(),
                     Letter::Applied { end } => self.on_applied(end),
                     Letter::Drained { database } => self.on_drained(database),

@@ -361,6 +361,8 @@ impl<K: Kernel> Core<K> {
             Letter::Lead(decision) => work.on_lead(from, decision),
             Letter::Decided(decided) => work.on_decided(*decided),
             Letter::LendAll { errand } => work.on_lend_all(errand),
+            Letter::MakeCut(order) => work.on_make_cut(order),
+            Letter::SaveFailed(failed) => work.local.save_failed = failed,
             Letter::Loaded {
                 keyspace,
                 functions,
@@ -388,6 +390,8 @@ impl<K: Kernel> Core<K> {
             | Letter::AllLent { .. }
             | Letter::Applied { .. }
             | Letter::Drained { .. }
+            | Letter::CutMade { .. }
+            | Letter::SavePoint(_)
             | Letter::Installed => {
                 unreachable!("a shard core is not the control core")
             }
@@ -466,7 +470,8 @@ impl Work {
     fn has_work(&self) -> bool {
         !self.resumed.is_empty()
             || !self.condemned.is_empty()
-            || !self.discarded.is_empty()
+            || self.discarded.iter().any(Discarded::may_be_freed)
+            || self.pace.walk_goes_on && self.vault.is_home()
             || self.pace.frees_go_on
             || self.pace.relief.goes_on
             || self.post.has_unsent()

@@ -55,9 +55,11 @@ impl Control {
         };
         match errand {
             Errand::Shutdown(shutdown) => self.begin_shutdown(shutdown, Some(client)),
-            Errand::Save | Errand::Reload(_) if self.is_loading() => {
+            Errand::Save | Errand::Background(_) | Errand::Reload(_) if self.is_loading() => {
                 self.answer(client, Some(Refusal::LOADING));
             }
+            Errand::Background(asked) => self.background_save(asked, client),
+            Errand::Save if self.is_saving() => self.answer(client, Some(Refusal::SAVING)),
             Errand::Save | Errand::Reload(_) => self.ask_for_shards(errand, Some(client)),
             Errand::Follow { host, port } => self.follow(client, host, port),
             Errand::Unfollow => self.unfollow(client),
@@ -86,6 +88,11 @@ impl Control {
 
     fn begin_shutdown(&mut self, shutdown: Shutdown, client: Option<Client>) {
         self.log.notice("User requested shutdown...");
+        if self.is_saving() {
+            let line = "There is a background save under way: it is given up.";
+            self.log.warning(line);
+        }
+        self.give_up_snapshot();
         let has_save_points = !self.settings.bytes("save").is_empty();
         let saves = match shutdown.save {
             // What is on disk is more than what is in memory.
@@ -102,7 +109,7 @@ impl Control {
     }
 
     /// Whether what the cores have is not all of the data.
-    fn is_loading(&self) -> bool {
+    pub(super) fn is_loading(&self) -> bool {
         self.loading.is_some() || self.upstream.is_loading()
     }
 
@@ -134,6 +141,7 @@ impl Control {
                 .save(&mut shards, functions)
                 .err()
                 .map(|()| SAVE_FAILED),
+            Errand::Background(_) => unreachable!("it needs no shards"),
             Errand::Reload(reload) => self.reload(reload, &mut shards, functions).err(),
             Errand::Shutdown(shutdown) => {
                 self.log
@@ -152,10 +160,13 @@ impl Control {
                 Some(SHUTDOWN_FAILED)
             }
             Errand::Clear => {
+                self.give_up_snapshot();
                 self.clear_for_primary(&mut shards);
                 return self.bring_home(shards);
             }
             Errand::Exchange => {
+                // What it shows will not be this node's data any more.
+                self.give_up_snapshot();
                 self.exchange(&mut shards);
                 return self.bring_home(shards);
             }
@@ -181,6 +192,13 @@ impl Control {
         self.post.post(client.core, client.answer(refusal));
     }
 
+    /// The same with a line of its own.
+    pub(super) fn answer_simple(&mut self, client: Client, line: &str) {
+        let mut reply = Vec::new();
+        Reply::new(&mut reply, client.version).simple(line);
+        self.post.post(client.core, client.reply(reply, None));
+    }
+
     /// Writes the file, and tells the log and INFO.
     fn save(&mut self, shards: &mut [Box<Shard>], functions: &[Vec<u8>]) -> Result<(), ()> {
         let manner = Manner::of(&self.settings);
@@ -196,6 +214,7 @@ impl Control {
         let changes = totals(self.counters.iter()).changes;
         self.persistence.changes_at_save.set(changes);
         self.persistence.saved_at_s.set(unix_ms() / 1000);
+        self.note_save(true);
         Ok(())
     }
 
@@ -274,6 +293,10 @@ impl Client {
             Some(refusal) => writer.refuse(refusal),
             None => writer.ok(),
         }
+        self.reply(reply, refusal)
+    }
+
+    fn reply(&self, reply: Vec<u8>, refusal: Option<Refusal>) -> Letter {
         Letter::Decided(Box::new(Decided {
             session: self.session,
             gap: self.gap,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::command::{BusyScript, Caller, First, Lent, Publication, Side};
+use crate::command::{BusyScript, Caller, First, Lent, Publication, SavePoint, Side};
 use crate::config::{Author, Live, Settings};
 use crate::keyspace::Keyspace;
 use crate::pubsub::News;
@@ -18,6 +18,7 @@ use crate::telemetry::Lineage;
 
 use super::busy::Kill;
 use super::script::{ScriptCall, Scripted};
+use super::snapshot::CutOrder;
 
 /// One letter; a pair's letters arrive in the order they were posted.
 pub(super) enum Letter {
@@ -108,6 +109,14 @@ pub(super) enum Letter {
         held: Lent,
         functions: Vec<Vec<u8>>,
     },
+    /// Make a cut through the data of every core.
+    MakeCut(Box<CutOrder>),
+    /// It is made; what the cores' `changes` added up to.
+    CutMade { changes: u64 },
+    /// A save point is due.
+    SavePoint(SavePoint),
+    /// Whether the last background save failed.
+    SaveFailed(bool),
     /// The keyspace loaded for this core, and the texts of the libraries.
     Loaded {
         keyspace: Box<Keyspace>,

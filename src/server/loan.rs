@@ -17,6 +17,7 @@ use super::core::Work;
 use super::letter::Letter;
 use super::script::{Due, ScriptCall};
 use super::serve::finish;
+use super::snapshot::CutOrder;
 use super::transaction::Exec;
 use super::vault::Waiter;
 
@@ -40,6 +41,8 @@ pub(super) enum Job {
     Again(Arc<Wait>),
     /// The control core does something with all shards.
     Errand(u64),
+    /// A cut is made through all shards.
+    Cut(Box<CutOrder>),
     /// Nothing: its client has heard that the node is busy.
     GivenUp,
 }
@@ -209,6 +212,7 @@ impl Work {
             Job::Exec(exec) if !exec.has_scripts() => self.run_exec(&exec, &mut held),
             Job::Again(wait) => self.run_again(&wait, &mut held),
             Job::Errand(number) => return self.hand_over(number, held),
+            Job::Cut(order) => self.make_cut(*order, &mut held),
             Job::GivenUp => {}
             Job::Exec(_) | Job::Script(_) => {
                 // The core runs these, when nothing of it is in use.
@@ -302,6 +306,7 @@ impl Work {
         shard
             .keyspace
             .note(noted(self.local.live.events, is_recorded));
+        self.pace.walk_goes_on |= shard.keyspace.is_cut();
         self.vault.put(shard);
     }
 

@@ -6,7 +6,8 @@
 //! (a part at every core), `lead` (what every core keeps a copy of), `transaction` (MULTI to EXEC), `script`,
 //! `script_call` and `busy` (Lua), `waiting` (blocked
 //! requests), `flush` (replies out), `tick` (time), `expiry` (keys
-//! whose time has come), `relief` and `weight` (memory limits).
+//! whose time has come), `relief` and `weight` (memory limits), `snapshot` (the data
+//! written beside writers).
 
 mod account;
 mod ahead;
@@ -46,7 +47,6 @@ mod script_call;
 mod serve;
 #[cfg(test)]
 mod simulation;
-#[cfg(test)]
 mod snapshot;
 mod tick;
 mod transaction;

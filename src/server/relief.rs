@@ -7,6 +7,7 @@
 
 use crate::command::{Entry, Event};
 use crate::config::{self, EventClass};
+use crate::keyspace::Discarded;
 use crate::keyspace::{Evictor, Key, Policy};
 use crate::memory::{giving_back, used_memory};
 use crate::resp::Refusal;
@@ -175,14 +176,16 @@ impl Work {
 
     /// Frees some of what was cleared, which no key need go for.
     pub(super) fn free_discarded(&mut self) -> bool {
-        let Some(discarded) = self.discarded.last_mut() else {
+        let mut all = self.discarded.iter();
+        let Some(at) = all.rposition(Discarded::may_be_freed) else {
             return self.pace.frees_go_on && self.free_remains();
         };
+        let discarded = &mut self.discarded[at];
         let before = discarded.unfreed();
         let goes_on = giving_back(|| discarded.free_step(BUCKETS_PER_STEP));
         let freed = before - discarded.unfreed();
         if !goes_on {
-            self.discarded.pop();
+            drop(self.discarded.swap_remove(at));
         }
         self.local.count().values_discarded.take(freed);
         self.local.count().values_freed.add(freed);

@@ -124,8 +124,9 @@ pub(super) fn save(
     functions: &[Vec<u8>],
     manner: &Manner,
 ) -> Result<(), String> {
+    let sizes = sizes(shards.iter().map(|shard| &shard.keyspace));
     let header = Header {
-        dialect: dialect(shards),
+        dialect: dialect(shards.iter().map(|shard| &shard.keyspace)),
         redis_version: REDIS_VERSION,
         basalt_version: env!("CARGO_PKG_VERSION"),
         created: manner.now_ms / 1000,
@@ -133,8 +134,8 @@ pub(super) fn save(
         is_aof_base: manner.is_aof_base,
         functions,
     };
-    let mut writer = FileWriter::new(manner.checksum, sizes(shards));
-    let mut file = Temporary::create(manner.syncs)?;
+    let mut writer = FileWriter::new(manner.checksum, sizes);
+    let mut file = Temporary::create("temp", manner.syncs)?;
     let begin = writer.begin(&header);
     let written = file
         .write(&begin)
@@ -147,12 +148,12 @@ pub(super) fn save(
 }
 
 /// What every field with a deadline needs, if there is one.
-fn dialect(shards: &[Box<Shard>]) -> Dialect {
+pub(super) fn dialect<'a>(mut shards: impl Iterator<Item = &'a Keyspace>) -> Dialect {
     let has = |keyspace: &Keyspace| {
         let mut databases = (0..keyspace.databases()).map(|index| keyspace.db(index));
         databases.any(|database| database.has_field_deadlines())
     };
-    if shards.iter().any(|shard| has(&shard.keyspace)) {
+    if shards.any(has) {
         Dialect::FieldDeadlines
     } else {
         Dialect::Common
@@ -160,18 +161,17 @@ fn dialect(shards: &[Box<Shard>]) -> Dialect {
 }
 
 /// What each database holds on all shards together.
-fn sizes(shards: &[Box<Shard>]) -> Vec<Sizes> {
-    let databases = shards.first().map_or(0, |shard| shard.keyspace.databases());
-    let sum = |index| {
-        shards.iter().fold(Sizes::default(), |sum, shard| {
-            let database = shard.keyspace.db(index);
-            Sizes {
-                keys: sum.keys + database.len() as u64,
-                volatile: sum.volatile + database.expires_len() as u64,
-            }
-        })
-    };
-    (0..databases).map(sum).collect()
+pub(super) fn sizes<'a>(shards: impl Iterator<Item = &'a Keyspace>) -> Vec<Sizes> {
+    let mut sizes = Vec::new();
+    for keyspace in shards {
+        sizes.resize(keyspace.databases(), Sizes::default());
+        for (index, sum) in sizes.iter_mut().enumerate() {
+            let database = keyspace.db(index);
+            sum.keys += database.len() as u64;
+            sum.volatile += database.expires_len() as u64;
+        }
+    }
+    sizes
 }
 
 fn write_shards(
@@ -282,9 +282,9 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
-    /// Makes `temp-<pid>.rdb` in the working directory.
-    pub(super) fn create(syncs: bool) -> Result<Temporary, String> {
-        let path = PathBuf::from(format!("temp-{}.rdb", std::process::id()));
+    /// Makes `<name>-<pid>.rdb` in the working directory.
+    pub(super) fn create(name: &str, syncs: bool) -> Result<Temporary, String> {
+        let path = PathBuf::from(format!("{name}-{}.rdb", std::process::id()));
         let file = File::create(&path).map_err(|error| {
             let reason = reason(&error);
             format!(

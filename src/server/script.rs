@@ -101,7 +101,7 @@ impl<K: Kernel> Core<K> {
             match job {
                 Job::Script(call) => self.run_script(call, &mut held),
                 Job::Exec(exec) => self.run_exec_with_scripts(&exec, &mut held),
-                Job::Call(_) | Job::Again(_) | Job::Errand(_) | Job::GivenUp => {
+                Job::Call(_) | Job::Again(_) | Job::Errand(_) | Job::Cut(_) | Job::GivenUp => {
                     unreachable!("these run where they are")
                 }
             }
@@ -428,6 +428,9 @@ impl Work {
         };
         if reads_only && !flags.compatible && !flags.no_writes {
             return Err(Refusal::SCRIPT_WRITES);
+        }
+        if self.refuses_unsaved() && !flags.compatible && !flags.no_writes && !reads_only {
+            return Err(Refusal::SAVE_FAILED);
         }
         let is_full = self.out_of_memory_for_growth(true).is_some();
         if is_full && !flags.compatible && !flags.allow_oom && !flags.no_writes {

@@ -265,6 +265,9 @@ impl Work {
         if state.limits.is_read_only_replica && flags.has(Flags::WRITE) {
             return Err(Refusal::READ_ONLY);
         }
+        if self.refuses_unsaved() && flags.has(Flags::WRITE) {
+            return Err(Refusal::SAVE_FAILED);
+        }
         if state.limits.is_out_of_memory && flags.has(Flags::DENYOOM) {
             return Err(Refusal::OUT_OF_MEMORY);
         }

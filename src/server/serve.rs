@@ -153,6 +153,11 @@ impl Work {
         {
             return self.refuse_admission(id, (Some(entry), args), &refusal);
         }
+        if self.local.save_failed
+            && let Some(refusal) = self.unsaved_refusal(id, entry)
+        {
+            return self.refuse_admission(id, (Some(entry), args), &refusal);
+        }
         if self.must_pause(id, entry, args)
             || self.must_slow_down(id, entry)
             || self.must_wait_for_file(id, entry, args)

@@ -30,6 +30,8 @@ pub(super) struct Pace {
     pub(super) relief: Relief,
     /// Large values that no key holds any more may be left to free.
     pub(super) frees_go_on: bool,
+    /// The walk of a snapshot is not over, and need not wait.
+    pub(super) walk_goes_on: bool,
 }
 
 /// What reads leave behind, by the policy of eviction.
@@ -88,6 +90,7 @@ impl Work {
             self.post_outgoing();
         }
         self.free_discarded();
+        self.walk_slice();
         if self.local.live.maxmemory > 0 {
             // The others go by these, and memory may fill within a tick.
             self.publish_sizes();
@@ -122,6 +125,7 @@ impl Work {
         self.relieve_clients();
         if now >= self.pace.second_at_ms {
             self.pace.second_at_ms = now + 1000;
+            self.look_at_save_points();
             self.look_at_sessions();
         }
     }

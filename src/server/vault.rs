@@ -69,6 +69,11 @@ impl Vault {
         self.shard.as_deref_mut()
     }
 
+    /// Whether the shard is here.
+    pub(super) fn is_home(&self) -> bool {
+        self.shard.is_some()
+    }
+
     /// Its keyspace, in the same way.
     pub(super) fn keyspace(&mut self) -> Option<&mut Keyspace> {
         self.at_home().map(|shard| &mut shard.keyspace)

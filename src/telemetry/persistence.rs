@@ -12,6 +12,13 @@ pub struct Persistence {
     /// What the cores' `changes` added up to then.
     pub changes_at_save: Cell,
     pub saves: Cell,
+    /// 1 while a background save is under way.
+    pub saving: Cell,
+    pub saving_since_s: Cell,
+    /// 1 if the last background save failed.
+    pub save_failed: Cell,
+    /// How long the last background save took, and one; 0 before the first.
+    pub save_took_s: Cell,
     /// Keys of the snapshot under way, and those of them that are written.
     pub keys_to_save: Cell,
     pub keys_saved: Cell,

@@ -47,7 +47,7 @@ fn stages() -> Vec<Stage> {
             name: "stock".to_owned(),
             is_stock: true,
             program: "redis-server",
-            settings: common().chain(["save \"\"".to_owned()]).collect(),
+            settings: common().collect(),
         });
     }
     if only != "stock" && !is_update() {

@@ -84,7 +84,7 @@ impl Server {
         let port = free_port();
         let directory = folder.path().display();
         // A setting given later in the file wins over these.
-        let mut text = format!("port {port}\nbind 127.0.0.1\ndir {directory}\n");
+        let mut text = format!("port {port}\nbind 127.0.0.1\ndir {directory}\nsave \"\"\n");
         for setting in settings {
             text.push_str(setting);
             text.push('\n');

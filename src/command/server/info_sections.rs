@@ -186,15 +186,22 @@ pub(super) fn persistence(gathered: &Gathered<'_>, lines: &mut Lines) {
         "current_cow_size_age",
     ]);
     lines.field("current_fork_perc", "0.00");
-    lines.zeros(&["current_save_keys_processed", "current_save_keys_total"]);
+    lines.field("current_save_keys_processed", persistence.keys_saved.read());
+    lines.field("current_save_keys_total", persistence.keys_to_save.read());
     let saved = persistence.changes_at_save.read();
     let unsaved = gathered.totals.changes.saturating_sub(saved);
     lines.field("rdb_changes_since_last_save", unsaved);
-    lines.field("rdb_bgsave_in_progress", 0);
+    let is_saving = persistence.saving.read();
+    lines.field("rdb_bgsave_in_progress", is_saving);
     lines.field("rdb_last_save_time", persistence.saved_at_s.read());
-    lines.field("rdb_last_bgsave_status", "ok");
-    lines.field("rdb_last_bgsave_time_sec", -1);
-    lines.field("rdb_current_bgsave_time_sec", -1);
+    let status = ["ok", "err"][usize::from(persistence.save_failed.read() == 1)];
+    lines.field("rdb_last_bgsave_status", status);
+    let took_s = persistence.save_took_s.read() as i64 - 1;
+    lines.field("rdb_last_bgsave_time_sec", took_s);
+    let since_s = persistence.saving_since_s.read();
+    let elapsed_s = (gathered.now_ms / 1000).saturating_sub(since_s) as i64;
+    let elapsed_s = if is_saving == 1 { elapsed_s } else { -1 };
+    lines.field("rdb_current_bgsave_time_sec", elapsed_s);
     lines.field("rdb_saves", persistence.saves.read());
     lines.field("rdb_last_cow_size", 0);
     let expired = persistence.keys_expired.read();

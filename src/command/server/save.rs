@@ -1,12 +1,12 @@
-//! SAVE and LASTSAVE.
+//! SAVE, BGSAVE and LASTSAVE.
 
-use crate::command::errand::Errand;
+use crate::command::errand::{Background, Errand};
 use crate::command::scene::{Node, Scene};
 use crate::command::table::{Command, Run};
-use crate::resp::{Args, Outcome, Reply};
+use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Categories, Flags, Group, Spec};
 
-pub(crate) const COMMANDS: &[Command] = &[LASTSAVE, SAVE];
+pub(crate) const COMMANDS: &[Command] = &[BGSAVE, LASTSAVE, SAVE];
 
 const SAVE: Command = Command {
     spec: Spec {
@@ -26,6 +26,33 @@ const SAVE: Command = Command {
 
 fn save(node: &mut Node<'_>, _: Args<'_>, _: &mut Reply<'_>) -> Outcome {
     node.errand = Some(Errand::Save);
+    Ok(())
+}
+
+const BGSAVE: Command = Command {
+    spec: Spec {
+        name: "BGSAVE",
+        usage: "[SCHEDULE{3.2.2}]",
+        summary: "Writes all data, as it is now, to disk while everybody goes on.",
+        since: "1.0.0",
+        cost: "O(1)",
+        group: Group::Server,
+        flags: Flags::ADMIN
+            .and(Flags::NOSCRIPT)
+            .and(Flags::NO_ASYNC_LOADING),
+        history: &[("3.2.2", "SCHEDULE.")],
+        ..Spec::PLAIN
+    },
+    run: Run::Node(background_save),
+};
+
+fn background_save(node: &mut Node<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Outcome {
+    let schedules = match args.len() {
+        1 => false,
+        2 if args.is(1, b"schedule") => true,
+        _ => return Err(Refusal::Syntax),
+    };
+    node.errand = Some(Errand::Background(Background { schedules }));
     Ok(())
 }
 

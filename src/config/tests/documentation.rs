@@ -24,7 +24,6 @@ where it may change while running, in `CONFIG SET name value`. Sizes take units:
 
 - `CONFIG GET *` names every setting 7.0.15 names, with the same defaults, and of 7.2 `set-max-listpack-entries`,
   `set-max-listpack-value`, `locale-collate` and `cluster-announce-human-nodename`.
-- `save` is empty: there are no snapshots yet, and `save 60 1000` is refused rather than dropped.
 - `bind` and `port` are taken at start: `CONFIG SET` refuses them, since listeners do not move yet.
 - `shards` is basalt's own; `io-threads` has no meaning here.
 - `user`, `loadmodule` and `--sentinel` are refused: not yet.

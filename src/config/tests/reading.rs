@@ -115,7 +115,6 @@ fn a_primary_is_a_host_and_a_port() {
 fn what_basalt_lacks_is_refused_by_name() {
     for (line, feature) in [
         ("appendonly yes", "'appendonly'"),
-        ("save 60 1000", "'save'"),
         ("tls-port 6380", "'tls-port'"),
         ("cluster-enabled yes", "'cluster-enabled'"),
         ("loadmodule x.so", "modules"),
@@ -128,11 +127,25 @@ fn what_basalt_lacks_is_refused_by_name() {
             &format!("basalt does not have {feature} yet"),
         );
     }
-    let off = "appendonly no\nsave \"\"\nreplicaof no one\ntls-port 0\ncluster-enabled no\n";
+    let off = "appendonly no\nreplicaof no one\ntls-port 0\ncluster-enabled no\n";
     assert_eq!(
         from_file(off).map(|loaded| loaded.settings),
         Ok(Settings::default())
     );
+}
+
+#[test]
+fn lines_of_save_add_up_until_an_empty_one() {
+    let saves = |file: &str, expected: &str| {
+        let loaded = from_file(file).expect("the file is sound");
+        let save = loaded.settings.get(b"save").unwrap_or_default();
+        assert_eq!(String::from_utf8_lossy(save), expected, "{file}");
+    };
+    saves("", "3600 1 300 100 60 10000");
+    saves("save 60 1000\nsave 300 10 5 5\n", "60 1000 300 10 5 5");
+    saves("save \"\"\nsave 60 1000\n", "60 1000");
+    saves("save 60 1000\nsave \"\"\n", "");
+    saves("save 60 1000\nsave \"\"\nsave 7 7\n", "7 7");
 }
 
 #[test]

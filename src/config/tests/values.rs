@@ -122,7 +122,7 @@ fn refusals_carry_stocks_texts() {
     check_refused("daemonize", "yes", "can't set immutable config");
     check_refused("dir", "/tmp", "can't set protected config");
     check_refused("save", "60 1000 30", "Invalid save parameters");
-    check_refused("save", "60 1000", "basalt does not have 'save' yet");
+    check("save", "60  1000 3600 1", "60 1000 3600 1");
     check_refused(
         "client-output-buffer-limit",
         "normal 1 2",

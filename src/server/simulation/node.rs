@@ -20,6 +20,7 @@ use super::super::flush::Doors;
 use super::super::jitter::Jitter;
 use super::super::log::Log;
 use super::super::recording::{FILE, Journal, LANES};
+use super::super::snapshot::Saves;
 use super::super::upstream::Upstream;
 use super::ring::ImaginedRing;
 
@@ -83,6 +84,7 @@ impl Node {
             settings: Settings::clone(settings),
             table,
             post: Postbox::new(mailboxes, cores),
+            bell: nobody,
             bells: vec![nobody; cores],
             config_file: None,
             log: Log::of(settings),
@@ -96,6 +98,8 @@ impl Node {
                 Lineage::new("0".repeat(40)),
             ),
             loading: None,
+            snapshot: None,
+            saves: Saves::default(),
             announced: Announced::new(settings),
             failure: mpsc::channel().0,
             doors: door::Doors::default(),

@@ -1,7 +1,15 @@
 //! A snapshot beside writers: the cut, the walk in slices of time, and the thread
 //! that makes one sequence of bytes of what the cores hand on.
 
+mod bgsave;
+mod cut;
+mod order;
+mod points;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod writer;
+
+pub(super) use bgsave::Saves;
+pub(super) use cut::CutOrder;
+pub(super) use order::Running;

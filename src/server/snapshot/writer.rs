@@ -30,6 +30,21 @@ pub(in crate::server) struct Written {
     pub(in crate::server) bytes: u64,
 }
 
+/// Why there is no snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Failure {
+    /// Nobody wanted it any more.
+    GivenUp,
+    /// Something failed, in words for the log.
+    Fault(String),
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Failure {
+        Failure::Fault(why)
+    }
+}
+
 /// Everything that makes a writer.
 pub(in crate::server) struct Parts {
     pub(in crate::server) funnel: Funnel<Message>,
@@ -78,6 +93,16 @@ impl Writer {
             streams_left: 0,
             written: Written::default(),
         }
+    }
+
+    /// Writes until all is there, or something fails.
+    pub(in crate::server) fn run(mut self) -> Result<Written, Failure> {
+        while let Some((message, load)) = self.parts.funnel.take() {
+            if self.on(message, load)? {
+                return Ok(self.finish()?);
+            }
+        }
+        Err(Failure::GivenUp)
     }
 
     /// Takes what has come, without waiting; `true` when that was all.

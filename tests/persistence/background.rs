@@ -1,0 +1,309 @@
+//! BGSAVE and save points: the file is of one moment while writers go on, and a save
+//! that fails is told to those who write.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::wire::Reply;
+use crate::{PATIENCE, Side, data_folder, error, status};
+
+const ACCOUNTS: usize = 50;
+
+/// Keys beside, so that a save takes a while.
+const CROWD: usize = 40_000;
+
+/// Waits until INFO says so.
+fn wait_for(side: &mut Side, field: &str, value: &str) {
+    let start = Instant::now();
+    loop {
+        let told = side.told(field);
+        if told == value {
+            return;
+        }
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{field} stays {told}: {}",
+            side.log()
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn saved(side: &mut Side) {
+    let begins = status("Background saving started");
+    assert_eq!(side.ask("BGSAVE"), begins);
+    wait_for(side, "rdb_bgsave_in_progress", "0");
+}
+
+fn has_temporary(folder: &Path) -> bool {
+    let files = fs::read_dir(folder).expect("the folder is there");
+    let mut names = files.map(|file| file.expect("it can be read").file_name());
+    names.any(|name| name.to_string_lossy().starts_with("temp-"))
+}
+
+#[test]
+fn a_file_that_is_saved_beside_writers_is_of_one_moment() {
+    let folder = data_folder();
+    let mut ours = Side::basalt(folder.path(), 3, &[]);
+    ours.tell(&format!("DEBUG POPULATE {CROWD}"));
+    for account in 0..ACCOUNTS {
+        ours.tell(&format!("SET account:{account} 100"));
+    }
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for teller in 0..3 {
+            let mut client = ours.server.client();
+            let is_over = &is_over;
+            scope.spawn(move || {
+                let mut at = teller * 7;
+                while !is_over.load(Ordering::Relaxed) {
+                    at += 1;
+                    let from = format!("account:{}", at % ACCOUNTS);
+                    let to = format!("account:{}", at * 13 % ACCOUNTS);
+                    let crowd = format!("key:{}", at * 101 % CROWD);
+                    for words in [
+                        &["MULTI"][..],
+                        &["DECR", &from],
+                        &["INCR", &to],
+                        &["INCR", "moves"],
+                        &["EXEC"],
+                        &["DEL", &crowd],
+                        &["APPEND", &crowd, "x"],
+                    ] {
+                        client.ask(words).expect("it answers");
+                    }
+                }
+            });
+        }
+        let mut moves = -1;
+        for _ in 0..3 {
+            saved(&mut ours);
+            assert_eq!(ours.told("rdb_last_bgsave_status"), "ok", "{}", ours.log());
+            let (sum, moved, keys) = counted(folder.path());
+            assert_eq!(sum, 100 * ACCOUNTS as i64);
+            assert!(moved > moves, "the file is of a later moment");
+            assert!(keys > CROWD as i64 - 10, "{keys}");
+            moves = moved;
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert!(!has_temporary(folder.path()));
+}
+
+/// What the accounts of the file add up to, how often money moved, and how many
+/// keys there are.
+fn counted(folder: &Path) -> (i64, i64, i64) {
+    let mut stock = Side::stock(folder, &[]);
+    let mut number = |key: &str| match stock.tell(&format!("GET {key}")) {
+        Reply::Bulk(text) => String::from_utf8_lossy(&text).parse().unwrap_or(0),
+        _ => 0,
+    };
+    let sum = (0..ACCOUNTS).map(|account| number(&format!("account:{account}")));
+    let (sum, moves) = (sum.sum(), number("moves"));
+    match stock.tell("DBSIZE") {
+        Reply::Integer(keys) => (sum, moves, keys),
+        other => panic!("DBSIZE says {other:?}"),
+    }
+}
+
+#[test]
+fn what_is_thrown_away_and_swapped_while_it_is_saved_is_in_the_file() {
+    let folder = data_folder();
+    let mut ours = Side::basalt(folder.path(), 2, &[]);
+    ours.tell(&format!("DEBUG POPULATE {CROWD}"));
+    ours.tell("SELECT 1");
+    ours.tell("DEBUG POPULATE 5000 other");
+    ours.tell("SELECT 0");
+    let before = ours.digest();
+    // One pipeline: nothing comes between.
+    for line in [
+        "BGSAVE",
+        "SWAPDB 0 1",
+        "FLUSHDB ASYNC",
+        "SET k v",
+        "SELECT 1",
+        "FLUSHDB SYNC",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        ours.client.send(&words).expect("it takes requests");
+    }
+    assert_eq!(
+        ours.client.read().expect("it answers"),
+        status("Background saving started")
+    );
+    for _ in 0..5 {
+        assert_eq!(ours.client.read().expect("it answers"), status("OK"));
+    }
+    wait_for(&mut ours, "rdb_bgsave_in_progress", "0");
+    assert_eq!(ours.told("rdb_last_bgsave_status"), "ok", "{}", ours.log());
+    let mut stock = Side::stock(folder.path(), &[]);
+    assert_eq!(stock.digest(), before);
+}
+
+#[test]
+fn there_is_one_save_at_a_time() {
+    let folder = data_folder();
+    let mut ours = Side::basalt(folder.path(), 2, &[]);
+    ours.tell("DEBUG POPULATE 200000");
+    for line in ["BGSAVE", "BGSAVE", "BGSAVE SCHEDULE", "SAVE"] {
+        let words: Vec<&str> = line.split(' ').collect();
+        ours.client.send(&words).expect("it takes requests");
+    }
+    let mut read = || ours.client.read().expect("it answers");
+    assert_eq!(read(), status("Background saving started"));
+    let refused = error("ERR Background save already in progress");
+    assert_eq!(
+        [read(), read(), read()],
+        [refused.clone(), refused.clone(), refused]
+    );
+    assert_ne!(ours.told("current_save_keys_total"), "0");
+    wait_for(&mut ours, "rdb_bgsave_in_progress", "0");
+    assert_eq!(ours.told("rdb_saves"), "1");
+    assert_eq!(ours.told("rdb_changes_since_last_save"), "0");
+    assert_eq!(ours.told("current_save_keys_total"), "0");
+    assert_eq!(ours.told("rdb_last_cow_size"), "0");
+}
+
+#[test]
+fn a_save_point_saves_by_itself() {
+    let folder = data_folder();
+    let mut ours = Side::basalt(folder.path(), 2, &["save 1 3"]);
+    ours.tell("MSET a 1 b 2");
+    thread::sleep(Duration::from_millis(2500));
+    assert!(!folder.path().join("dump.rdb").exists(), "2 are not 3");
+    ours.tell("SET c 3");
+    wait_for(&mut ours, "rdb_changes_since_last_save", "0");
+    assert!(ours.log().contains("3 changes in 1 seconds. Saving..."));
+    let mut stock = Side::stock(folder.path(), &[]);
+    assert_eq!(stock.digest(), ours.digest());
+}
+
+/// Stock's words, and stock and basalt alike.
+const MISCONF: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
+
+#[test]
+fn writes_are_refused_while_saving_fails_as_by_stock() {
+    for is_stock in [true, false] {
+        let folder = data_folder();
+        let mut side = if is_stock {
+            Side::stock(folder.path(), &["save 3600 1000"])
+        } else {
+            Side::basalt(folder.path(), 2, &["save 3600 1000"])
+        };
+        side.tell("SET k v");
+        // The name is taken by what cannot be written over.
+        let taken = folder.path().join("dump.rdb");
+        fs::create_dir(&taken).expect("the folder can be written");
+        fs::write(taken.join("x"), "x").expect("the folder can be written");
+        side.tell("BGSAVE");
+        wait_for(&mut side, "rdb_last_bgsave_status", "err");
+        assert_eq!(side.told("rdb_bgsave_in_progress"), "0");
+        let refused = error(MISCONF);
+        for line in ["SET k w", "PING", "DEL k", "LPOP l"] {
+            assert_eq!(side.ask(line), refused, "{line}, stock: {is_stock}");
+        }
+        assert_eq!(side.ask("GET k"), Reply::Bulk(b"v".to_vec()));
+        side.tell("MULTI");
+        assert_eq!(side.ask("SET k w"), refused);
+        let aborted = "EXECABORT Transaction discarded because of previous errors.";
+        assert_eq!(side.ask("EXEC"), error(aborted));
+        let script = ["EVAL", "return redis.pcall('set', 'k', 'w').err", "1", "k"];
+        assert_eq!(
+            side.ask_words(&script),
+            Reply::Bulk(MISCONF.into()),
+            "stock: {is_stock}"
+        );
+        let script = ["EVAL", "#!lua\nreturn 1", "0"];
+        assert_eq!(side.ask_words(&script), refused, "stock: {is_stock}");
+        let script = ["EVAL", "#!lua flags=no-writes\nreturn 1", "0"];
+        assert_eq!(side.ask_words(&script), Reply::Integer(1));
+        side.tell("CONFIG SET stop-writes-on-bgsave-error no");
+        assert_eq!(side.ask("SET k w"), status("OK"));
+        side.tell("CONFIG SET stop-writes-on-bgsave-error yes");
+        assert_eq!(side.ask("SET k x"), refused);
+        fs::remove_dir_all(&taken).expect("it is there");
+        side.tell("BGSAVE");
+        wait_for(&mut side, "rdb_last_bgsave_status", "ok");
+        assert_eq!(side.ask("SET k y"), status("OK"));
+    }
+}
+
+#[test]
+fn a_full_disk_fails_a_background_save_and_leaves_the_file_before() {
+    let folder = data_folder();
+    let mut ours = Side::basalt(folder.path(), 2, &[]);
+    ours.tell("SET k v");
+    saved(&mut ours);
+    let before = fs::read(folder.path().join("dump.rdb")).expect("it was saved");
+    let name = format!("temp-bgsave-{}.rdb", ours.server.id());
+    let temporary = folder.path().join(name);
+    ours.tell("DEBUG POPULATE 20000");
+    symlink("/dev/full", &temporary).expect("the folder can be written");
+    saved(&mut ours);
+    assert_eq!(ours.told("rdb_last_bgsave_status"), "err");
+    let why = "Write error saving DB on disk: No space left on device";
+    assert!(ours.log().contains(why), "{}", ours.log());
+    assert!(!has_temporary(folder.path()));
+    let after = fs::read(folder.path().join("dump.rdb")).expect("it is there");
+    assert!(before == after, "the file has changed");
+    // Writers are as free as before, and so is the next save.
+    ours.tell("SET k w");
+    saved(&mut ours);
+    assert_eq!(ours.told("rdb_last_bgsave_status"), "ok");
+    let mut stock = Side::stock(folder.path(), &[]);
+    assert_eq!(stock.digest(), ours.digest());
+}
+
+#[test]
+fn a_node_that_is_killed_while_it_saves_has_the_file_before() {
+    let folder = data_folder();
+    for round in 0..4 {
+        let mut ours = Side::basalt(folder.path(), 2, &[]);
+        if round > 0 {
+            assert_eq!(ours.tell("GET round"), Reply::Bulk(b"0".to_vec()));
+        }
+        ours.tell("DEBUG POPULATE 100000");
+        ours.tell(&format!("SET round {round}"));
+        if round == 0 {
+            saved(&mut ours);
+            continue;
+        }
+        ours.tell("BGSAVE");
+        thread::sleep(Duration::from_millis(3 * round));
+        let kill = std::process::Command::new("kill")
+            .args(["-9", &ours.server.id().to_string()])
+            .status();
+        assert!(kill.expect("there is kill").success());
+        ours.server.end(PATIENCE).expect("it was killed");
+        // A save that was quick enough is the later state.
+        let mut after = Side::basalt(folder.path(), 1, &[]);
+        let Reply::Bulk(kept) = after.tell("GET round") else {
+            panic!("the file before is gone");
+        };
+        let latest = round.to_string().into_bytes();
+        assert!(kept == b"0" || kept == latest);
+        if kept == latest {
+            after.tell("SET round 0");
+            after.tell("SAVE");
+        }
+    }
+}
+
+#[test]
+fn a_shutdown_gives_a_background_save_up_and_leaves_nothing_of_it() {
+    let folder = data_folder();
+    let mut ours = Side::basalt(folder.path(), 2, &[]);
+    ours.tell("DEBUG POPULATE 200000");
+    ours.client.send(&["BGSAVE"]).expect("it takes requests");
+    ours.client
+        .send(&["SHUTDOWN", "NOSAVE"])
+        .expect("it takes requests");
+    let ended = ours.server.end(PATIENCE).expect("it was asked to");
+    assert_eq!(ended.code(), Some(0), "{}", ours.log());
+    assert!(!has_temporary(folder.path()));
+    assert!(!folder.path().join("dump.rdb").exists(), "{}", ours.log());
+}
