@@ -68,7 +68,7 @@ pub use route::{Placement, Route, cores_needed, route};
 pub use scene::{BUFFERS_IDLE_MS, Facts, Local, Node, Pause, Rates, Readings, Scene, System, Wish};
 pub use script::{BusyScript, LibraryHost, change_libraries};
 pub use secret::shown_words;
-pub use table::{Command, DataHandler, Entry, KeyPlan, Run, Subject, Table};
+pub use table::{Command, DataHandler, Entry, KeyPlan, Merge, Run, Split, Subject, Table};
 pub use turn::{Data, First, Lent, Tally, Turn, rules};
 pub use version::REDIS_VERSION;
 pub use waiting::{Asker, Side, Waiting};

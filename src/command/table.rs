@@ -112,6 +112,29 @@ pub enum KeyPlan {
     Search,
 }
 
+/// How a request with keys of several cores is split into parts, each with the
+/// keys of one core and what belongs to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// The word of the first key.
+    pub first: usize,
+    /// Words from one key to the next.
+    pub step: usize,
+    /// How the parts' replies become one.
+    pub merge: Merge,
+}
+
+/// How the replies of parts become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// Their sum.
+    Sum,
+    /// The same from all of them.
+    Same,
+    /// An element for each key, in the order of the request.
+    ByKey,
+}
+
 /// A row as the table keeps it.
 pub struct Entry {
     pub command: &'static Command,
@@ -122,6 +145,8 @@ pub struct Entry {
     /// Negative: at least so many words.
     pub arity: i16,
     pub keys: KeyPlan,
+    /// If it may run in parts.
+    pub split: Option<Split>,
     /// It may leave something at its keys, so what follows it waits until it
     /// is known what: blocking commands and WATCH.
     pub leaves_aside: bool,
@@ -242,6 +267,7 @@ impl Table {
             name,
             arity: crate::spec::arity(&command.spec, parent.is_some()),
             keys: plan(&command.spec),
+            split: split(command),
             leaves_aside: command.spec.flags.has(Flags::BLOCKING) || name == "watch",
             runs_in_multi: RUN_IN_MULTI.contains(&name),
             parent,
@@ -383,10 +409,47 @@ fn plan(spec: &Spec) -> KeyPlan {
     }
 }
 
+/// By its tips, a command may run in parts where its keys are.
+fn split(command: &Command) -> Option<Split> {
+    let (Run::Data(_), KeyPlan::Range { first, step, .. }) = (command.run, plan(&command.spec))
+    else {
+        return None;
+    };
+    let tips = command.spec.tips;
+    let policy = |name: &str| tips.iter().find_map(|tip| tip.strip_prefix(name));
+    let ("multi_shard", replies) = (policy("request_policy:")?, policy("response_policy:")) else {
+        return None;
+    };
+    let merge = match replies {
+        None => Merge::ByKey,
+        Some("agg_sum") => Merge::Sum,
+        Some("all_succeeded") => Merge::Same,
+        Some(_) => return None,
+    };
+    Some(Split {
+        first: usize::from(first),
+        step: usize::from(step),
+        merge,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::command::commands;
+
+    #[test]
+    fn these_commands_run_in_parts() {
+        let table = Table::new(commands());
+        let split = table.entries().filter(|entry| entry.split.is_some());
+        let mut names: Vec<&str> = split.map(|entry| entry.name).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["del", "exists", "mget", "mset", "touch", "unlink"]);
+        let mset = table.by_name(b"mset").and_then(|entry| entry.split);
+        let merge = Merge::Same;
+        let (first, step) = (1, 2);
+        assert_eq!(mset, Some(Split { first, step, merge }));
+    }
 
     #[test]
     fn names_are_found_within_a_few_looks_in_any_case() {

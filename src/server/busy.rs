@@ -96,6 +96,8 @@ impl Work {
         for waiter in self.vault.take_line() {
             match waiter {
                 Waiter::Session(id) => self.resume(id),
+                // Parts of its requests may have run elsewhere.
+                Waiter::Batch { ref batch, .. } if batch.has_parts => self.vault.wait(waiter),
                 Waiter::Batch { from, batch } => self.refuse_batch(from, batch),
                 Waiter::Borrow { .. }
                 | Waiter::Own { .. }

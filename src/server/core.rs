@@ -26,7 +26,10 @@ use super::loan::Loans;
 use super::obey::Obeyed;
 use super::pubsub::Announcements;
 use super::recording::{Journal, Recording};
+use super::scatter::Scatters;
 use super::script::Scripts;
+use super::sequence::Sequence;
+use super::settle::Settling;
 use super::tick::Pace;
 use super::vault::Vault;
 use super::waiting::Timers;
@@ -34,7 +37,7 @@ use super::weight::Scales;
 use crate::resp::Span;
 
 /// Letters of one sender run in one turn, so that sockets are not starved.
-const LETTERS_PER_TURN: usize = 256;
+const LETTERS_PER_TURN: u64 = 256;
 
 /// How long a turn goes on with scripts and what they held up, before it looks
 /// for what is new: nanoseconds.
@@ -66,6 +69,10 @@ pub(super) struct Work {
     pub(super) post: Postbox<Letter>,
     pub(super) hops: Hops,
     pub(super) loans: Loans,
+    /// Letters that wait for their place in the order of all cores.
+    pub(super) sequence: Sequence,
+    pub(super) scatters: Scatters,
+    pub(super) settling: Settling,
     pub(super) asks: Asks,
     pub(super) announcements: Announcements,
     pub(super) recording: Recording,
@@ -121,6 +128,9 @@ impl<K: Kernel> Core<K> {
         let jitter = Jitter::from_environment(parts.local.core);
         let recording = Recording::new(parts.journal, parts.local.core);
         let work = Work {
+            sequence: Sequence::new(parts.local.core, cores),
+            scatters: Scatters::default(),
+            settling: Settling::default(),
             local: parts.local,
             vault: Vault::new(parts.shard),
             post: parts.post,
@@ -208,11 +218,13 @@ impl<K: Kernel> Core<K> {
         }
         self.events = events;
         let letters = self.read_mail();
+        self.work.settle();
         self.work.resume_slowed();
         self.work.resume_recorded();
         self.run_at_hand();
         self.work.background();
         self.rearm_listeners();
+        self.work.watch_if_waiting();
         self.send_off();
         self.work.count_turn(began, happened, letters);
     }
@@ -248,6 +260,14 @@ impl<K: Kernel> Core<K> {
     /// Mail goes out.
     pub(super) fn post_mail(&mut self) {
         self.work.seal();
+        self.deliver();
+        if self.work.post.say_posted() {
+            self.work.tell_watchers();
+            self.deliver();
+        }
+    }
+
+    fn deliver(&mut self) {
         let ring = &mut self.ring;
         let doors = &self.work.doors;
         let count = self.work.local.count();
@@ -292,23 +312,68 @@ impl<K: Kernel> Core<K> {
             jitter.doze();
         }
         let cores = self.work.local.placement.cores();
+        let mut late = 0_u64;
         // The control core is the one after the last.
         for from in 0..=cores {
             if self.jitter.as_mut().is_some_and(Jitter::holds_back) {
+                late |= 1 << from;
                 continue;
             }
-            for _ in 0..LETTERS_PER_TURN {
-                let Some(letter) = self.work.post.receive(from) else {
-                    break;
-                };
-                letters += 1;
-                self.on_letter(from, letter);
+            letters += self.read_mail_of(from).0;
+        }
+        if !self.work.sequence.is_empty() {
+            letters += self.run_sequence(late);
+        }
+        letters
+    }
+
+    /// Runs letters of one sender: how many, and whether there are no more.
+    fn read_mail_of(&mut self, from: usize) -> (u64, bool) {
+        for letters in 0..LETTERS_PER_TURN {
+            let Some(letter) = self.work.post.receive(from) else {
+                return (letters, true);
+            };
+            self.on_letter(from, letter);
+        }
+        (LETTERS_PER_TURN, false)
+    }
+
+    /// Runs the letters with a stamp that have their place in the order. What
+    /// senders have said is read before their mail.
+    fn run_sequence(&mut self, late: u64) -> u64 {
+        let mut letters = 0;
+        let mut unread = 0_u64;
+        for from in 0..self.work.local.placement.cores() {
+            if !self.work.sequence.asks_for(from) {
+                continue;
             }
+            if late >> from & 1 == 1 {
+                unread |= 1 << from;
+                continue;
+            }
+            let below = self.work.post.posted_below(from);
+            let (count, is_all) = self.read_mail_of(from);
+            letters += count;
+            if is_all {
+                self.work.sequence.learn(from, below);
+            } else {
+                unread |= 1 << from;
+            }
+        }
+        self.work.sequence.has_unread = unread > 0;
+        while let Some((from, letter)) = self.work.sequence.next() {
+            self.run_letter(from, letter);
         }
         letters
     }
 
     fn on_letter(&mut self, from: usize, letter: Letter) {
+        if let Some(letter) = self.work.sequence.keep_back(from, letter) {
+            self.run_letter(from, letter);
+        }
+    }
+
+    fn run_letter(&mut self, from: usize, letter: Letter) {
         let work = &mut self.work;
         match letter {
             Letter::Connection {
@@ -318,9 +383,10 @@ impl<K: Kernel> Core<K> {
             } => self.welcome(fd, is_unix, number),
             Letter::Listen(listeners) => self.on_listen(listeners),
             Letter::Batch(batch) => work.on_batch(from, batch),
-            Letter::Replies(batch) => work.on_replies(batch),
-            Letter::Borrow { loan } => work.on_borrow(from, loan),
+            Letter::Replies(batch) => work.on_replies(from, batch),
+            Letter::Borrow { loan, .. } => work.on_borrow(from, loan),
             Letter::Lend { loan, shard } => work.on_lend(from, loan, shard),
+            Letter::Settled => work.settling.is_told(),
             Letter::Return { shard } => work.on_return(shard),
             Letter::Served(served) => work.on_served(*served),
             Letter::RunScript(call) => work.on_run_script(call),
@@ -476,6 +542,7 @@ impl Work {
             || self.pace.relief.goes_on
             || self.post.has_unsent()
             || self.vault.has_ready()
+            || self.settling.looks_again
             || !self.scripts.due.is_empty()
             || !self.scripts.put_by.is_empty()
     }

@@ -3,11 +3,12 @@
 
 use crate::command::{Asker, Data, Run, Side, Turn, Waiting};
 use crate::resp::{Args, Reply};
-use crate::session::{Regard, Stage};
+use crate::session::Regard;
+use crate::spec::Flags;
 
 use super::ahead::prefetch;
 use super::core::Work;
-use super::letter::{Batch, Carried, Letter};
+use super::letter::{Batch, Carried, Letter, WHOLE};
 use super::serve::finish;
 use super::vault::Waiter;
 
@@ -53,19 +54,59 @@ impl Work {
         }
     }
 
-    /// Posts this turn's boxes.
+    /// Posts this turn's boxes, those with parts under one stamp.
     pub(super) fn post_hops(&mut self) {
+        let stamp = match self.scatters.has_staged() {
+            true => {
+                let stamp = self.post.stamp(true);
+                self.scatters.close_group(stamp);
+                stamp
+            }
+            false => 0,
+        };
         for core in 0..self.hops.staged.len() {
-            self.post_hop(core);
+            self.post_box(core, stamp);
         }
     }
 
+    /// Posts the box for `core`, and all others if parts may be in them: these
+    /// have one stamp, and later ones another.
     pub(super) fn post_hop(&mut self, core: usize) {
-        if let Some(batch) = self.hops.staged[core].take() {
-            let count = self.local.count();
-            count.hop_batches.add(1);
-            count.hops_sent.add(batch.requests.len() as u64);
-            self.post.post(core, Letter::Batch(batch));
+        if self.scatters.has_staged() {
+            self.post_hops();
+        } else {
+            self.post_box(core, 0);
+        }
+    }
+
+    fn post_box(&mut self, core: usize, stamp: u64) {
+        let Some(mut batch) = self.hops.staged[core].take() else {
+            return;
+        };
+        batch.stamp = if batch.has_parts { stamp } else { 0 };
+        if core == self.local.core {
+            // Behind the parts that wait for their place at this core.
+            let stamp = batch.stamp;
+            self.sequence.stand(core, stamp, Letter::Batch(batch));
+            return;
+        }
+        let count = self.local.count();
+        count.hop_batches.add(1);
+        count.hops_sent.add(batch.requests.len() as u64);
+        self.post.post(core, Letter::Batch(batch));
+    }
+
+    /// The box being filled for `core`.
+    pub(super) fn box_for(&mut self, core: usize) -> &mut Batch {
+        let hops = &mut self.hops;
+        hops.staged[core].get_or_insert_with(|| hops.spare.pop().unwrap_or_default())
+    }
+
+    /// Posts the boxes if one is full.
+    pub(super) fn post_full_hops(&mut self) {
+        let mut staged = self.hops.staged.iter().flatten();
+        if staged.any(|batch| batch.bytes.len() > BATCH_BYTES_MAX) {
+            self.post_hops();
         }
     }
 
@@ -73,7 +114,7 @@ impl Work {
     pub(super) fn on_batch(&mut self, from: usize, batch: Box<Batch>) {
         if self.vault_is_open() {
             self.run_batch(from, batch);
-        } else if self.local.busy.is_some() && self.vault.at_home().is_none() {
+        } else if self.local.busy.is_some() && self.vault.at_home().is_none() && !batch.has_parts {
             self.refuse_batch(from, batch);
         } else {
             self.vault.wait(Waiter::Batch { from, batch });
@@ -88,16 +129,33 @@ impl Work {
         for index in 0..batch.requests.len() {
             let giant = batch.giants.iter_mut().find(|(of, _)| *of == index);
             self.giant = giant.map(|(_, giant)| std::mem::take(giant));
+            let until = self.depends_in(&batch, index);
             let (took_ns, side) = self.run_carried(from, &batch, index, &mut replies);
             self.giant = None;
             batch.sides.extend(side.map(|side| (index, side)));
             let request = &mut batch.requests[index];
             request.reply_end = replies.len();
             request.took_ns = took_ns;
+            request.until = until;
         }
         batch.replies = replies;
-        self.post.post(from, Letter::Replies(batch));
+        if from == self.local.core {
+            self.on_replies(from, batch);
+        } else {
+            self.post.post(from, Letter::Replies(batch));
+        }
         self.post_outgoing();
+    }
+
+    /// What a request of a box depends on; a part leaves its marks.
+    fn depends_in(&mut self, batch: &Batch, index: usize) -> u64 {
+        let request = &batch.requests[index];
+        let entry = self.local.table.at(request.entry);
+        let writes = entry.flags().has(Flags::WRITE);
+        if request.scatter == WHOLE {
+            return self.depends_on(request.first.map(|first| first.slot), writes);
+        }
+        self.mark_part(batch.stamp, batch.slots(index), writes)
     }
 
     fn run_carried(
@@ -111,7 +169,9 @@ impl Work {
         let args = batch.args(index);
         let entry = self.local.table.at(request.entry);
         let before = replies.len();
-        if let Some(refusal) = self.out_of_memory(entry) {
+        let is_part = request.scatter != WHOLE;
+        // All parts of a command run, or none: its core has looked.
+        if !is_part && let Some(refusal) = self.out_of_memory(entry) {
             Reply::new(replies, request.version).refuse(&refusal);
             self.count_rejected(Some(entry), &refusal);
             return (0, None);
@@ -149,7 +209,9 @@ impl Work {
         self.tally(after.tally, after.discarded);
         if !matches!(after.side, Some(Side::Waits(_))) {
             finish(replies, before, request.version, &outcome);
-            self.count_call(entry, took, outcome.as_ref().err());
+            if !is_part {
+                self.count_call(entry, took, outcome.as_ref().err());
+            }
         }
         self.publish_events(&after.events);
         if after.has_ready {
@@ -170,13 +232,19 @@ impl Work {
     }
 
     /// Puts the replies of a box that came back into their places.
-    pub(super) fn on_replies(&mut self, mut batch: Box<Batch>) {
+    pub(super) fn on_replies(&mut self, from: usize, mut batch: Box<Batch>) {
         let mut start = 0;
         for index in 0..batch.requests.len() {
             let request = batch.requests[index];
             let span = start..request.reply_end;
             start = request.reply_end;
             let entry = self.local.table.at(request.entry);
+            if request.scatter != WHOLE {
+                let args = batch.args(index);
+                self.log_slow(request.session, entry, args, request.took_ns);
+                self.on_part(from, &request, &batch.replies[span]);
+                continue;
+            }
             match batch.take_side(index) {
                 Some(Side::Waits(wait)) => {
                     self.feed_call(request.session, entry, batch.args(index));
@@ -185,24 +253,18 @@ impl Work {
                 }
                 side => self.note_watch(request.session, side),
             }
-            let Some(session) = self.local.roster.find(request.session) else {
-                continue;
-            };
             let reply = if request.is_muted {
                 &[]
             } else {
                 &batch.replies[span.clone()]
             };
-            session.outbox.fill(request.gap, reply);
+            self.fill_settled(request.until, request.session, request.gap, reply);
             if entry.leaves_aside {
                 self.resume(request.session);
-            } else if session.outbox.is_clearing()
-                && session.stage == Stage::Open
-                && !session.inbox.is_empty()
-            {
-                self.resumed.push(request.session);
             }
-            self.mark_dirty(request.session);
+            if from == self.local.core {
+                self.one_scatter_less(request.session);
+            }
             if request.regard == Regard::Obeyed
                 && batch.replies[span.clone()].first() == Some(&b'-')
             {

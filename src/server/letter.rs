@@ -35,9 +35,12 @@ pub(super) enum Letter {
     /// The same box back, with replies.
     Replies(Box<Batch>),
     /// Asks for this core's shard.
-    Borrow { loan: u64 },
+    /// It waits for its place in the order if it has a stamp.
+    Borrow { loan: u64, stamp: u64 },
     /// The shard asked for.
     Lend { loan: u64, shard: Box<Shard> },
+    /// Others have posted or finished what this core waits for.
+    Settled,
     /// The shard back home.
     Return { shard: Box<Shard> },
     /// A blocked request of one of this core's sessions was answered.
@@ -197,11 +200,19 @@ pub(super) struct Served {
     pub(super) took_ns: u64,
     /// Cores where it stands in line no more, one bit each.
     pub(super) cleared: u64,
+    /// Everything up to this stamp must have run before the client may know.
+    pub(super) until: u64,
 }
 
 /// Requests of one turn for the keys of one core, and then their replies.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
+    /// Its place in the order of what concerns several cores, if it has parts
+    /// of such; zero if not.
+    pub(super) stamp: u64,
+    pub(super) has_parts: bool,
+    /// The slots of the parts' keys, part after part.
+    pub(super) slots: Vec<u16>,
     pub(super) bytes: Vec<u8>,
     pub(super) spans: Vec<Span>,
     pub(super) requests: Vec<Carried>,
@@ -230,24 +241,57 @@ pub(super) struct Carried {
     pub(super) reply_end: usize,
     /// How long it ran.
     pub(super) took_ns: u64,
+    /// Everything up to this stamp must have run before the client may know of
+    /// its reply; zero if it depends on nothing.
+    pub(super) until: u64,
+    /// The scatter it is a part of, or `WHOLE`.
+    pub(super) scatter: u32,
+    /// Where the slots of its keys begin, if it is a part.
+    pub(super) first_slot: u32,
 }
+
+/// The request is not a part.
+pub(super) const WHOLE: u32 = u32::MAX;
 
 impl Batch {
     /// Adds a request: its words are copied here.
-    pub(super) fn add(&mut self, mut request: Carried, args: Args<'_>, giant: Option<Vec<u8>>) {
-        request.start = self.bytes.len();
-        request.first_span = self.spans.len() as u32;
-        for word in args.iter() {
-            self.spans.push(Span {
-                start: (self.bytes.len() - request.start) as u32,
-                len: word.len() as u32,
-            });
-            self.bytes.extend_from_slice(word);
-        }
+    pub(super) fn add(&mut self, request: Carried, args: Args<'_>, giant: Option<Vec<u8>>) {
         if let Some(giant) = giant {
             self.giants.push((self.requests.len(), giant));
         }
+        self.begin(request);
+        for word in args.iter() {
+            self.word(word);
+        }
+    }
+
+    /// Adds a request without words.
+    pub(super) fn begin(&mut self, mut request: Carried) {
+        request.start = self.bytes.len();
+        request.first_span = self.spans.len() as u32;
+        request.first_slot = self.slots.len() as u32;
+        self.has_parts |= request.scatter != WHOLE;
         self.requests.push(request);
+    }
+
+    /// Adds a word to the request that was begun last.
+    pub(super) fn word(&mut self, word: &[u8]) {
+        let start = self.requests.last().map_or(0, |request| request.start);
+        self.spans.push(Span {
+            start: (self.bytes.len() - start) as u32,
+            len: word.len() as u32,
+        });
+        self.bytes.extend_from_slice(word);
+    }
+
+    /// The slots of the keys of the part at `index`.
+    pub(super) fn slots(&self, index: usize) -> &[u16] {
+        let first = self.requests[index].first_slot as usize;
+        let end = match self.requests.get(index + 1) {
+            Some(next) => next.first_slot as usize,
+            None => self.slots.len(),
+        };
+        &self.slots[first..end]
     }
 
     /// The words of the request at `index`.
@@ -269,6 +313,9 @@ impl Batch {
 
     /// Empties it for the next use, giving back what one big turn took.
     pub(super) fn clear(&mut self) {
+        self.stamp = 0;
+        self.has_parts = false;
+        self.slots.clear();
         self.bytes.clear();
         self.spans.clear();
         self.requests.clear();

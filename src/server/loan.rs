@@ -1,9 +1,10 @@
 //! Keys of several cores: their shards move to the client's core, the
 //! command runs as on one core, and they move back.
 //!
-//! Cores are asked in ascending order, one after the other, and a shard
-//! that is away is waited for in line. So a coordinator only ever waits for
-//! cores above those it holds: no two can wait for each other.
+//! All cores are asked at once, with one stamp (`sequence`), and each lends its
+//! shard in the order of stamps; one that is away is waited for in line. So a
+//! coordinator only ever waits for those with lower stamps: no two can wait for
+//! each other.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use super::vault::Waiter;
 /// A command that is collecting its shards.
 struct Loan {
     job: Job,
-    /// Cores not asked yet, one bit each.
+    /// Cores whose shards have not come, one bit each.
     wanted: u64,
     held: Lent,
 }
@@ -117,18 +118,45 @@ impl Work {
         let number = self.loans.next;
         self.loans.next += 1;
         self.loans.open.insert(number, loan);
-        self.advance_loan(number);
+        self.ask_for_shards(number, cores);
+    }
+
+    /// Asks all cores for their shards at once. Those of several cores have a
+    /// stamp, and each core lends its shard in the order of stamps.
+    fn ask_for_shards(&mut self, loan: u64, cores: u64) {
+        let me = self.local.core;
+        match cores {
+            // A transaction without commands.
+            0 => return self.run_loan(loan),
+            mine if mine == 1 << me => return self.on_borrow(me, loan),
+            _ => {}
+        }
+        let stamp = if cores.count_ones() > 1 {
+            // What sessions sent before goes first, with a lower stamp.
+            self.post_hops();
+            self.post.stamp(false)
+        } else {
+            0
+        };
+        for core in (0..self.local.placement.cores()).filter(|core| cores >> core & 1 == 1) {
+            let letter = Letter::Borrow { loan, stamp };
+            if core == me {
+                self.sequence.stand(me, stamp, letter);
+            } else {
+                self.post_hop(core);
+                self.post.post(core, letter);
+            }
+        }
     }
 
     /// Gives up the jobs that `is_given_up` says, and gives their shards back.
-    /// The shard that each has asked for goes home when it comes.
+    /// Shards that were asked for go home when they come.
     pub(super) fn give_up_loans(&mut self, is_given_up: impl Fn(&Job) -> bool) -> Vec<Job> {
         let mut jobs = Vec::new();
         let mut shards = Vec::new();
         for loan in self.loans.open.values_mut() {
             if is_given_up(&loan.job) {
                 jobs.push(std::mem::replace(&mut loan.job, Job::GivenUp));
-                loan.wanted &= loan.wanted.wrapping_neg();
                 let nothing = loan.held.iter().map(|_| None).collect();
                 shards.push(std::mem::replace(&mut loan.held, nothing));
             }
@@ -137,36 +165,6 @@ impl Work {
             self.give_back(held);
         }
         jobs
-    }
-
-    /// Asks for the next shard, or runs the command when all are here.
-    fn advance_loan(&mut self, number: u64) {
-        let me = self.local.core;
-        loop {
-            let is_open = self.vault_is_open();
-            let loan = self
-                .loans
-                .open
-                .get_mut(&number)
-                .expect("a loan is open until it has run");
-            if loan.wanted == 0 {
-                self.run_loan(number);
-                return;
-            }
-            let core = loan.wanted.trailing_zeros() as usize;
-            if core != me {
-                // What this session sent there before goes first.
-                self.post_hop(core);
-                self.post.post(core, Letter::Borrow { loan: number });
-                return;
-            }
-            if !is_open {
-                self.vault.wait(Waiter::Own { loan: number });
-                return;
-            }
-            loan.held[me] = Some(self.vault.take());
-            loan.wanted &= !(1 << me);
-        }
     }
 
     /// The shard of this core goes to a loan of its own that stood in line.
@@ -178,10 +176,11 @@ impl Work {
 
     /// Lends this core's shard to another, now or when it is here.
     pub(super) fn on_borrow(&mut self, from: usize, loan: u64) {
-        if self.vault_is_open() {
-            self.lend(from, loan);
-        } else {
-            self.vault.wait(Waiter::Borrow { from, loan });
+        match (from == self.local.core, self.vault_is_open()) {
+            (true, true) => self.grant_own(loan),
+            (true, false) => self.vault.wait(Waiter::Own { loan }),
+            (false, true) => self.lend(from, loan),
+            (false, false) => self.vault.wait(Waiter::Borrow { from, loan }),
         }
     }
 
@@ -200,7 +199,37 @@ impl Work {
             .expect("a loan is open until it has run");
         loan.held[from] = Some(shard);
         loan.wanted &= !(1 << from);
-        self.advance_loan(number);
+        if loan.wanted == 0 {
+            self.run_when_settled(number);
+        } else if matches!(loan.job, Job::GivenUp) {
+            let nothing = loan.held.iter().map(|_| None).collect();
+            let held = std::mem::replace(&mut loan.held, nothing);
+            self.give_back(held);
+        }
+    }
+
+    /// Runs a job whose shards are all here: as soon as everything has run
+    /// everywhere of which parts have run on them, so that what it sees may be
+    /// known.
+    fn run_when_settled(&mut self, number: u64) {
+        if self.is_settled(number) {
+            self.run_loan(number);
+        } else {
+            self.settling.loans.push(number);
+        }
+    }
+
+    fn is_settled(&mut self, number: u64) -> bool {
+        let held = self.loans.open[&number].held.iter().flatten();
+        let newest = held.map(|shard| shard.marks.newest()).max();
+        newest.is_none_or(|newest| self.has_finished(newest))
+    }
+
+    /// Runs the jobs that waited for this.
+    pub(super) fn run_settled_loans(&mut self) {
+        for number in std::mem::take(&mut self.settling.loans) {
+            self.run_when_settled(number);
+        }
     }
 
     /// Runs a job whose shards are all here, and gives them back.

@@ -42,9 +42,12 @@ mod relief;
 mod replay;
 mod resync;
 mod save;
+mod scatter;
 mod script;
 mod script_call;
+mod sequence;
 mod serve;
+mod settle;
 #[cfg(test)]
 mod simulation;
 mod snapshot;

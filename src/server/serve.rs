@@ -14,8 +14,9 @@ use crate::spec::Flags;
 
 use super::ahead::Ahead;
 use super::core::Work;
-use super::letter::{Carried, Decision, Letter};
+use super::letter::{Carried, Decision, Letter, WHOLE};
 use super::obey::Regime;
+use super::scatter::goes_behind_parts;
 use super::vault::Waiter;
 
 /// What becomes of a session after a request.
@@ -133,7 +134,6 @@ impl Work {
             }
         };
         session.client.last_command = Some(entry.name);
-        let is_in_multi = session.transaction.is_some();
         if self.local.live.is_replica()
             && let Some(regime) = self.as_replica(id, entry)
         {
@@ -142,7 +142,7 @@ impl Work {
                     return self.refuse_admission(id, (Some(entry), args), &refusal);
                 }
                 Regime::Wait => return Flow::Hold,
-                Regime::Obey => return self.dispatch(id, entry, first, args, is_in_multi),
+                Regime::Obey => return self.dispatch(id, entry, first, args),
             }
         }
         if self.local.is_loading && !entry.flags().has(Flags::LOADING) {
@@ -164,7 +164,7 @@ impl Work {
         {
             return Flow::Hold;
         }
-        self.dispatch(id, entry, first, args, is_in_multi)
+        self.dispatch(id, entry, first, args)
     }
 
     /// Runs a request that may run, or sends it where it runs.
@@ -174,10 +174,17 @@ impl Work {
         entry: &'static Entry,
         first: Option<First>,
         args: Args<'_>,
-        is_in_multi: bool,
     ) -> Flow {
+        let Some(session) = self.local.roster.find(id) else {
+            return Flow::Pause;
+        };
+        let is_in_multi = session.transaction.is_some();
+        let is_behind = session.scattered > 0;
         if is_in_multi && let Some(flow) = self.put_off(id, entry, args) {
             return flow;
+        }
+        if is_behind && !goes_behind_parts(entry) {
+            return self.await_scattered(id);
         }
         let me = self.local.core;
         match entry.command.run {
@@ -189,10 +196,19 @@ impl Work {
                 let placement = self.local.placement;
                 let place = match first {
                     Some(first) => Route::One(placement.core_of(first.slot)),
-                    None => route(entry, args, placement),
+                    None => match entry.split {
+                        Some(split) if placement.cores() > 1 => {
+                            self.scatters.place(split, args, placement)
+                        }
+                        Some(_) | None => route(entry, args, placement),
+                    },
                 };
                 match place {
-                    Route::One(core) if core != me => {
+                    // Its own parts may wait for their place at this core, too.
+                    Route::One(core) if core != me || is_behind => {
+                        if core == me {
+                            self.stay_behind(id);
+                        }
                         self.hop(id, core, entry, first, args);
                         if entry.leaves_aside {
                             self.await_one(id);
@@ -203,10 +219,16 @@ impl Work {
                     Route::One(_) | Route::Nowhere => {
                         self.run_home(id, entry, handler, first, args)
                     }
-                    Route::Many(cores) => {
-                        self.start_loan(id, entry, cores, args);
-                        Flow::Pause
-                    }
+                    Route::Many(cores) => match entry.split {
+                        Some(split) if self.may_scatter(id, entry, split, args) => {
+                            self.start_scatter(id, entry, (split, cores), args);
+                            Flow::Next
+                        }
+                        Some(_) | None => {
+                            self.start_loan(id, entry, cores, args);
+                            Flow::Pause
+                        }
+                    },
                 }
             }
             Run::Whole(handler) => {
@@ -272,6 +294,8 @@ impl Work {
         let mut out = session.outbox.begin();
         let clock = self.clock_for(regard);
         let before = out.len();
+        let writes = entry.flags().has(Flags::WRITE);
+        let until = self.depends_on(first.map(|first| first.slot), writes);
         let shard = self.vault.at_home().expect("checked above");
         let mut turn = Turn::new(
             Data::Home(shard),
@@ -304,7 +328,11 @@ impl Work {
             return flow;
         }
         finish(&mut out, before, version, &outcome);
-        self.give_reply(id, out, before);
+        if until == 0 {
+            self.give_reply(id, out, before);
+        } else {
+            self.give_settled(until, id, out, before);
+        }
         self.account(id, entry, args, took, outcome.as_ref().err());
         self.note_watch(id, after.side);
         self.publish_events(&after.events);
@@ -400,6 +428,9 @@ impl Work {
             first_span: 0,
             reply_end: 0,
             took_ns: 0,
+            until: 0,
+            scatter: WHOLE,
+            first_slot: 0,
         };
         self.stage_hop(core, carried, args);
     }

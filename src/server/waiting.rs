@@ -132,6 +132,9 @@ impl Work {
 
     /// An answer has come from the core that had what was waited for.
     pub(super) fn on_served(&mut self, served: Served) {
+        if !self.has_finished(served.until) {
+            return self.settling.keep_answer(served);
+        }
         let wait = &served.wait;
         let id = SessionId::unpacked(wait.session);
         let entry = self.local.table.at(wait.entry);
@@ -328,6 +331,7 @@ impl Work {
             Some(Side::Waits(_) | Side::Watches(_)) | None => {}
         }
         wait.claim.keep();
+        let until = self.depends_wholly(lent.as_deref().map(Vec::as_slice));
         self.tally(after.tally, after.discarded);
         finish(&mut reply, 0, wait.version, &outcome);
         self.count_call(entry, took_ns, outcome.as_ref().err());
@@ -338,6 +342,7 @@ impl Work {
             reply,
             took_ns,
             cleared,
+            until,
         };
         let letter = Letter::Served(Box::new(served));
         self.outgoing.push((wait.core, letter));

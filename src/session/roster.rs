@@ -68,6 +68,11 @@ pub struct Session {
     pub outbox: Outbox,
     /// Things under way that the stage waits for; it opens after the last.
     pub awaiting: u32,
+    /// Requests of which parts are under way at several cores, and those for
+    /// its own core that stand behind them.
+    pub scattered: u32,
+    /// Its next request waits until those have ended.
+    pub awaits_scattered: bool,
     /// The request that waits for its keys.
     pub blocked: Option<Blocked>,
     /// Between MULTI and EXEC.
@@ -115,6 +120,8 @@ impl Session {
             decoder: Decoder::new(),
             outbox: Outbox::default(),
             awaiting: 0,
+            scattered: 0,
+            awaits_scattered: false,
             blocked: None,
             transaction: None,
             is_in_exec: false,

@@ -3,6 +3,7 @@
 use crate::base::HashKey;
 use crate::keyspace::{Key, Keyspace};
 
+use super::marks::Marks;
 use super::observers::{Observer, Observers};
 
 /// See the module.
@@ -15,6 +16,7 @@ pub struct Shard {
     /// Who records what changes here, one bit each; changed for all shards of
     /// the node at once.
     pub recorded_by: u8,
+    pub marks: Marks,
 }
 
 impl Shard {
@@ -26,6 +28,7 @@ impl Shard {
             keyspace: *Keyspace::new(databases, hash_key),
             observers: Observers::default(),
             recorded_by: 0,
+            marks: Marks::default(),
         })
     }
 

@@ -3,6 +3,7 @@
 //! keys they observe and nobody can change a key behind their back.
 
 mod core_data;
+mod marks;
 mod observers;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ mod wait;
 mod watch;
 
 pub use core_data::Shard;
+pub use marks::Marks;
 pub use observers::{Census, Observer, Observers, Ready};
 pub use wait::{Awaited, Wait};
 pub use watch::Watch;

@@ -18,6 +18,7 @@ mod wire;
 mod bank;
 mod histories;
 mod order;
+mod steps;
 mod torn;
 mod waiting;
 

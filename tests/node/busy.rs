@@ -150,7 +150,7 @@ fn commands_that_wait_for_shards_of_a_busy_script_are_refused() {
         let mut words = vec![name.to_owned()];
         for key in &keys {
             words.push(key.clone());
-            words.extend((name == "MSET").then(|| "v".to_owned()));
+            words.extend(name.starts_with("MSET").then(|| "v".to_owned()));
         }
         words
     };
@@ -169,7 +169,7 @@ fn commands_that_wait_for_shards_of_a_busy_script_are_refused() {
         let mut waiting: Vec<Connection> = (0..8).map(|_| node.client()).collect();
         for (number, one) in waiting.iter_mut().enumerate() {
             match number % 3 {
-                0 => one.send(&over_all("DEL")),
+                0 => one.send(&over_all("MSETNX")),
                 1 => one.send(&["EVAL", "return redis.call('DBSIZE')", "0"]),
                 _ => {
                     one.send(&["MULTI"]).expect("the node reads");
@@ -194,6 +194,48 @@ fn commands_that_wait_for_shards_of_a_busy_script_are_refused() {
         for one in &mut waiting {
             assert_eq!(one.ask(&over_all("EXISTS")).expect("an answer"), found);
         }
+    }
+}
+
+#[test]
+fn a_command_that_has_run_in_part_waits_for_the_end_of_a_busy_script() {
+    let lines = ["shards 4".to_owned(), "busy-reply-threshold 300".to_owned()];
+    let node = Server::start(PROGRAM, &lines);
+    let keys: Vec<String> = (0..32).map(|number| format!("key-{number}")).collect();
+    let over_all = |name: &str, value: Option<&str>| {
+        let mut words = vec![name.to_owned()];
+        for key in &keys {
+            words.push(key.clone());
+            words.extend(value.map(str::to_owned));
+        }
+        words
+    };
+    let mut client = node.client();
+    for key in &keys[..4] {
+        let mut script = node.client();
+        let body = "while true do redis.pcall('GET', KEYS[1]) end";
+        let eval = ["EVAL", body, "1", key];
+        script.send(&eval).expect("the node reads");
+        thread::sleep(Duration::from_millis(50));
+        // Not busy yet: all cores but one run their parts.
+        let mut waiting: Vec<Connection> = (0..8).map(|_| node.client()).collect();
+        for one in &mut waiting {
+            one.send(&over_all("MSET", Some(key)))
+                .expect("the node reads");
+        }
+        until(&mut client, &["SCRIPT", "KILL"], "OK");
+        let mut done = 0;
+        for one in &mut waiting {
+            match one.read().expect("it is answered") {
+                Reply::Status(_) => done += 1,
+                // Its core is the script's, and did not look before.
+                other => assert!(error(other).starts_with("BUSY ")),
+            }
+        }
+        assert!(done > 0, "clients of other cores began");
+        let found = client.ask(&over_all("MGET", None)).expect("an answer");
+        let value = Reply::Bulk(key.clone().into_bytes());
+        assert_eq!(found, Reply::Array(vec![value; keys.len()]));
     }
 }
 

@@ -1,5 +1,6 @@
 //! What all clients together have done and seen.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::resp::Value;
@@ -21,6 +22,8 @@ pub(super) struct Ledger {
     pub(super) tokens_lost: usize,
     /// Watched transfers that got through, and that did not.
     pub(super) watched: (u64, u64),
+    /// Where keys were seen that are stepped forward: by client and number.
+    pub(super) steps: BTreeMap<(u64, usize), i64>,
     /// All replies of all clients.
     heard: DefaultHasher,
     pub(super) replies: u64,

@@ -7,6 +7,7 @@
 mod feed;
 mod parts;
 mod postbox;
+mod stamps;
 
 #[cfg(test)]
 mod model;

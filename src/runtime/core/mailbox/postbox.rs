@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 use crossbeam::utils::CachePadded;
 
 use super::parts::{ArrayQueue, AtomicBool, fence};
+use super::stamps::Stamps;
 
 /// Letters one box holds before the sender keeps the rest.
 const LETTERS_MAX: usize = 1024;
@@ -23,6 +24,7 @@ pub struct Mailboxes<Letter> {
     cores: usize,
     boxes: Vec<ArrayQueue<Letter>>,
     asleep: Vec<CachePadded<AtomicBool>>,
+    stamps: Stamps,
 }
 
 impl<Letter> Mailboxes<Letter> {
@@ -44,6 +46,7 @@ impl<Letter> Mailboxes<Letter> {
             asleep: (0..cores)
                 .map(|_| CachePadded::new(AtomicBool::new(false)))
                 .collect(),
+            stamps: Stamps::new(cores),
         })
     }
 
@@ -63,6 +66,8 @@ pub struct Postbox<Letter> {
     posted: u64,
     /// Letters that found no room, since `take_held_up`.
     held_up: u64,
+    /// A stamp was taken whose letters may not be in their boxes.
+    is_unposted: bool,
 }
 
 impl<Letter> Postbox<Letter> {
@@ -79,6 +84,7 @@ impl<Letter> Postbox<Letter> {
             is_holding: false,
             posted: 0,
             held_up: 0,
+            is_unposted: false,
         }
     }
 
@@ -135,6 +141,54 @@ impl<Letter> Postbox<Letter> {
             }
         }
         self.posted = 0;
+    }
+
+    /// The next stamp, for letters that are posted from now on; with
+    /// `runs_apart` for something that is `unfinished` until this core says
+    /// that it has run everywhere. A core posts its stamps in their order to
+    /// every other.
+    pub fn stamp(&mut self, runs_apart: bool) -> u64 {
+        self.is_unposted = true;
+        self.mailboxes.stamps.take(self.me, runs_apart)
+    }
+
+    /// If all letters are in their boxes and that was not said yet: says so.
+    pub fn say_posted(&mut self) -> bool {
+        let says = self.is_unposted && !self.has_unsent && !self.is_holding;
+        if says {
+            self.is_unposted = false;
+            self.mailboxes.stamps.posted(self.me);
+        }
+        says
+    }
+
+    /// Says which is the first of this core's stamps that is unfinished.
+    pub fn say_finished(&mut self, unfinished: Option<u64>) {
+        self.mailboxes.stamps.finish(self.me, unfinished);
+    }
+
+    /// Every letter of core `from` with a stamp below this is in its box.
+    #[must_use]
+    pub fn posted_below(&self, from: usize) -> u64 {
+        self.mailboxes.stamps.posted_below(from)
+    }
+
+    /// Everything with a stamp below this has run at every core.
+    #[must_use]
+    pub fn finished_below(&self) -> u64 {
+        self.mailboxes.stamps.finished_below()
+    }
+
+    /// Says that this core waits until others have posted or finished
+    /// something; it must look again afterwards.
+    pub fn watch(&self) {
+        self.mailboxes.stamps.watch(self.me);
+    }
+
+    /// The cores that wait for that, one bit each: they are to be told.
+    #[must_use]
+    pub fn take_watchers(&self) -> u64 {
+        self.mailboxes.stamps.take_watchers()
     }
 
     /// Whether letters wait for room: the core must not sleep long then.

@@ -4,7 +4,7 @@ use crate::base::Random;
 
 use super::super::exchange::Exchange;
 use super::super::ledger::Ledger;
-use super::{bank, lists, noise, own, together, tokens};
+use super::{bank, lists, noise, own, steps, together, tokens};
 
 /// A kind of thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,15 +15,17 @@ pub(in super::super) enum Act {
     Together,
     Own,
     Noise,
+    Steps,
 }
 
-const ALL: [Act; 6] = [
+const ALL: [Act; 7] = [
     Act::Bank,
     Act::Lists,
     Act::Tokens,
     Act::Together,
     Act::Own,
     Act::Noise,
+    Act::Steps,
 ];
 
 /// Some of all, at least one.
@@ -53,6 +55,7 @@ pub(in super::super) fn begin(
         Act::Together => together::begin(ledger, dice),
         Act::Own => own::begin(client, dice),
         Act::Noise => noise::begin(ledger, dice),
+        Act::Steps => steps::begin(client, ledger, dice),
     }
 }
 

@@ -5,6 +5,7 @@ mod choice;
 mod lists;
 mod noise;
 mod own;
+mod steps;
 mod together;
 mod tokens;
 
