@@ -64,6 +64,14 @@ impl Keyspace {
         Walked::Over
     }
 
+    /// Whether so much waits for room that those who change things should wait.
+    pub fn is_cut_far_behind(&self) -> bool {
+        // They share their room.
+        let mut databases = (0..self.databases()).map(|index| &self.db(index).slots);
+        let taking = databases.find_map(|slots| slots.taking());
+        taking == Some(Taking::MuchLater)
+    }
+
     /// Whether there is something to walk.
     #[inline]
     pub fn is_cut(&self) -> bool {
@@ -80,7 +88,7 @@ impl Discarded {
     /// Whether it may be freed now: what it held at a cut is kept then, and there
     /// may be no room.
     pub fn may_be_freed(&self) -> bool {
-        self.slots.taking() != Some(Taking::Later)
+        !matches!(self.slots.taking(), Some(Taking::Later | Taking::MuchLater))
     }
 }
 

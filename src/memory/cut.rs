@@ -4,12 +4,13 @@
 //! At the cut the database gets the next epoch. A bucket whose version is below it
 //! has not been kept. A walk keeps one bucket after the other and gives each the
 //! epoch as its version. Whoever is about to change a bucket (add, change or remove
-//! an entry, split it, merge it) has it kept first, all of it. So what is kept of
-//! a bucket is what it held at the cut: nothing was changed in it before.
+//! an entry, merge it) has it kept first, all of it. So what is kept of a bucket is
+//! what it held at the cut: nothing was changed in it before.
 //!
-//! A new bucket has the epoch from the start. A bucket that has not been kept was
-//! neither split nor merged since the cut, so it covers the same positions as then,
-//! and the walk over all positions meets it.
+//! The first bucket of a table has the epoch from the start. A split hands the
+//! version on to both halves: what was not kept has moved, but is as it was, and
+//! both halves are ahead of the walk, as all was. A merge would join what is kept and
+//! what is not, so both are kept before.
 
 use super::arena::Arena;
 use super::entry::Entry;
@@ -31,6 +32,8 @@ pub enum Taking {
     Now,
     /// When there is room again.
     Later,
+    /// The same, and those who change things should wait, too.
+    MuchLater,
     NoMore,
 }
 
@@ -86,7 +89,7 @@ impl<C> Slots<C> {
     pub fn walk_cut(&mut self, buckets: usize) -> Walked {
         match self.taking() {
             Some(Taking::Now) => {}
-            Some(Taking::Later) => return Walked::Waits,
+            Some(Taking::Later | Taking::MuchLater) => return Walked::Waits,
             Some(Taking::NoMore) | None => {
                 self.cut = None;
                 return Walked::Over;
@@ -158,7 +161,8 @@ impl<C> Slots<C> {
         self.cut = Some(cut);
     }
 
-    /// Keeps the buckets that change when an entry of this hash is added.
+    /// Keeps the bucket that an entry of this hash is added to. Another may be split
+    /// for it: its halves are kept later, if it is not.
     #[cold]
     #[inline(never)]
     pub(super) fn keep_before_insert(&mut self, slot: u16, hash: u64) {
@@ -167,10 +171,8 @@ impl<C> Slots<C> {
         if table.buckets() == 0 {
             return table.begin(epoch);
         }
-        let changed = [Some(table.home(hash)), table.to_be_split()];
-        for home in changed.into_iter().flatten() {
-            self.keep_bucket(slot, home);
-        }
+        let home = table.home(hash);
+        self.keep_bucket(slot, home);
     }
 
     /// Keeps the buckets that change when an entry of this one is removed.

@@ -159,9 +159,9 @@ impl<C> Table<C> {
             .expect("a place is used before the table changes")
     }
 
-    /// The bucket that one more entry would split.
+    /// The bucket that one more entry splits.
     #[inline]
-    pub fn to_be_split(&self) -> Option<usize> {
+    fn to_be_split(&self) -> Option<usize> {
         let keys = u64::from(self.len) + 1;
         let buckets = self.segments.len();
         let is_full = keys * 100 > (buckets * LANES) as u64 * SPLIT_PERCENT;

@@ -41,6 +41,8 @@ struct Handed<T> {
 pub enum Room {
     Free,
     Full,
+    /// So full that others should make no more of it: four times its room.
+    Overfull,
     /// Nobody takes anything any more.
     Closed,
 }
@@ -115,10 +117,13 @@ impl<T> Lane<T> {
     pub fn room(&self) -> Room {
         if self.state.is_closed.load(Ordering::Relaxed) {
             Room::Closed
-        } else if self.waiting() > self.state.room {
-            Room::Full
         } else {
-            Room::Free
+            let (waiting, room) = (self.waiting(), self.state.room);
+            match waiting {
+                _ if waiting > 4 * room => Room::Overfull,
+                _ if waiting > room => Room::Full,
+                _ => Room::Free,
+            }
         }
     }
 
@@ -185,16 +190,17 @@ mod tests {
         lanes[0].hand_on(9, 1);
         assert_eq!((lanes[0].room(), lanes[1].room()), (Room::Free, Room::Full));
         assert_eq!((lanes[1].waiting(), funnel.waiting()), (16, 17));
+        lanes[1].hand_on(4, 30);
+        assert_eq!(lanes[1].room(), Room::Overfull);
         let mut woken = Vec::new();
-        for number in 0..4 {
+        for number in [0, 1, 2, 3, 9, 4] {
             let (what, load) = funnel.take().expect("it was handed on");
             assert_eq!(what, number);
             woken.push(funnel.done(load));
         }
-        assert_eq!(woken, [None, None, Some(1), None]);
+        assert_eq!(woken, [None, None, None, None, None, Some(1)]);
         assert_eq!(lanes[1].room(), Room::Free);
         drop(lanes);
-        assert_eq!(funnel.take().map(|(what, _)| what), Some(9));
         assert!(funnel.take().is_none());
     }
 

@@ -335,7 +335,8 @@ impl Work {
         shard
             .keyspace
             .note(noted(self.local.live.events, is_recorded));
-        self.pace.walk_goes_on |= shard.keyspace.is_cut();
+        self.pace.is_walking = shard.keyspace.is_cut();
+        self.pace.walk_goes_on |= self.pace.is_walking;
         self.vault.put(shard);
     }
 

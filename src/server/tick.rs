@@ -9,7 +9,7 @@ use crate::command::{Wish, noted};
 use crate::config;
 use crate::keyspace::Touch;
 use crate::memory::used_memory;
-use crate::session::Stage;
+use crate::session::{SessionId, Stage};
 
 use super::core::Work;
 use super::expiry::Expiry;
@@ -32,6 +32,10 @@ pub(super) struct Pace {
     pub(super) frees_go_on: bool,
     /// The walk of a snapshot is not over, and need not wait.
     pub(super) walk_goes_on: bool,
+    /// It is not over.
+    pub(super) is_walking: bool,
+    /// Who would write, and waits since the walk's writer is far behind.
+    pub(super) slowed: Vec<SessionId>,
 }
 
 /// What reads leave behind, by the policy of eviction.
@@ -91,6 +95,7 @@ impl Work {
         }
         self.free_discarded();
         self.walk_slice();
+        self.resume_slowed_by_snapshot();
         if self.local.live.maxmemory > 0 {
             // The others go by these, and memory may fill within a tick.
             self.publish_sizes();

@@ -307,3 +307,54 @@ fn a_shutdown_gives_a_background_save_up_and_leaves_nothing_of_it() {
     assert!(!has_temporary(folder.path()));
     assert!(!folder.path().join("dump.rdb").exists(), "{}", ours.log());
 }
+
+#[test]
+fn a_disk_that_stands_still_holds_the_walk_and_then_writers_but_no_reader() {
+    let folder = data_folder();
+    let mut ours = Side::basalt(
+        folder.path(),
+        1,
+        &["rdbcompression no", "rdb-save-incremental-fsync no"],
+    );
+    ours.tell("DEBUG POPULATE 80000 key 1000");
+    let name = format!("temp-bgsave-{}.rdb", ours.server.id());
+    let pipe = folder.path().join(name);
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("there is mkfifo").success());
+    let (drain, drained) = std::sync::mpsc::channel();
+    let disk = thread::spawn(move || {
+        let mut file = fs::File::open(&pipe).expect("it was just made");
+        drained.recv().expect("the test goes on");
+        std::io::copy(&mut file, &mut std::io::sink()).expect("a pipe can be read")
+    });
+    let used = |side: &mut Side| -> u64 { side.told("used_memory").parse().expect("a number") };
+    let before = used(&mut ours);
+    assert_eq!(ours.ask("BGSAVE"), status("Background saving started"));
+    // Of seven keys in a bucket each write of one keeps all.
+    let mut writer = crate::patient(&ours.server);
+    const WRITES: usize = 30_000;
+    let writes = thread::spawn(move || {
+        for number in 0..WRITES {
+            let key = format!("key:{number}");
+            writer.send(&["SET", &key, "v"]).expect("it takes requests");
+        }
+        for _ in 0..WRITES {
+            assert_eq!(writer.read().expect("it answers"), status("OK"));
+        }
+    });
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(2) {
+        assert!(matches!(ours.ask("GET key:79999"), Reply::Bulk(_)));
+        thread::sleep(Duration::from_millis(20));
+    }
+    let grown = used(&mut ours).saturating_sub(before);
+    assert!(grown < 48 << 20, "{grown} bytes wait for the disk");
+    assert!(!writes.is_finished(), "nobody was held");
+    drain.send(()).expect("the disk waits");
+    writes.join().expect("all writes are done");
+    wait_for(&mut ours, "rdb_bgsave_in_progress", "0");
+    let written = disk.join().expect("it was read to its end");
+    assert!(written > 80_000_000, "{written}");
+    // A pipe cannot be synced.
+    assert_eq!(ours.told("rdb_last_bgsave_status"), "err");
+}

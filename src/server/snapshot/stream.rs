@@ -80,6 +80,7 @@ impl Keep for Stream {
         match self.lane.room() {
             Room::Free => Taking::Now,
             Room::Full => Taking::Later,
+            Room::Overfull => Taking::MuchLater,
             Room::Closed => Taking::NoMore,
         }
     }
