@@ -19,6 +19,13 @@ pub enum Errand {
     Clear,
     /// Give every core the keyspace that was loaded for it.
     Exchange,
+    /// BGREWRITEAOF.
+    Rewrite,
+    /// The append-only file begins, or ends.
+    BeginFile,
+    EndFile,
+    /// DEBUG LOADAOF.
+    LoadFile,
 }
 
 /// BGSAVE.

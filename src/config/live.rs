@@ -65,6 +65,10 @@ pub struct Live {
     pub enable_debug_command: Allowed,
     /// Bytes a sparse HyperLogLog may take.
     pub hll_sparse_max_bytes: u64,
+    /// Whether changes are recorded in the append-only file.
+    pub appendonly: bool,
+    /// Whether each is on disk before its reply.
+    pub aof_always: bool,
     /// Whether what goes by itself is recorded as UNLINK instead of DEL.
     pub lazy: Lazy,
     /// When to save: seconds since the last save, and changes.
@@ -205,6 +209,8 @@ impl Settings {
             events: Events::of(self.bytes("notify-keyspace-events")),
             enable_debug_command: self.allowed("enable-debug-command"),
             hll_sparse_max_bytes: self.number("hll-sparse-max-bytes"),
+            appendonly: self.is_on("appendonly"),
+            aof_always: self.is_on("appendonly") && self.bytes("appendfsync") == b"always",
             lazy: Lazy {
                 eviction: self.is_on("lazyfree-lazy-eviction"),
                 expire: self.is_on("lazyfree-lazy-expire"),

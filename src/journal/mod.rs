@@ -2,11 +2,13 @@
 //! stream that a file or a replica can replay. Bytes and order only, no I/O.
 
 mod effects;
+mod manifest;
 mod merge;
 mod slice;
 #[cfg(test)]
 mod tests;
 
 pub use effects::{Effect, Effects, put_request};
+pub use manifest::{AofFile, Manifest, ManifestFault, Role};
 pub use merge::{Merge, Merged};
 pub use slice::{Open, Slice, select};

@@ -444,6 +444,7 @@ stated! {
     READ_ONLY = "READONLY You can't write against a read only replica.";
     MASTER_DOWN = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
     NO_REPLICAS = "NOREPLICAS Not enough good replicas to write.";
+    REWRITE_UNDER_WAY = "ERR Background append only file rewriting already in progress";
     DISK_BROKEN = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
     EXEC_ABORTED = "EXECABORT Transaction discarded because of previous errors.";
     NESTED_MULTI = "ERR MULTI calls can not be nested";

@@ -22,6 +22,7 @@ use crate::session::Roster;
 use crate::shard::Shard;
 use crate::telemetry::{Counters, Lineage, Persistence, Replication, Telemetry};
 
+use super::aof::{self, FileState, FileThread, Policy};
 use super::check;
 use super::control::{Changes, Control};
 use super::core::{Core, Parts};
@@ -31,9 +32,9 @@ use super::errand::Errands;
 use super::flush::Doors;
 use super::letter::Letter;
 use super::load::{self, Manner, Source};
-use super::loading::Loading;
+use super::loading::{Loading, Origin};
 use super::log::Log;
-use super::recording::Journal;
+use super::recording::{FILE, Journal};
 use super::snapshot::Saves;
 use super::upstream::Upstream;
 
@@ -55,6 +56,9 @@ const SHARDS_MAX: usize = 63;
 pub fn run(program: &[u8], words: &[Vec<u8>]) -> ExitCode {
     if let Some(words) = check::asked(program, words) {
         return check::run(words);
+    }
+    if let Some(words) = aof::asked(program, words) {
+        return aof::run(words);
     }
     match load(words) {
         Ok(Start::Say(text)) => {
@@ -192,7 +196,7 @@ fn run_cores(
     log: &Log,
     announced: &Announced,
 ) -> Result<(), String> {
-    let file = load::open(&settings).inspect_err(|why| {
+    let source = source(&settings, plan.table, log).inspect_err(|why| {
         if settings.bytes("logfile").is_empty() {
             log.warning(why);
         }
@@ -202,14 +206,37 @@ fn run_cores(
     signal::listen(bell);
     let doors = door::Doors::of(&listeners)
         .map_err(|error| format!("Can't hold the listening sockets: {error}"))?;
-    let (file_bell, _ear) =
+    let (file_bell, ear) =
         ear::door().map_err(|error| format!("Can't make the file thread's bell: {error}"))?;
     let journal = Journal::new(plan.cores.len(), [file_bell, bell]);
     let Started {
         threads,
         bells,
         gate,
-    } = start_cores(plan, &journal, listeners, bell, file.is_some())?;
+    } = start_cores(plan, &journal, listeners, bell, source.is_some())?;
+    let (orders, ordered) = mpsc::channel();
+    let file_thread = FileThread {
+        journal: journal.clone(),
+        orders: ordered,
+        ear,
+        log: log.clone(),
+        persistence: Arc::clone(&plan.persistence),
+        bells: bells.clone(),
+        control: bell,
+        policy: Policy::of(&settings),
+    };
+    let file_thread = thread::Builder::new()
+        .name("aof".to_owned())
+        .spawn(move || file_thread.run())
+        .map_err(|error| format!("Can't start a thread: {error}"))?;
+    let file = FileState {
+        orders,
+        bell: file_bell,
+        journal,
+        is_on: settings.is_on("appendonly"),
+        cuts: 0,
+    };
+    let end_of_file = file.ending();
     let (fail, failure) = mpsc::channel();
     let upstream = Upstream::new(
         (bell, plan.hash_key),
@@ -233,6 +260,7 @@ fn run_cores(
         clients_limit: 0,
         errands: Errands::default(),
         upstream,
+        file,
         loading: None,
         snapshot: None,
         saves: Saves::default(),
@@ -243,16 +271,19 @@ fn run_cores(
     };
     let port = plan.settings.text("port");
     log.notice(&format!("Running mode=standalone, port={port}."));
-    if let Some(file) = file {
+    if let Some(source) = source {
         let (log, persistence) = (log.clone(), Arc::clone(&plan.persistence));
         let manner = Manner::of(&control.settings, log, persistence);
         let empty = |_| *Keyspace::new(plan.live.databases as usize, plan.hash_key);
         let keyspaces = (0..plan.cores.len()).map(empty).collect();
-        let source = Source::of_file(file)?;
         control.persistence.loading.set(1);
         let keyspaces = (keyspaces, Vec::new());
         control.loading = Some(Loading::begin(source, keyspaces, manner, bell)?);
     } else {
+        if control.file.is_on {
+            let (folder, manifest) = aof::founded(&control.settings)?;
+            control.file.begin(folder, manifest);
+        }
         announced.ready(log);
         log.notice("Ready to accept connections");
         control.introduce();
@@ -267,7 +298,25 @@ fn run_cores(
             .join()
             .map_err(|_| "a shard core ended in a panic".to_owned())?;
     }
+    // Everything that was recorded is on disk when the process ends.
+    end_of_file();
+    file_thread
+        .join()
+        .map_err(|_| "the append-only file's thread ended in a panic".to_owned())?;
     failure.try_recv().map_or(Ok(()), Err)
+}
+
+/// What there is to be loaded; an append-only file that is not there is made.
+fn source(settings: &Settings, table: &'static Table, log: &Log) -> Result<Option<Origin>, String> {
+    if !settings.is_on("appendonly") {
+        let file = load::open(settings)?;
+        let source = file.map(Source::of_file).transpose()?;
+        return Ok(source.map(Origin::Rdb));
+    }
+    match aof::open(settings, table)? {
+        Some(opened) => Ok(Some(Origin::Aof(Box::new(opened)))),
+        None => aof::found(settings, log).map(|()| None),
+    }
 }
 
 /// Starts the shard cores; all rings exist when this returns, and the cores
@@ -308,10 +357,14 @@ fn start_cores(
             };
             // The boot gives up when another core's ring cannot be had.
             let Ok(doors) = opened.recv() else { return };
+            let mut shard = Shard::new(core, databases, hash_key);
+            if plan.live.appendonly {
+                shard.recorded_by = FILE;
+            }
             let parts = Parts {
                 // Lua does not leave the thread it is made in.
                 local: local(&plan, core, is_loading),
-                shard: Shard::new(core, databases, hash_key),
+                shard,
                 post,
                 hash_key,
                 doors,

@@ -41,6 +41,15 @@ pub(super) fn run(words: &[Vec<u8>]) -> ExitCode {
         return complain("Usage: basalt-check-rdb <rdb-file-name>");
     };
     let path = Path::new(std::ffi::OsStr::from_bytes(word));
+    if check_rdb(path) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Checks a file and says what is in it; whether it is right.
+pub(super) fn check_rdb(path: &Path) -> bool {
     say(&format!("[offset 0] Checking RDB file {}", path.display()));
     let settings = Settings::default();
     let mut check = Check {
@@ -54,7 +63,8 @@ pub(super) fn run(words: &[Vec<u8>]) -> ExitCode {
         Ok(outcome) => outcome,
         Err(error) => {
             let reason = reason(&error);
-            return complain(&format!("Can't read {}: {reason}", path.display()));
+            complain(&format!("Can't read {}: {reason}", path.display()));
+            return false;
         }
     };
     if let Err(fault) = &outcome {
@@ -64,10 +74,7 @@ pub(super) fn run(words: &[Vec<u8>]) -> ExitCode {
         "[info] {} keys read\n[info] {} expires\n[info] {} already expired",
         check.keys, check.volatile, check.expired
     ));
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+    outcome.is_ok()
 }
 
 struct Check {

@@ -18,6 +18,7 @@ use crate::runtime::process;
 use crate::runtime::signal::{self, Signal};
 use crate::telemetry::{Counters, Persistence};
 
+use super::aof::FileState;
 use super::crash;
 use super::door::Announced;
 use super::door::Doors;
@@ -56,6 +57,8 @@ pub(super) struct Control {
     /// A snapshot that is being written, and what is known of background saves.
     pub(super) snapshot: Option<Running>,
     pub(super) saves: Saves,
+    /// The append-only file.
+    pub(super) file: FileState,
     /// A file that is being loaded.
     pub(super) loading: Option<Loading>,
     /// Told when clients are served.
@@ -141,6 +144,7 @@ impl Control {
             self.look_at_loader();
             self.tend_upstream();
             self.look_at_writer();
+            self.look_at_file();
             self.deliver();
             if self.upstream.is_active() {
                 let_others_run().await;
@@ -292,6 +296,7 @@ impl Control {
         let live = Arc::new(self.settings.live());
         self.clients_limit = live.maxmemory_clients;
         self.take_settings();
+        self.follow_file_settings();
         for core in 0..self.bells.len() {
             let letter = Letter::Settings {
                 change,

@@ -41,6 +41,8 @@ pub(super) struct Client {
 const SAVE_FAILED: Refusal = Refusal::Stated("ERR");
 const LOAD_FAILED: Refusal =
     Refusal::Stated("ERR Error trying to load the RDB dump, check server logs.");
+const FILE_LOAD_FAILED: Refusal =
+    Refusal::Stated("ERR Error trying to load the AOF files, check server logs.");
 const SHUTDOWN_FAILED: Refusal = Refusal::Stated("ERR Errors trying to SHUTDOWN. Check logs.");
 
 impl Control {
@@ -55,15 +57,22 @@ impl Control {
         };
         match errand {
             Errand::Shutdown(shutdown) => self.begin_shutdown(shutdown, Some(client)),
-            Errand::Save | Errand::Background(_) | Errand::Reload(_) if self.is_loading() => {
+            Errand::Rewrite => self.begin_asked_rewrite(&client),
+            Errand::BeginFile | Errand::EndFile | Errand::Clear | Errand::Exchange => {
+                unreachable!("no client asks for these")
+            }
+            Errand::Save | Errand::Background(_) | Errand::Reload(_) | Errand::LoadFile
+                if self.is_loading() =>
+            {
                 self.answer(client, Some(Refusal::LOADING));
             }
             Errand::Background(asked) => self.background_save(asked, client),
             Errand::Save if self.is_saving() => self.answer(client, Some(Refusal::SAVING)),
-            Errand::Save | Errand::Reload(_) => self.ask_for_shards(errand, Some(client)),
+            Errand::Save | Errand::Reload(_) | Errand::LoadFile => {
+                self.ask_for_shards(errand, Some(client));
+            }
             Errand::Follow { host, port } => self.follow(client, host, port),
             Errand::Unfollow => self.unfollow(client),
-            Errand::Clear | Errand::Exchange => unreachable!("no client asks for these"),
         }
     }
 
@@ -120,7 +129,7 @@ impl Control {
 
     /// The core of the client borrows them, so that what the client sent to
     /// other cores before runs before.
-    fn ask_for_shards(&mut self, errand: Errand, client: Option<Client>) {
+    pub(super) fn ask_for_shards(&mut self, errand: Errand, client: Option<Client>) {
         let number = self.errands.next;
         self.errands.next += 1;
         self.errands.open.insert(number, (errand, client));
@@ -142,6 +151,28 @@ impl Control {
                 .err()
                 .map(|()| SAVE_FAILED),
             Errand::Background(_) => unreachable!("it needs no shards"),
+            Errand::Rewrite => {
+                self.rewrite(&mut shards, functions);
+                None
+            }
+            Errand::BeginFile => {
+                self.begin_file(&mut shards, functions);
+                None
+            }
+            Errand::EndFile => {
+                self.end_file(&mut shards);
+                None
+            }
+            Errand::LoadFile => {
+                let held = shards.drain(..).map(Some).collect();
+                match self.load_file(held) {
+                    Ok(held) => {
+                        shards.extend(held.into_iter().flatten());
+                        None
+                    }
+                    Err(()) => Some(FILE_LOAD_FAILED),
+                }
+            }
             Errand::Reload(reload) => self.reload(reload, &mut shards, functions).err(),
             Errand::Shutdown(shutdown) => {
                 self.log
@@ -175,9 +206,10 @@ impl Control {
         self.bring_home(shards);
         match client {
             Some(client) => self.answer(client, refusal),
-            None => self.log.warning(
+            None if refusal.is_some() => self.log.warning(
                 "Errors trying to shut down the server. Check the logs for more information.",
             ),
+            None => {}
         }
     }
 
@@ -186,6 +218,19 @@ impl Control {
         for shard in shards {
             self.post.post(shard.core, Letter::Return { shard });
         }
+    }
+
+    /// BGREWRITEAOF is answered when it begins.
+    fn begin_asked_rewrite(&mut self, client: &Client) {
+        let answer = if self.is_loading() {
+            Err(Refusal::LOADING)
+        } else if self.persistence.aof_rewriting.read() == 1 {
+            Err(Refusal::REWRITE_UNDER_WAY)
+        } else {
+            self.begin_rewrite();
+            Ok("Background append only file rewriting started")
+        };
+        self.post.post(client.core, client.told(answer));
     }
 
     pub(super) fn answer(&mut self, client: Client, refusal: Option<Refusal>) {
@@ -272,28 +317,36 @@ impl Control {
         };
         self.log.notice(&loaded.line());
         self.log.warning("DB reloaded by DEBUG RELOAD");
-        let functions: Arc<[Vec<u8>]> = loaded.functions.into();
+        self.give_libraries(loaded.functions.into(), reload.flushes);
+        Ok(())
+    }
+
+    /// Gives every core libraries that were read from a file.
+    pub(super) fn give_libraries(&mut self, functions: Arc<[Vec<u8>]>, flush: bool) {
         for core in 0..self.bells.len() {
             let letter = Letter::Libraries {
                 functions: Arc::clone(&functions),
-                flush: reload.flushes,
+                flush,
             };
             self.post.post(core, letter);
         }
-        Ok(())
     }
 }
 
 impl Client {
     /// What it is told.
     pub(super) fn answer(&self, refusal: Option<Refusal>) -> Letter {
+        self.told(refusal.map_or(Ok("OK"), Err))
+    }
+
+    fn told(&self, answer: Result<&str, Refusal>) -> Letter {
         let mut reply = Vec::new();
         let mut writer = Reply::new(&mut reply, self.version);
-        match &refusal {
-            Some(refusal) => writer.refuse(refusal),
-            None => writer.ok(),
+        match &answer {
+            Err(refusal) => writer.refuse(refusal),
+            Ok(text) => writer.simple(text),
         }
-        self.reply(reply, refusal)
+        self.reply(reply, answer.err())
     }
 
     fn reply(&self, reply: Vec<u8>, refusal: Option<Refusal>) -> Letter {

@@ -45,6 +45,8 @@ pub(super) struct Manner {
     is_lfu: bool,
     /// What to do with a key that is there.
     pub(super) existing: Existing,
+    /// Keys whose time has come stay: that they went comes later.
+    pub(super) keeps_expired: bool,
     /// Texts of the libraries that are there.
     pub(super) libraries: Vec<Vec<u8>>,
     pub(super) log: Log,
@@ -60,6 +62,7 @@ impl Manner {
             touch: touch_of(&live),
             is_lfu: live.maxmemory_policy.is_lfu(),
             existing: Existing::Refused,
+            keeps_expired: false,
             libraries: Vec::new(),
             log,
             persistence,
@@ -167,7 +170,7 @@ pub(super) fn load(
     let shown = if is_known { total } else { 0 };
     persistence.loading_total_bytes.set(shown);
     persistence.loading_loaded_bytes.set(0);
-    let now_ms = unix_ms();
+    let now_ms = if manner.keeps_expired { 0 } else { unix_ms() };
     let databases = keyspaces.first().map_or(0, |keyspace| keyspace.databases());
     let placement = Placement::new(keyspaces.len());
     let (splitting, counts) = thread::scope(|scope| {
@@ -225,6 +228,14 @@ pub(super) fn load(
 }
 
 impl Loaded {
+    /// Of something else than an RDB file.
+    pub(super) fn of_functions(functions: Vec<Vec<u8>>) -> Loaded {
+        Loaded {
+            functions,
+            ..Loaded::default()
+        }
+    }
+
     /// The line that says how many keys came.
     pub(super) fn line(&self) -> String {
         let Count {

@@ -4,12 +4,14 @@
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use crate::command::{LibraryHost, noted};
+use crate::command::{Lent, LibraryHost, noted};
 use crate::keyspace::Keyspace;
 use crate::runtime::clock::{Stopwatch, unix_ms};
 use crate::runtime::core::Bell;
 use crate::script::Existing;
+use crate::shard::Shard;
 
+use super::aof::{self, Opened};
 use super::boot::SYSTEM;
 use super::control::Control;
 use super::core::Work;
@@ -30,13 +32,32 @@ pub(super) struct Whole {
     pub(super) keyspaces: Vec<Keyspace>,
     pub(super) loaded: Loaded,
     took_ns: u64,
+    /// The append-only file, if that is what was loaded.
+    opened: Option<Opened>,
+}
+
+/// What is loaded.
+pub(super) enum Origin {
+    Rdb(Source),
+    Aof(Box<Opened>),
+}
+
+impl From<Source> for Origin {
+    fn from(source: Source) -> Origin {
+        Origin::Rdb(source)
+    }
 }
 
 impl Whole {
     /// Tells the log what came.
     pub(super) fn tell(&self, log: &Log) {
-        log.notice(&self.loaded.line());
         let seconds = self.took_ns as f64 / 1e9;
+        if self.opened.is_some() {
+            return log.notice(&format!(
+                "DB loaded from append only file: {seconds:.3} seconds"
+            ));
+        }
+        log.notice(&self.loaded.line());
         log.notice(&format!("DB loaded from disk: {seconds:.3} seconds"));
     }
 }
@@ -45,25 +66,21 @@ impl Loading {
     /// Begins to load a file into these keyspaces, when others have been freed;
     /// rings when it is over.
     pub(super) fn begin(
-        mut source: Source,
-        (mut keyspaces, freed): (Vec<Keyspace>, Vec<Keyspace>),
+        origin: impl Into<Origin>,
+        (keyspaces, freed): (Vec<Keyspace>, Vec<Keyspace>),
         manner: Manner,
         bell: Bell,
     ) -> Result<Loading, String> {
+        let origin = origin.into();
         let (tell, outcome) = mpsc::channel();
         let missing = keyspaces.len();
         manner.persistence.loading_since_s.set(unix_ms() / 1000);
         let life = move || {
-            let watch = Stopwatch::start();
             drop(freed);
-            let mut all: Vec<&mut Keyspace> = keyspaces.iter_mut().collect();
-            let whole = load(&mut source, &mut all, &manner)
-                .map(|loaded| Whole {
-                    keyspaces,
-                    loaded,
-                    took_ns: watch.ns(),
-                })
-                .map_err(|why| format!("{}: {}", source.name, why.text()));
+            let whole = match origin {
+                Origin::Rdb(source) => load_rdb(source, keyspaces, &manner),
+                Origin::Aof(opened) => load_aof(*opened, keyspaces, manner),
+            };
             // Nobody hears it at a node that has been ended.
             let _unheard = tell.send(whole).is_err();
             bell.ring();
@@ -74,6 +91,46 @@ impl Loading {
             .map_err(|error| format!("Can't start a thread: {error}"))?;
         Ok(Loading { outcome, missing })
     }
+}
+
+fn load_rdb(
+    mut source: Source,
+    mut keyspaces: Vec<Keyspace>,
+    manner: &Manner,
+) -> Result<Whole, String> {
+    let watch = Stopwatch::start();
+    let mut all: Vec<&mut Keyspace> = keyspaces.iter_mut().collect();
+    let loaded = load(&mut source, &mut all, manner)
+        .map_err(|why| format!("{}: {}", source.name, why.text()))?;
+    Ok(Whole {
+        keyspaces,
+        loaded,
+        took_ns: watch.ns(),
+        opened: None,
+    })
+}
+
+fn load_aof(
+    mut opened: Opened,
+    keyspaces: Vec<Keyspace>,
+    mut manner: Manner,
+) -> Result<Whole, String> {
+    let watch = Stopwatch::start();
+    // That they went was recorded.
+    manner.keeps_expired = true;
+    let shards: Lent = keyspaces
+        .into_iter()
+        .enumerate()
+        .map(|(core, keyspace)| Some(Box::new(Shard::around(core, keyspace))))
+        .collect();
+    let (shards, functions) = aof::load(&mut opened, shards, &manner)?;
+    let shards = shards.into_iter().flatten();
+    Ok(Whole {
+        keyspaces: shards.map(|shard| shard.keyspace).collect(),
+        loaded: Loaded::of_functions(functions),
+        took_ns: watch.ns(),
+        opened: Some(opened),
+    })
 }
 
 impl Control {
@@ -93,6 +150,10 @@ impl Control {
 
     fn hand_out(&mut self, whole: Whole) {
         whole.tell(&self.log);
+        if let Some(opened) = whole.opened {
+            // Before anybody can write.
+            self.file.begin(opened.folder, opened.manifest);
+        }
         let functions: Arc<[Vec<u8>]> = whole.loaded.functions.into();
         for (core, keyspace) in whole.keyspaces.into_iter().enumerate() {
             let functions = Arc::clone(&functions);
@@ -117,6 +178,8 @@ impl Control {
         for core in 0..self.bells.len() {
             self.post.post(core, Letter::LoadingOver);
         }
+        // Settings may have changed meanwhile.
+        self.follow_file_settings();
         self.announced.ready(&self.log);
         self.log.notice("Ready to accept connections");
         self.begin_following();

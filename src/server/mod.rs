@@ -11,6 +11,7 @@
 
 mod account;
 mod ahead;
+mod aof;
 mod boot;
 mod busy;
 mod check;
@@ -38,7 +39,6 @@ mod obey;
 mod pubsub;
 mod recording;
 mod relief;
-#[cfg(test)]
 mod replay;
 mod resync;
 mod save;

@@ -12,21 +12,24 @@ use std::sync::Arc;
 use crate::command::{After, Entry, Event, Lent, Run, removal};
 use crate::journal::{Effects, Open, Slice};
 use crate::keyspace::Happening;
-use crate::resp::Args;
+use crate::resp::{Args, Refusal};
 use crate::runtime::core::{Bell, Feed, Kernel, Reached};
 use crate::session::{SessionId, Stage};
 
 use super::core::{Core, Work};
 use super::intake::token_of;
+use super::save::reason;
 
 /// The lane of the append-only file, and its bit.
 pub(super) const FILE_LANE: usize = 0;
-#[cfg_attr(not(test), expect(dead_code, reason = "no file records yet"))]
 pub(super) const FILE: u8 = 1 << FILE_LANE;
 
 /// The lane of the replicas.
 #[expect(dead_code, reason = "nobody replicates yet")]
 pub(super) const REPLICAS_LANE: usize = 1;
+
+/// The bit of cuts at which the file goes on in another one.
+pub(super) const FILE_CUT: u64 = 1 << 63;
 
 /// Lanes of the journal.
 pub(super) const LANES: usize = 2;
@@ -54,6 +57,12 @@ impl Journal {
             bells,
             synced,
         }
+    }
+
+    /// Replies wait for the disk from this ticket on, exclusively; for whoever
+    /// holds every shard.
+    pub(super) fn hold_to(&self, ticket: u64) {
+        self.synced.advance(ticket, |_| {});
     }
 
     /// Publishes a slice as writer `me`, into these lanes.
@@ -270,6 +279,38 @@ impl Work {
             let words: Vec<&[u8]> = args.iter().collect();
             self.record_alone(lanes, 0, &words);
         }
+    }
+
+    /// What a request hears that would write while a disk fails.
+    pub(super) fn disk_refusal(
+        &mut self,
+        id: SessionId,
+        entry: &Entry,
+        args: Args<'_>,
+    ) -> Option<Refusal> {
+        if self.local.save_failed
+            && let Some(refusal) = self.unsaved_refusal(id, entry)
+        {
+            return Some(refusal);
+        }
+        self.file_refusal(id, entry, args)
+    }
+
+    /// The same for the append-only file.
+    fn file_refusal(&mut self, id: SessionId, entry: &Entry, args: Args<'_>) -> Option<Refusal> {
+        let number = self.local.persistence.aof_broken.read();
+        if number == 0 {
+            return None;
+        }
+        let session = self.local.roster.find(id);
+        let queued = session.and_then(|session| session.transaction.as_deref());
+        let is_exec = matches!(entry.command.run, Run::Exec);
+        let writes = is_exec && queued.is_some_and(|transaction| transaction.writes);
+        (writes || self.may_write(entry, args)).then(|| {
+            let error = std::io::Error::from_raw_os_error(number as i32);
+            let reason = reason(&error);
+            Refusal::Composed(format!("MISCONF Errors writing to the AOF file: {reason}"))
+        })
     }
 
     /// Whether a request that may write must wait: the file is far behind.

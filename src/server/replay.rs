@@ -14,7 +14,7 @@ use crate::command::{
 use crate::config::Live;
 use crate::keyspace::{Clock, Overdue};
 use crate::resp::{Args, OwnedArgs, Reply, Version};
-use crate::script::Libraries;
+use crate::script::{Existing, Libraries};
 
 use super::boot::SYSTEM;
 use super::tick::touch_of;
@@ -61,9 +61,27 @@ impl Replay {
         }
     }
 
-    /// Whether a transaction has begun and not ended.
-    pub(super) fn is_in_transaction(&self) -> bool {
-        self.queued.is_some()
+    /// Forgets a transaction that has begun and not ended; whether there was
+    /// one.
+    pub(super) fn give_up_transaction(&mut self) -> bool {
+        self.queued.take().is_some()
+    }
+
+    /// Takes libraries in that came with a base.
+    pub(super) fn load_libraries(&mut self, texts: &[Vec<u8>]) -> Result<(), String> {
+        for text in texts {
+            let mut host = LibraryHost::unhurried(SYSTEM);
+            let loaded = self.libraries.load(text, Existing::Refused, &mut host);
+            loaded.map_err(|refusal| refusal.text().into_owned())?;
+        }
+        Ok(())
+    }
+
+    /// The shards, and the texts of the libraries.
+    pub(super) fn end(self) -> (Lent, Vec<Vec<u8>>) {
+        let libraries = self.libraries.iter();
+        let texts = libraries.map(|library| library.code.to_vec()).collect();
+        (self.shards, texts)
     }
 
     /// Does a request again, or keeps it for its EXEC. That it is refused is no

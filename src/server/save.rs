@@ -80,6 +80,15 @@ impl Manner {
         }
     }
 
+    /// The base of an append-only file, at this place.
+    pub(super) fn of_base(settings: &Settings, name: PathBuf) -> Manner {
+        Manner {
+            name,
+            is_aof_base: true,
+            ..Manner::of(settings)
+        }
+    }
+
     /// Writes a key.
     pub(super) fn write<F: FnMut(Piece)>(&self, pieces: &mut Pieces<F>, found: &Found<'_>) {
         with_value(found, |value| {

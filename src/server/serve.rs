@@ -153,8 +153,8 @@ impl Work {
         {
             return self.refuse_admission(id, (Some(entry), args), &refusal);
         }
-        if self.local.save_failed
-            && let Some(refusal) = self.unsaved_refusal(id, entry)
+        if (self.local.save_failed || self.local.live.appendonly)
+            && let Some(refusal) = self.disk_refusal(id, entry, args)
         {
             return self.refuse_admission(id, (Some(entry), args), &refusal);
         }

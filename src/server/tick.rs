@@ -211,6 +211,7 @@ impl Work {
                 .keyspace
                 .note(noted(self.local.live.events, is_recorded));
         }
+        self.recording.waits_for_disk = live.aof_always;
         self.read_clients_limit();
     }
 

@@ -454,6 +454,7 @@ impl Control {
             };
             self.post.post(core, letter);
         }
+        self.renew_file(shards, &functions);
         self.end_loading();
         let now = self.upstream.now();
         let database = whole.loaded.stream_database;

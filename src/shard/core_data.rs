@@ -32,6 +32,18 @@ impl Shard {
         })
     }
 
+    /// Around a keyspace that nobody observes.
+    #[must_use]
+    pub fn around(core: usize, keyspace: Keyspace) -> Shard {
+        Shard {
+            core,
+            keyspace,
+            observers: Observers::default(),
+            recorded_by: 0,
+            marks: Marks::default(),
+        }
+    }
+
     /// Takes another keyspace in the place of its own, which is given back. All
     /// keys of either are touched.
     pub fn renew(&mut self, keyspace: Keyspace) -> Keyspace {

@@ -7,6 +7,9 @@ use super::counters::Cell;
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Persistence {
+    /// The error number for which the append-only file cannot be written; 0
+    /// while it can. Asked at every write, and so not beside what changes.
+    pub aof_broken: Cell,
     /// When the data was last written, or read at the start.
     pub saved_at_s: Cell,
     /// What the cores' `changes` added up to then.
@@ -34,4 +37,17 @@ pub struct Persistence {
     /// Of the last load.
     pub keys_loaded: Cell,
     pub keys_expired: Cell,
+    /// Bytes of the append-only file, and of its base.
+    pub aof_current_bytes: Cell,
+    pub aof_base_bytes: Cell,
+    /// Bytes that are not written yet.
+    pub aof_pending_bytes: Cell,
+    /// 1 while a base is written.
+    pub aof_rewriting: Cell,
+    /// 1 when the file has grown so much that it should be.
+    pub aof_rewrite_wanted: Cell,
+    /// 1 if the last one failed; how many have in a row.
+    pub aof_rewrite_failed: Cell,
+    pub aof_rewrite_failures: Cell,
+    pub aof_rewrites: Cell,
 }

@@ -9,6 +9,7 @@ mod process;
 #[expect(dead_code, reason = "tests/commands shows replies too")]
 mod wire;
 
+mod aof;
 mod background;
 mod broken;
 mod check;

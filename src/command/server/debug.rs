@@ -202,7 +202,11 @@ fn packed_threshold(word: &[u8]) -> Result<Wanted<'static>, Refusal> {
 }
 
 fn is_for_node(args: Args<'_>) -> bool {
-    args.len() >= 2 && (args.is(1, b"reload") || is_rewrite(args))
+    args.len() >= 2 && (args.is(1, b"reload") || is_rewrite(args) || is_load(args))
+}
+
+fn is_load(args: Args<'_>) -> bool {
+    args.len() == 2 && args.is(1, b"loadaof")
 }
 
 fn is_rewrite(args: Args<'_>) -> bool {
@@ -214,7 +218,11 @@ fn at_node(node: &mut Node<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     if is_rewrite(args) {
         return rewrite_with(node, Added::All, reply);
     }
-    node.errand = Some(Errand::Reload(reload(args)?));
+    node.errand = Some(if is_load(args) {
+        Errand::LoadFile
+    } else {
+        Errand::Reload(reload(args)?)
+    });
     Ok(())
 }
 

@@ -208,21 +208,33 @@ pub(super) fn persistence(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("rdb_last_load_keys_expired", expired);
     let loaded = persistence.keys_loaded.read();
     lines.field("rdb_last_load_keys_loaded", loaded);
-    lines.zeros(&[
-        "aof_enabled",
-        "aof_rewrite_in_progress",
-        "aof_rewrite_scheduled",
-    ]);
+    let is_on = gathered.local.live.appendonly;
+    let told = |is_broken: bool| if is_broken { "err" } else { "ok" };
+    lines.field("aof_enabled", u8::from(is_on));
+    let is_rewriting = persistence.aof_rewriting.read();
+    lines.field("aof_rewrite_in_progress", is_rewriting);
+    lines.field("aof_rewrite_scheduled", 0);
     lines.field("aof_last_rewrite_time_sec", -1);
     lines.field("aof_current_rewrite_time_sec", -1);
-    lines.field("aof_last_bgrewrite_status", "ok");
-    lines.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
-    lines.field("aof_last_write_status", "ok");
+    let has_failed = persistence.aof_rewrite_failed.read() != 0;
+    lines.field("aof_last_bgrewrite_status", told(has_failed));
+    lines.field("aof_rewrites", persistence.aof_rewrites.read());
+    let failures = persistence.aof_rewrite_failures.read();
+    lines.field("aof_rewrites_consecutive_failures", failures);
+    let is_broken = persistence.aof_broken.read() != 0;
+    lines.field("aof_last_write_status", told(is_broken));
     lines.zeros(&[
         "aof_last_cow_size",
         "module_fork_in_progress",
         "module_fork_last_cow_size",
     ]);
+    if is_on {
+        lines.field("aof_current_size", persistence.aof_current_bytes.read());
+        lines.field("aof_base_size", persistence.aof_base_bytes.read());
+        lines.field("aof_pending_rewrite", 0);
+        lines.field("aof_buffer_length", persistence.aof_pending_bytes.read());
+        lines.zeros(&["aof_pending_bio_fsync", "aof_delayed_fsync"]);
+    }
     if persistence.loading.read() == 1 {
         loading(persistence, gathered.now_ms / 1000, lines);
     }

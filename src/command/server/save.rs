@@ -1,4 +1,4 @@
-//! SAVE, BGSAVE and LASTSAVE.
+//! SAVE, BGSAVE, LASTSAVE and BGREWRITEAOF.
 
 use crate::command::errand::{Background, Errand};
 use crate::command::scene::{Node, Scene};
@@ -6,7 +6,27 @@ use crate::command::table::{Command, Run};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Categories, Flags, Group, Spec};
 
-pub(crate) const COMMANDS: &[Command] = &[BGSAVE, LASTSAVE, SAVE];
+pub(crate) const COMMANDS: &[Command] = &[BGREWRITEAOF, BGSAVE, LASTSAVE, SAVE];
+
+const BGREWRITEAOF: Command = Command {
+    spec: Spec {
+        name: "BGREWRITEAOF",
+        summary: "Writes the append-only file anew, as short as the data is.",
+        since: "1.0.0",
+        cost: "O(1)",
+        group: Group::Server,
+        flags: Flags::ADMIN
+            .and(Flags::NOSCRIPT)
+            .and(Flags::NO_ASYNC_LOADING),
+        ..Spec::PLAIN
+    },
+    run: Run::Node(rewrite),
+};
+
+fn rewrite(node: &mut Node<'_>, _: Args<'_>, _: &mut Reply<'_>) -> Outcome {
+    node.errand = Some(Errand::Rewrite);
+    Ok(())
+}
 
 const SAVE: Command = Command {
     spec: Spec {

@@ -114,7 +114,7 @@ fn set(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
 /// was met; nothing that is only about the reply.
 fn leave_set(turn: &mut Turn<'_>, args: Args<'_>, options: &Set) {
     if let Lifetime::Until(deadline) = options.lifetime {
-        return leave_deadline(turn, args.name(), args.get(1), args.get(2), deadline);
+        return leave_deadline(turn, args.get(1), args.get(2), deadline);
     }
     if options.returns_old {
         let words: Vec<&[u8]> = (0..args.len())
@@ -126,10 +126,10 @@ fn leave_set(turn: &mut Turn<'_>, args: Args<'_>, options: &Set) {
 }
 
 /// SET until a moment.
-fn leave_deadline(turn: &mut Turn<'_>, name: &[u8], key: &[u8], value: &[u8], deadline: u64) {
+fn leave_deadline(turn: &mut Turn<'_>, key: &[u8], value: &[u8], deadline: u64) {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(deadline).as_bytes();
-    turn.leave_instead(&[name, key, value, b"PXAT", digits]);
+    turn.leave_instead(&[b"SET", key, value, b"PXAT", digits]);
 }
 
 /// Stores word 2 at word 1. A deadline that is over is one, too: the key goes
@@ -273,7 +273,7 @@ fn set_for(
     let lifetime = Lifetime::Until(deadline);
     turn.db(&key).set(key, args.get(3), lifetime, &clock);
     if turn.is_recorded() {
-        leave_deadline(turn, b"SET", key.bytes, args.get(3), deadline);
+        leave_deadline(turn, key.bytes, args.get(3), deadline);
     }
     turn.changed(1);
     tell(turn, &key, lifetime);

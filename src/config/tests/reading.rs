@@ -114,7 +114,6 @@ fn a_primary_is_a_host_and_a_port() {
 #[test]
 fn what_basalt_lacks_is_refused_by_name() {
     for (line, feature) in [
-        ("appendonly yes", "'appendonly'"),
         ("tls-port 6380", "'tls-port'"),
         ("cluster-enabled yes", "'cluster-enabled'"),
         ("loadmodule x.so", "modules"),

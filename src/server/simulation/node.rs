@@ -12,6 +12,7 @@ use crate::runtime::core::{Bell, Mailboxes, Postbox};
 use crate::shard::Shard;
 use crate::telemetry::{Counters, Lineage};
 
+use super::super::aof::FileState;
 use super::super::control::{Changes, Control};
 use super::super::core::{Core, Parts};
 use super::super::door::{self, Announced};
@@ -100,6 +101,13 @@ impl Node {
             loading: None,
             snapshot: None,
             saves: Saves::default(),
+            file: FileState {
+                orders: mpsc::channel().0,
+                bell: nobody,
+                journal: journal.clone(),
+                is_on: false,
+                cuts: 0,
+            },
             announced: Announced::new(settings),
             failure: mpsc::channel().0,
             doors: door::Doors::default(),

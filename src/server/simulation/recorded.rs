@@ -78,7 +78,7 @@ fn run(replay: &mut Replay, stream: &[u8]) -> Result<(), String> {
         replay.run(args).map_err(|why| why.0)?;
         at += consumed;
     }
-    if replay.is_in_transaction() {
+    if replay.give_up_transaction() {
         return Err("a transaction has no end".to_owned());
     }
     Ok(())

@@ -1,0 +1,178 @@
+//! The file of changes that is written now, and its place in the manifest.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek as _, SeekFrom};
+use std::path::Path;
+
+use crate::journal::{Manifest, Merge};
+
+use super::folder::Folder;
+
+/// The file that is written.
+pub(super) struct Open {
+    pub(super) folder: Folder,
+    pub(super) manifest: Manifest,
+    /// The increment at the manifest's end, or one that is not in it yet.
+    pub(super) file: File,
+    /// Bytes of it that are whole.
+    pub(super) written: u64,
+    /// Bytes of the increments before it, and of the base.
+    pub(super) before: u64,
+    pub(super) base: u64,
+    pub(super) merge: Merge,
+    /// What is not written yet: bytes, and how many of them the lane counts.
+    pub(super) pending: Vec<u8>,
+    pub(super) unsettled: u64,
+    pub(super) is_unsynced: bool,
+    pub(super) synced_at_ns: u64,
+    /// When writing first failed, and when the log last said so.
+    pub(super) failing_since_ns: Option<u64>,
+    pub(super) complained_at_ns: Option<u64>,
+    /// A base is being written of the data at a cut: how many increments are
+    /// before it.
+    pub(super) rotation: Option<usize>,
+    /// Nothing of it counts before its base is there.
+    pub(super) is_new: bool,
+    pub(super) stops_at: Option<u64>,
+    pub(super) said_s: u64,
+}
+
+/// The name of a file of changes that counts only with its base.
+fn new_name(stem: &[u8]) -> Vec<u8> {
+    let mut name = b"temp-".to_vec();
+    name.extend_from_slice(stem);
+    name.extend_from_slice(b".incr");
+    name
+}
+
+impl Open {
+    /// Goes on behind the last increment of a manifest, or begins one.
+    pub(super) fn of(folder: Folder, mut manifest: Manifest, ticket: u64) -> io::Result<Open> {
+        folder.remove_history(&mut manifest)?;
+        let name = match manifest.increments.last() {
+            Some(last) => last.name.clone(),
+            None => {
+                let name = manifest.add_increment(&folder.stem);
+                folder.make()?;
+                File::create(folder.file(&name))?.sync_all()?;
+                folder.write(&manifest)?;
+                name
+            }
+        };
+        let file = append_to(&folder.file(&name))?;
+        let written = file.metadata()?.len();
+        let size = |name: &[u8]| {
+            let found = std::fs::metadata(folder.file(name));
+            found.map_or(0, |found| found.len())
+        };
+        let base = manifest.base.as_ref().map_or(0, |base| size(&base.name));
+        let all: u64 = manifest
+            .increments
+            .iter()
+            .map(|file| size(&file.name))
+            .sum();
+        Ok(Open {
+            before: all - written,
+            base,
+            ..Open::new(folder, manifest, file, written, ticket)
+        })
+    }
+
+    /// Begins in a file that counts only with its base.
+    pub(super) fn anew(folder: Folder, ticket: u64) -> io::Result<Open> {
+        folder.make()?;
+        let path = folder.file(&new_name(&folder.stem));
+        let file = File::create(path)?;
+        let manifest = folder.read().ok().flatten().unwrap_or_default();
+        Ok(Open {
+            is_new: true,
+            ..Open::new(folder, manifest, file, 0, ticket)
+        })
+    }
+
+    fn new(folder: Folder, manifest: Manifest, file: File, written: u64, ticket: u64) -> Open {
+        Open {
+            folder,
+            manifest,
+            file,
+            written,
+            before: 0,
+            base: 0,
+            merge: Merge::new(ticket, 0),
+            pending: Vec::new(),
+            unsettled: 0,
+            is_unsynced: false,
+            synced_at_ns: 0,
+            failing_since_ns: None,
+            complained_at_ns: None,
+            rotation: None,
+            is_new: false,
+            stops_at: None,
+            said_s: 0,
+        }
+    }
+
+    /// Goes on in another file, which the manifest names from now on.
+    pub(super) fn next_increment(&mut self) -> io::Result<()> {
+        let increments = self.manifest.increments.len();
+        let mut manifest = self.manifest.clone();
+        let name = manifest.add_increment(&self.folder.stem);
+        let file = File::create(self.folder.file(&name))?;
+        file.sync_all()?;
+        self.folder.write(&manifest)?;
+        self.manifest = manifest;
+        self.file = file;
+        self.before += self.written;
+        self.written = 0;
+        self.merge.forget_database();
+        self.rotation = Some(increments);
+        Ok(())
+    }
+
+    /// Puts a base in its place; what it holds is history then.
+    pub(super) fn take_base(&mut self, base: &Path, keeps_history: bool) -> io::Result<()> {
+        let rotation = self.rotation.take();
+        let mut manifest = self.manifest.clone();
+        let old = if self.is_new {
+            manifest.increments.len()
+        } else {
+            rotation.ok_or_else(|| io::Error::other("the cut did not come"))?
+        };
+        let name = manifest.replace_base(&self.folder.stem, old);
+        let path = self.folder.file(&name);
+        std::fs::rename(base, &path)?;
+        if self.is_new {
+            let name = manifest.add_increment(&self.folder.stem);
+            self.file.sync_all()?;
+            let temporary = self.folder.file(&new_name(&self.folder.stem));
+            std::fs::rename(temporary, self.folder.file(&name))?;
+            self.is_new = false;
+        }
+        self.folder.write(&manifest)?;
+        self.manifest = manifest;
+        self.base = std::fs::metadata(&path)?.len();
+        self.before = 0;
+        if keeps_history {
+            return Ok(());
+        }
+        self.folder.remove_history(&mut self.manifest)
+    }
+}
+
+/// Puts a base in the place of a file that nobody writes to.
+pub(super) fn take_idle_base(folder: &Folder, base: &Path) -> io::Result<()> {
+    folder.make()?;
+    let mut manifest = folder.read().ok().flatten().unwrap_or_default();
+    let increments = manifest.increments.len();
+    let name = manifest.replace_base(&folder.stem, increments);
+    std::fs::rename(base, folder.file(&name))?;
+    folder.write(&manifest)?;
+    folder.remove_history(&mut manifest)
+}
+
+/// A file opened to write behind its end.
+fn append_to(path: &Path) -> io::Result<File> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.seek(SeekFrom::End(0))?;
+    Ok(file)
+}

@@ -1,0 +1,14 @@
+//! The append-only file: written by a thread of its own from the journal's
+//! lane, read at the start, checked by `basalt-check-aof`.
+
+mod check;
+mod folder;
+mod increment;
+mod load;
+mod orders;
+mod writer;
+
+pub(super) use check::{asked, run};
+pub(super) use load::{Opened, load, open};
+pub(super) use orders::{FileState, found, founded};
+pub(super) use writer::{FileThread, Policy};
