@@ -21,8 +21,7 @@ pub enum Errand {
     Exchange,
     /// BGREWRITEAOF.
     Rewrite,
-    /// The append-only file begins, or ends.
-    BeginFile,
+    /// The append-only file ends.
     EndFile,
     /// DEBUG LOADAOF.
     LoadFile,

@@ -235,6 +235,7 @@ fn run_cores(
         journal,
         is_on: settings.is_on("appendonly"),
         cuts: 0,
+        wanted: None,
     };
     let end_of_file = file.ending();
     let (fail, failure) = mpsc::channel();

@@ -58,7 +58,7 @@ impl Control {
         match errand {
             Errand::Shutdown(shutdown) => self.begin_shutdown(shutdown, Some(client)),
             Errand::Rewrite => self.begin_asked_rewrite(&client),
-            Errand::BeginFile | Errand::EndFile | Errand::Clear | Errand::Exchange => {
+            Errand::EndFile | Errand::Clear | Errand::Exchange => {
                 unreachable!("no client asks for these")
             }
             Errand::Save | Errand::Background(_) | Errand::Reload(_) | Errand::LoadFile
@@ -150,14 +150,8 @@ impl Control {
                 .save(&mut shards, functions)
                 .err()
                 .map(|()| SAVE_FAILED),
-            Errand::Background(_) => unreachable!("it needs no shards"),
-            Errand::Rewrite => {
-                self.rewrite(&mut shards, functions);
-                None
-            }
-            Errand::BeginFile => {
-                self.begin_file(&mut shards, functions);
-                None
+            Errand::Background(_) | Errand::Rewrite => {
+                unreachable!("these need no shards")
             }
             Errand::EndFile => {
                 self.end_file(&mut shards);
@@ -227,8 +221,10 @@ impl Control {
         } else if self.persistence.aof_rewriting.read() == 1 {
             Err(Refusal::REWRITE_UNDER_WAY)
         } else {
-            self.begin_rewrite();
-            Ok("Background append only file rewriting started")
+            Ok(match self.want_rewrite() {
+                true => "Background append only file rewriting started",
+                false => "Background append only file rewriting scheduled",
+            })
         };
         self.post.post(client.core, client.told(answer));
     }

@@ -213,7 +213,6 @@ impl Work {
 
     /// Marks the moment at which this core holds every shard; its ticket, or
     /// none if nobody records.
-    #[expect(dead_code, reason = "nobody cuts yet")]
     pub(super) fn mark(&mut self, held: &Lent, number: u64) -> Option<u64> {
         assert!(held.iter().all(Option::is_some), "a cut is of all shards");
         self.seal();

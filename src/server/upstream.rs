@@ -454,7 +454,7 @@ impl Control {
             };
             self.post.post(core, letter);
         }
-        self.renew_file(shards, &functions);
+        self.renew_file(shards);
         self.end_loading();
         let now = self.upstream.now();
         let database = whole.loaded.stream_database;

@@ -488,3 +488,57 @@ fn a_rewrite_beside_another_is_refused_and_times_are_written() {
         )
     );
 }
+
+#[test]
+fn a_base_beside_writers_loses_nothing() {
+    let folder = data_folder();
+    let mut side = Side::basalt(folder.path(), 3, ON);
+    side.tell("DEBUG POPULATE 20000 filler 100");
+    // What DEBUG makes is recorded by nobody, and comes with a base.
+    side.tell("BGREWRITEAOF");
+    wait_for_rewrite(&mut side);
+    let port = side.server.port();
+    let writers: Vec<_> = (0..3)
+        .map(|at| {
+            thread::spawn(move || {
+                let mut client = Connection::open(port).expect("the server accepts");
+                let until = Instant::now() + Duration::from_millis(1500);
+                let mut round = 0;
+                while Instant::now() < until {
+                    round += 1;
+                    let key = format!("filler:{}", (round * 37 + at * 5000) % 20000);
+                    let list = format!("list:{}", round % 10);
+                    let value = round.to_string();
+                    for request in [
+                        vec!["SET", &key, &value],
+                        vec!["RPUSH", &list, &value],
+                        vec!["LTRIM", &list, "-50", "-1"],
+                        vec!["MSET", "{m}1", &value, "m2", &value],
+                        vec!["DEL", &key],
+                    ] {
+                        client.ask(&request).expect("the server answers");
+                    }
+                }
+            })
+        })
+        .collect();
+    for _ in 0..3 {
+        thread::sleep(Duration::from_millis(200));
+        side.tell("BGREWRITEAOF");
+        wait_for_rewrite(&mut side);
+    }
+    side.tell("CONFIG SET appendonly no");
+    side.tell("CONFIG SET appendonly yes");
+    for writer in writers {
+        writer.join().expect("it writes");
+    }
+    thread::sleep(Duration::from_millis(50));
+    wait_for_rewrite(&mut side);
+    let digest = side.digest();
+    end(side);
+    let mut stock = Side::stock(folder.path(), ON);
+    assert_eq!(stock.digest(), digest);
+    drop(stock);
+    let mut again = Side::basalt(folder.path(), 2, ON);
+    assert_eq!(again.digest(), digest);
+}

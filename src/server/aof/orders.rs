@@ -1,5 +1,7 @@
 //! The control core's side: settings that begin and end the file, and bases.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
@@ -13,7 +15,8 @@ use crate::server::control::Control;
 use crate::server::load;
 use crate::server::log::Log;
 use crate::server::recording::{FILE, FILE_CUT, Journal};
-use crate::server::save::{Manner, save};
+use crate::server::save::{Manner, reason, save};
+use crate::server::snapshot::{self, Failure, Target};
 use crate::shard::Shard;
 
 use super::folder::Folder;
@@ -28,6 +31,17 @@ pub(in crate::server) struct FileState {
     /// It is written, or about to be.
     pub(in crate::server) is_on: bool,
     pub(in crate::server) cuts: u64,
+    /// The base that is to be written when nothing stands in its way.
+    pub(in crate::server) wanted: Option<Base>,
+}
+
+/// Why a base is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Base {
+    /// The file is to be as short as the data is.
+    Anew,
+    /// The file begins.
+    OfNewFile,
 }
 
 impl FileState {
@@ -78,12 +92,8 @@ pub(in crate::server) fn found(settings: &Settings, log: &Log) -> Result<(), Str
     let base = PathBuf::from(format!("temp-rewriteaof-{}.aof", std::process::id()));
     let manner = Manner::of_base(settings, base.clone());
     save(&mut [], &[], &manner)?;
-    let failed = |error: std::io::Error| {
-        format!(
-            "Can't make the append-only file: {}",
-            crate::server::save::reason(&error)
-        )
-    };
+    let failed =
+        |error: std::io::Error| format!("Can't make the append-only file: {}", reason(&error));
     let name = folder.found(&base).map_err(failed)?;
     log.notice(&format!("Creating AOF base file {name} on server start"));
     Ok(())
@@ -125,76 +135,98 @@ impl Control {
         }
         if wanted != self.file.is_on {
             self.file.is_on = wanted;
-            let errand = if wanted {
-                Errand::BeginFile
+            if wanted {
+                self.file.wanted = Some(Base::OfNewFile);
             } else {
-                Errand::EndFile
-            };
-            self.ask_for_shards(errand, None);
+                self.file.wanted = None;
+                self.ask_for_shards(Errand::EndFile, None);
+            }
         }
     }
 
-    /// Whether the file has grown so much that it is to be written anew.
+    /// Begins to write a base, if one is wanted and nothing stands in its way.
     pub(in crate::server) fn look_at_file(&mut self) {
         let persistence = &self.persistence;
-        if persistence.aof_rewrite_wanted.read() == 1
-            && persistence.aof_rewriting.read() == 0
-            && self.loading.is_none()
+        if persistence.aof_rewriting.read() == 1
+            || self.loading.is_some()
+            || self.snapshot.is_some()
+            || self.is_stopping
         {
-            self.begin_rewrite();
+            return;
+        }
+        let has_grown = persistence.aof_rewrite_wanted.read() == 1;
+        let wanted = self.file.wanted.take();
+        if let Some(base) = wanted.or(has_grown.then_some(Base::Anew)) {
+            self.begin_base(base);
         }
     }
 
-    /// A base is written as soon as all shards are here.
-    pub(in crate::server) fn begin_rewrite(&mut self) {
+    /// BGREWRITEAOF: whether it begins at once.
+    pub(in crate::server) fn want_rewrite(&mut self) -> bool {
+        self.file.wanted.get_or_insert(Base::Anew);
+        self.look_at_file();
+        self.file.wanted.is_none()
+    }
+
+    /// A snapshot into a base; at its cut the file goes on in another increment,
+    /// or begins.
+    fn begin_base(&mut self, wanted: Base) {
         self.persistence.aof_rewriting.set(1);
-        self.ask_for_shards(Errand::Rewrite, None);
-    }
-
-    /// BGREWRITEAOF, with all shards in hand.
-    pub(in crate::server) fn rewrite(&mut self, shards: &mut [Box<Shard>], functions: &[Vec<u8>]) {
-        let lanes = shards.first().map_or(0, |shard| shard.recorded_by);
-        if lanes & FILE != 0 {
-            self.file.cuts += 1;
-            let cut = Slice {
-                cut: Some(FILE_CUT | self.file.cuts),
-                ..Slice::default()
-            };
-            self.file.journal.publish(shards.len(), lanes, cut);
-        }
-        let idle = (lanes & FILE == 0).then(|| Folder::of(&self.settings));
-        self.write_base(shards, functions, idle);
-    }
-
-    /// The file begins, with all shards in hand.
-    pub(in crate::server) fn begin_file(
-        &mut self,
-        shards: &mut [Box<Shard>],
-        functions: &[Vec<u8>],
-    ) {
-        for shard in shards.iter_mut() {
-            shard.recorded_by |= FILE;
-        }
-        let journal = &self.file.journal;
-        let ticket = journal.feed.last() + 1;
-        journal.hold_to(ticket - 1);
-        self.file.order(Order::BeginAnew {
-            ticket,
-            folder: Folder::of(&self.settings),
-        });
-        self.persistence.aof_rewriting.set(1);
-        self.write_base(shards, functions, None);
+        let path = PathBuf::from(format!("temp-rewriteaof-bg-{}.aof", std::process::id()));
+        let manner = Manner::of_base(&self.settings, path.clone());
+        let target = match BaseFile::create(path.clone(), manner.syncs) {
+            Ok(target) => Box::new(target),
+            Err(why) => {
+                self.log.warning(&why);
+                return self.file.order(Order::Unbased);
+            }
+        };
+        let folder = Folder::of(&self.settings);
+        let idle = (wanted == Base::Anew && !self.file.is_on).then(|| folder.clone());
+        self.file.cuts += 1;
+        let number = FILE_CUT | self.file.cuts;
+        let (orders, bell) = (self.file.orders.clone(), self.file.bell);
+        let journal = self.file.journal.clone();
+        let order = snapshot::Order {
+            target,
+            manner,
+            at_cut: Box::new(move |work, held| match wanted {
+                Base::Anew => {
+                    work.mark(held, number);
+                }
+                Base::OfNewFile => {
+                    work.seal();
+                    for shard in held.iter_mut().flatten() {
+                        shard.recorded_by |= FILE;
+                    }
+                    let ticket = journal.feed.last() + 1;
+                    journal.hold_to(ticket - 1);
+                    // The thread is gone only at the end.
+                    let _gone = orders.send(Order::BeginAnew { ticket, folder }).is_err();
+                    bell.ring();
+                }
+            }),
+            when_cut: Box::new(|_, _| {}),
+            when_over: Box::new(move |control, outcome| {
+                let order = match outcome {
+                    Ok(_) => Order::Based { base: path, idle },
+                    Err(Failure::Fault(why)) => {
+                        control.log.warning(&why);
+                        Order::Unbased
+                    }
+                    Err(Failure::GivenUp) => Order::Unbased,
+                };
+                control.file.order(order);
+            }),
+        };
+        self.begin_snapshot(0, order);
     }
 
     /// All data is other data now: the file begins anew, if there is one.
-    pub(in crate::server) fn renew_file(
-        &mut self,
-        shards: &mut [Box<Shard>],
-        functions: &[Vec<u8>],
-    ) {
+    pub(in crate::server) fn renew_file(&mut self, shards: &mut [Box<Shard>]) {
         if shards.iter().any(|shard| shard.recorded_by & FILE != 0) {
             self.end_file(shards);
-            self.begin_file(shards, functions);
+            self.file.wanted = Some(Base::OfNewFile);
         }
     }
 
@@ -252,21 +284,69 @@ impl Control {
         manner.keeps_expired = true;
         manner
     }
+}
 
-    fn write_base(
-        &mut self,
-        shards: &mut [Box<Shard>],
-        functions: &[Vec<u8>],
-        idle: Option<Folder>,
-    ) {
-        let base = PathBuf::from(format!("temp-rewriteaof-bg-{}.aof", std::process::id()));
-        let manner = Manner::of_base(&self.settings, base.clone());
-        match save(shards, functions, &manner) {
-            Ok(()) => self.file.order(Order::Based { base, idle }),
-            Err(why) => {
-                self.log.warning(&why);
-                self.file.order(Order::Unbased);
-            }
+/// A base that is being written; it goes if it does not become whole.
+struct BaseFile {
+    file: File,
+    path: PathBuf,
+    syncs: bool,
+    unsynced: usize,
+    is_whole: bool,
+}
+
+/// Bytes written before they are synced, where that is done on the way.
+const SYNC_BYTES: usize = 4 << 20;
+
+impl BaseFile {
+    fn create(path: PathBuf, syncs: bool) -> Result<BaseFile, String> {
+        let file = File::create(&path).map_err(|error| {
+            let reason = reason(&error);
+            format!(
+                "Opening the temp file {} for an AOF base: {reason}",
+                path.display()
+            )
+        })?;
+        Ok(BaseFile {
+            file,
+            path,
+            syncs,
+            unsynced: 0,
+            is_whole: false,
+        })
+    }
+}
+
+fn unwritten(error: &std::io::Error) -> String {
+    format!("Write error writing the AOF base: {}", reason(error))
+}
+
+impl Target for BaseFile {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| unwritten(&error))?;
+        self.unsynced += bytes.len();
+        if self.syncs && self.unsynced >= SYNC_BYTES {
+            self.unsynced = 0;
+            let synced = self.file.sync_data();
+            synced.map_err(|error| unwritten(&error))?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), String> {
+        let synced = self.file.sync_all();
+        synced.map_err(|error| unwritten(&error))?;
+        self.is_whole = true;
+        Ok(())
+    }
+}
+
+impl Drop for BaseFile {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            // What cannot be removed is written over the next time.
+            let _left = std::fs::remove_file(&self.path).is_err();
         }
     }
 }

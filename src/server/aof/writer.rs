@@ -358,7 +358,8 @@ impl FileThread {
                         file.take_base(&base, self.policy.keeps_history)
                     }
                     (None, Some(folder)) => take_idle_base(&folder, &base),
-                    (None, None) => Ok(()),
+                    // The file ended meanwhile.
+                    (None, None) => std::fs::remove_file(&base),
                 };
                 self.end_rewrite(done);
             }

@@ -107,6 +107,7 @@ impl Node {
                 journal: journal.clone(),
                 is_on: false,
                 cuts: 0,
+                wanted: None,
             },
             announced: Announced::new(settings),
             failure: mpsc::channel().0,

@@ -12,4 +12,5 @@ mod writer;
 
 pub(super) use bgsave::Saves;
 pub(super) use cut::CutOrder;
-pub(super) use order::Running;
+pub(super) use order::{Order, Running};
+pub(super) use writer::{Failure, Target};
