@@ -179,8 +179,7 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
         };
-        let is_in_multi = session.transaction.is_some();
-        let is_behind = session.scattered > 0;
+        let (is_in_multi, is_behind) = (session.transaction.is_some(), session.scattered > 0);
         if is_in_multi && let Some(flow) = self.put_off(id, entry, args) {
             return flow;
         }
