@@ -312,13 +312,19 @@ impl Work {
         })
     }
 
-    /// Whether a request that may write must wait: the file is far behind.
-    pub(super) fn must_wait_for_file(
+    /// Whether a request that may write must wait: who writes files is far
+    /// behind.
+    pub(super) fn must_wait_for_disk(
         &mut self,
         id: SessionId,
         entry: &Entry,
         args: Args<'_>,
     ) -> bool {
+        self.must_wait_for_file(id, entry, args) || self.must_wait_for_snapshot(id, entry, args)
+    }
+
+    /// The same for the append-only file.
+    fn must_wait_for_file(&mut self, id: SessionId, entry: &Entry, args: Args<'_>) -> bool {
         let recording = &self.recording;
         if recording.last == 0 || recording.journal.feed.bytes(FILE_LANE) <= JOURNAL_BYTES_MAX {
             return false;

@@ -160,8 +160,7 @@ impl Work {
         }
         if self.must_pause(id, entry, args)
             || self.must_slow_down(id, entry)
-            || self.must_wait_for_file(id, entry, args)
-            || self.must_wait_for_snapshot(id, entry, args)
+            || self.must_wait_for_disk(id, entry, args)
         {
             return Flow::Hold;
         }
