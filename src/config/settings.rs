@@ -116,7 +116,9 @@ impl Settings {
     pub fn set_from_file(&mut self, name: &[u8], words: &[Vec<u8>]) -> Result<(), String> {
         let place = find(name).ok_or("Bad directive or wrong number of arguments")?;
         let setting = &SETTINGS[place];
-        if words.is_empty() || words.len() > 1 && !setting.kind.is_many() {
+        // Stock takes `save` alone for `save ""`.
+        let is_bare = words.is_empty() && setting.name != "save";
+        if is_bare || words.len() > 1 && !setting.kind.is_many() {
             return Err(String::from("wrong number of arguments"));
         }
         if setting.name == "replicaof" && words.len() != 2 {

@@ -144,6 +144,7 @@ fn lines_of_save_add_up_until_an_empty_one() {
     saves("save 60 1000\nsave 300 10 5 5\n", "60 1000 300 10 5 5");
     saves("save \"\"\nsave 60 1000\n", "60 1000");
     saves("save 60 1000\nsave \"\"\n", "");
+    saves("save 60 1000\nsave\n", "");
     saves("save 60 1000\nsave \"\"\nsave 7 7\n", "7 7");
 }
 
