@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::command::{Entry, Run};
-use crate::resp::Refusal;
+use crate::resp::{Args, Refusal};
 use crate::runtime::core::shut_down;
 use crate::script::LogLevel;
 use crate::session::{Client, Origin, Regard, ReplyMode, SessionId, Stage};
@@ -207,14 +207,19 @@ impl Work {
 
     /// What a request meets at a replica: `None` for what any node does.
     #[cold]
-    pub(super) fn as_replica(&mut self, id: SessionId, entry: &Entry) -> Option<Regime> {
+    pub(super) fn as_replica(
+        &mut self,
+        id: SessionId,
+        entry: &Entry,
+        args: Args<'_>,
+    ) -> Option<Regime> {
         let flags = entry.flags();
         if self.is_obeyed(id) {
             if self.busy_refusal(entry).is_some() {
                 self.hold_obeyed(id);
                 return Some(Regime::Wait);
             }
-            if self.must_slow_down(id, entry) {
+            if self.must_slow_down(id, entry) || self.must_wait_for_file(id, entry, args) {
                 return Some(Regime::Wait);
             }
             return Some(Regime::Obey);

@@ -135,7 +135,7 @@ impl Work {
         };
         session.client.last_command = Some(entry.name);
         if self.local.live.is_replica()
-            && let Some(regime) = self.as_replica(id, entry)
+            && let Some(regime) = self.as_replica(id, entry, args)
         {
             match regime {
                 Regime::Refuse(refusal) => {

@@ -1,5 +1,6 @@
 //! Drives a `Follower`: the link to this node's primary, and what comes of it.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,9 @@ pub(super) struct Upstream {
     pub(super) follower: Follower,
     dialing: Option<Dialing>,
     wire: Option<Wire>,
+    /// The socket of the last connection, for the primary's session to hang it up
+    /// by; made with it, so that units that come can always be taken.
+    handle: Option<OwnedFd>,
     pub(super) resync: Resync,
     before: Before,
     /// Who hears when there is no primary any more.
@@ -56,6 +60,7 @@ impl Upstream {
             follower: Follower::new(None),
             dialing: None,
             wire: None,
+            handle: None,
             resync: Resync::None,
             before: Before::Cleared,
             releasing: Vec::new(),
@@ -148,6 +153,7 @@ impl Control {
         if self.upstream.follower.stage() == Stage::Off && self.upstream.releasing.is_empty() {
             return;
         }
+        self.act();
         self.look_at_dialing();
         self.look_at_wire();
         self.look_at_resync();
@@ -179,11 +185,15 @@ impl Control {
         self.upstream.dialing = None;
         let now = self.upstream.now();
         let bell = self.upstream.bell;
-        let adopted =
-            outcome.and_then(|socket| Wire::adopt(socket, bell).map_err(|error| error.to_string()));
+        let adopted = outcome.and_then(|socket| {
+            let wire = Wire::adopt(socket, bell).map_err(|error| error.to_string())?;
+            let handle = wire.handle().map_err(|error| error.to_string())?;
+            Ok((wire, handle))
+        });
         match adopted {
-            Ok(wire) => {
+            Ok((wire, handle)) => {
                 self.upstream.wire = Some(wire);
+                self.upstream.handle = Some(handle);
                 self.upstream.follower.on_connected(now);
             }
             Err(why) => self.upstream.follower.on_closed(now, &why),
@@ -296,24 +306,15 @@ impl Control {
     }
 
     fn open(&mut self, database: usize) {
-        let (Some(wire), Some(primary)) = (&self.upstream.wire, self.upstream.follower.primary())
-        else {
-            return;
-        };
-        let address = primary.to_string();
-        match wire.handle() {
-            Ok(socket) => self.obey(Order::Open {
-                socket,
-                database,
-                address,
-            }),
-            Err(error) => {
-                let why = error.to_string();
-                let now = self.upstream.now();
-                self.upstream.wire = None;
-                self.upstream.follower.on_closed(now, &why);
-            }
-        }
+        let handle = self.upstream.handle.take();
+        let socket = handle.expect("a connection streams once");
+        let primary = self.upstream.follower.primary();
+        let address = primary.map_or_else(String::new, Address::to_string);
+        self.obey(Order::Open {
+            socket,
+            database,
+            address,
+        });
     }
 
     /// There is no primary any more: the cores may take writes.
@@ -411,6 +412,8 @@ impl Control {
             return;
         };
         let source = source.take().expect("it is cleared once");
+        // What it would be of goes.
+        self.give_up_snapshot();
         self.upstream.follower.on_forsaken();
         let mut old = Vec::new();
         for (shard, new) in shards.iter_mut().zip(self.new_keyspaces()) {
@@ -441,6 +444,7 @@ impl Control {
             return;
         };
         let whole = *whole;
+        self.give_up_snapshot();
         let mut old = Vec::new();
         for (shard, new) in shards.iter_mut().zip(whole.keyspaces) {
             old.push(shard.renew(new));

@@ -35,7 +35,7 @@ fn a_cut_stream_is_resumed_without_a_full_synchronisation() {
 fn a_transfer_that_is_cut_is_begun_again_and_the_data_before_it_served() {
     for load in ["disabled", "swapdb"] {
         let mut primary = Side::stock(&[]);
-        primary.ask("DEBUG POPULATE 50000 key 100");
+        primary.ask("DEBUG POPULATE 15000 key 300");
         let proxy = Proxy::to(primary.port());
         let mut replica = Side::basalt(3, &[&format!("repl-diskless-load {load}")]);
         for index in 0..100 {

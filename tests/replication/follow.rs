@@ -69,6 +69,27 @@ fn values_and_transactions_of_megabytes_arrive() {
 }
 
 #[test]
+fn a_snapshot_under_way_ends_when_the_data_is_exchanged() {
+    for load in LOADS {
+        let mut primary = Side::stock(&[]);
+        primary.ask("DEBUG POPULATE 20000 key 50");
+        let mut replica = Side::basalt(3, &[load]);
+        replica.ask("DEBUG POPULATE 50000 own 50");
+        for _ in 0..3 {
+            replica.ask("BGSAVE");
+            replica.follow(primary.port());
+            replica.wait_until_linked();
+            replica.ask("BGSAVE SCHEDULE");
+            replica.wait_until("no snapshot is under way", |side| {
+                side.told("rdb_bgsave_in_progress") == "0"
+            });
+            settle(&mut primary, &mut replica);
+            replica.ask("REPLICAOF NO ONE");
+        }
+    }
+}
+
+#[test]
 fn libraries_come_with_the_data_and_with_the_stream() {
     let mut primary = Side::stock(&[]);
     let library = |name: &str| {
