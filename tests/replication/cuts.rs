@@ -42,7 +42,8 @@ fn a_transfer_that_is_cut_is_begun_again_and_the_data_before_it_served() {
             replica.ask(&format!("SET own{index} v"));
         }
         let mut dice = Dice::new(5);
-        proxy.cut_after(100_000 + dice.below(2_000_000));
+        // Of some hundred KB: the primary compresses its values.
+        proxy.cut_after(100_000 + dice.below(200_000));
         replica.follow(proxy.port());
         replica.wait_until("the transfer is cut", |_| proxy.cuts() == 1);
         if load == "disabled" {
