@@ -450,7 +450,7 @@ impl Control {
             old.push(shard.renew(new));
         }
         free(old);
-        self.renew_file(shards, &whole.loaded.functions);
+        self.renew_file(shards);
         let functions: Arc<[Vec<u8>]> = whole.loaded.functions.into();
         for core in 0..self.bells.len() {
             let letter = Letter::Libraries {
