@@ -219,7 +219,7 @@ impl Work {
                 self.hold_obeyed(id);
                 return Some(Regime::Wait);
             }
-            if self.must_slow_down(id, entry) || self.must_wait_for_file(id, entry, args) {
+            if self.must_slow_down(id, entry) || self.must_wait_for_disk(id, entry, args) {
                 return Some(Regime::Wait);
             }
             return Some(Regime::Obey);
