@@ -69,6 +69,30 @@ fn values_and_transactions_of_megabytes_arrive() {
 }
 
 #[test]
+fn an_append_only_file_begins_anew_with_the_primarys_data() {
+    for shards in [1, 3] {
+        let mut primary = Side::stock(&[]);
+        let mut dice = Dice::new(3);
+        write(&mut primary.server.client(), &mut dice, 500);
+        let mut replica = Side::basalt(shards, &["appendonly yes"]);
+        replica.ask("SET own data");
+        replica.follow(primary.port());
+        replica.wait_until_linked();
+        write(&mut primary.server.client(), &mut dice, 500);
+        settle(&mut primary, &mut replica);
+        replica.wait_until("the file has begun anew", |side| {
+            side.told("aof_rewrite_in_progress") == "0"
+        });
+        write(&mut primary.server.client(), &mut dice, 500);
+        settle(&mut primary, &mut replica);
+        let before = replica.digest();
+        assert_eq!(replica.ask("DEBUG LOADAOF"), Reply::Status(b"OK".to_vec()));
+        assert_eq!(replica.digest(), before, "{shards} shards");
+        assert_eq!(replica.ask("GET own"), Reply::Null);
+    }
+}
+
+#[test]
 fn a_snapshot_under_way_ends_when_the_data_is_exchanged() {
     for load in LOADS {
         let mut primary = Side::stock(&[]);
