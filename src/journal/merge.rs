@@ -93,6 +93,13 @@ impl Merge {
         assert!(place.is_none(), "ticket {ticket} was given out twice");
         *place = Some(slice);
     }
+
+    /// What has come and not come out, with its tickets: for whoever goes on
+    /// where this one ends.
+    pub fn into_rest(self) -> impl Iterator<Item = (u64, Slice)> {
+        let numbered = (self.ticket..).zip(self.waiting);
+        numbered.filter_map(|(ticket, slice)| Some((ticket, slice?)))
+    }
 }
 
 impl Iterator for Merge {

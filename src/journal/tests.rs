@@ -128,3 +128,27 @@ fn a_slice_stays_as_it_is_while_others_are_written() {
         assert_eq!(told(&slice.bytes), text);
     }
 }
+
+#[test]
+fn what_has_come_and_not_come_out_goes_on_elsewhere() {
+    let slice = |text: &str| {
+        let mut open = Open::default();
+        open.add_request(0, words(text).into_iter());
+        open.seal()
+    };
+    let mut first = Merge::new(5, 0);
+    for (ticket, text) in [(9, "SET d 4"), (5, "SET a 1"), (7, "SET c 3")] {
+        first.put(ticket, slice(text));
+    }
+    assert_eq!(first.next().map(|merged| merged.ticket), Some(5));
+    let rest: Vec<_> = first.into_rest().collect();
+    let tickets: Vec<u64> = rest.iter().map(|(ticket, _)| *ticket).collect();
+    assert_eq!(tickets, [7, 9]);
+    let mut second = Merge::new(7, 0);
+    for (ticket, slice) in rest {
+        second.put(ticket, slice);
+    }
+    second.put(8, Slice::default());
+    let out: String = second.map(|merged| told(&merged.bytes)).collect();
+    assert_eq!(out, "SET c 3SET d 4");
+}

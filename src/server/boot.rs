@@ -224,6 +224,7 @@ fn run_cores(
         bells: bells.clone(),
         control: bell,
         policy: Policy::of(&settings),
+        early: Vec::new(),
     };
     let file_thread = thread::Builder::new()
         .name("aof".to_owned())

@@ -542,3 +542,42 @@ fn a_base_beside_writers_loses_nothing() {
     let mut again = Side::basalt(folder.path(), 2, ON);
     assert_eq!(again.digest(), digest);
 }
+
+/// The file's thread reads what is recorded for the next file while it still
+/// writes the last one to its end.
+#[test]
+fn a_file_that_ends_and_begins_under_writers_misses_nothing() {
+    let folder = data_folder();
+    let mut side = Side::basalt(folder.path(), 3, ON);
+    let port = side.server.port();
+    let writers: Vec<_> = (0..3)
+        .map(|at| {
+            thread::spawn(move || {
+                let mut client = Connection::open(port).expect("the server accepts");
+                let until = Instant::now() + Duration::from_millis(1200);
+                let mut round = 0;
+                while Instant::now() < until {
+                    round += 1;
+                    let key = format!("key:{at}:{}", round % 500);
+                    let value = round.to_string();
+                    let request = ["SET", &key, &value];
+                    client.ask(&request).expect("the server answers");
+                }
+            })
+        })
+        .collect();
+    for _ in 0..8 {
+        thread::sleep(Duration::from_millis(50));
+        wait_for_rewrite(&mut side);
+        side.tell("CONFIG SET appendonly no");
+        side.tell("CONFIG SET appendonly yes");
+    }
+    for writer in writers {
+        writer.join().expect("it writes");
+    }
+    wait_for_rewrite(&mut side);
+    let digest = side.digest();
+    end(side);
+    let mut again = Side::basalt(folder.path(), 2, ON);
+    assert_eq!(again.digest(), digest);
+}

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom};
 use std::path::Path;
 
-use crate::journal::{Manifest, Merge};
+use crate::journal::{Manifest, Merge, Slice};
 
 use super::folder::Folder;
 
@@ -110,6 +110,11 @@ impl Open {
             stops_at: None,
             said_s: 0,
         }
+    }
+
+    /// What came behind its end.
+    pub(super) fn into_rest(self) -> impl Iterator<Item = (u64, Slice)> {
+        self.merge.into_rest()
     }
 
     /// Goes on in another file, which the manifest names from now on.

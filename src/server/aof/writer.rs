@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use crate::journal::{Manifest, Merged};
+use crate::journal::{Manifest, Merged, Slice};
 use crate::runtime::clock::{Stopwatch, unix_ms};
 use crate::runtime::core::Bell;
 use crate::runtime::ear::Ear;
@@ -104,6 +104,8 @@ pub(in crate::server) struct FileThread {
     pub(in crate::server) bells: Vec<Bell>,
     pub(in crate::server) control: Bell,
     pub(in crate::server) policy: Policy,
+    /// What came for the next file while the last one was written to its end.
+    pub(in crate::server) early: Vec<(u64, Slice)>,
 }
 
 impl FileThread {
@@ -128,13 +130,11 @@ impl FileThread {
                 continue;
             };
             let has_worked = self.write_on(file, watch.ns());
-            if file
-                .stops_at
-                .is_some_and(|ticket| file.merge.ticket() > ticket)
-            {
+            let is_over = |ticket| file.merge.ticket() > ticket;
+            if file.stops_at.is_some_and(is_over) {
                 self.sync(file, watch.ns());
                 self.publish_off();
-                open = None;
+                self.early = open.take().into_iter().flat_map(Open::into_rest).collect();
                 continue;
             }
             if is_ending && !has_worked && file.pending.is_empty() {
@@ -342,14 +342,8 @@ impl FileThread {
                 ticket,
                 folder,
                 manifest,
-            } => match Open::of(folder, manifest, ticket) {
-                Ok(file) => *open = Some(file),
-                Err(error) => self.give_up(&error),
-            },
-            Order::BeginAnew { ticket, folder } => match Open::anew(folder, ticket) {
-                Ok(file) => *open = Some(file),
-                Err(error) => self.give_up(&error),
-            },
+            } => *open = self.begin(Open::of(folder, manifest, ticket)),
+            Order::BeginAnew { ticket, folder } => *open = self.begin(Open::anew(folder, ticket)),
             Order::Based { base, idle } => {
                 // What came before the cut is written by now, if it was recorded.
                 let done = match (open.as_mut(), idle) {
@@ -377,6 +371,19 @@ impl FileThread {
         }
     }
 
+    /// A file begins, with what has come for it.
+    fn begin(&mut self, opened: io::Result<Open>) -> Option<Open> {
+        match opened {
+            Ok(mut file) => {
+                for (ticket, slice) in self.early.drain(..) {
+                    file.merge.put(ticket, slice);
+                }
+                Some(file)
+            }
+            Err(error) => self.give_up(&error),
+        }
+    }
+
     fn end_rewrite(&self, done: io::Result<()>) {
         self.persistence.aof_rewriting.set(0);
         self.persistence.aof_rewrite_wanted.set(0);
@@ -399,12 +406,12 @@ impl FileThread {
         self.control.ring();
     }
 
-    fn give_up(&self, error: &io::Error) {
+    fn give_up(&self, error: &io::Error) -> ! {
         self.log.warning(&format!(
             "Can't open the append-only file: {}. Exiting.",
             reason(error)
         ));
-        std::process::exit(1);
+        std::process::exit(1)
     }
 
     fn rotate(&mut self, file: &mut Open, now_ns: u64) {
