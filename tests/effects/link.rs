@@ -2,10 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, thread};
 
 use super::cases::{self, Case};
+use super::compare_with_stock;
 use super::process::Server;
 use super::stream;
 use super::wire::{Connection, Reply};
@@ -193,8 +195,6 @@ fn tell(connection: &mut Connection, words: &[&str]) {
 
 #[test]
 fn stock_leaves_what_is_recorded() {
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/effects/stream.txt");
-    let text = fs::read_to_string(&file).expect("the cases are readable");
     let settings = [
         "save \"\"",
         "enable-debug-command yes",
@@ -203,35 +203,16 @@ fn stock_leaves_what_is_recorded() {
     ];
     let server = Server::start("redis-server", &settings.map(str::to_owned));
     let mut recorder = Recorder::new(&server);
-    let mut differences = Vec::new();
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    for case in cases::parse(&text).into_iter().rev() {
-        if case.is_by_hand {
-            continue;
-        }
-        let left = recorder.leaves(&case);
-        if left != case.told {
-            lines.splice(
-                case.from..case.to,
-                left.iter().map(|line| format!("  {line}")),
-            );
-            differences.push(format!(
-                "{}\n  recorded: {:?}\n  stock:    {left:?}",
-                case.text, case.told
-            ));
-        }
-    }
-    if std::env::var("UPDATE").is_ok_and(|value| value == "1") {
-        fs::write(file, lines.join("\n") + "\n").expect("the cases are writable");
-    } else {
-        assert!(differences.is_empty(), "{}", differences.join("\n"));
-    }
+    compare_with_stock(&path(), |case| recorder.leaves(case));
+}
+
+fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/effects/stream.txt")
 }
 
 #[test]
 fn basalt_leaves_what_is_recorded() {
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/effects/stream.txt");
-    let text = fs::read_to_string(&file).expect("the cases are readable");
+    let text = fs::read_to_string(path()).expect("the cases are readable");
     for shards in [1, 4] {
         let settings = [
             "save \"\"".to_owned(),

@@ -42,17 +42,22 @@ const FENCE: &str = "__keyevent@0__:fence";
 
 #[test]
 fn stock_tells_what_is_recorded() {
-    let file = path();
-    let text = fs::read_to_string(&file).expect("the cases are readable");
     let server = Server::start("redis-server", &SETTINGS.map(str::to_owned));
     let mut observer = Observer::new(&server);
+    compare_with_stock(&path(), |case| observer.tell(case));
+}
+
+/// What stock does with each case of a file, beside what is recorded; with
+/// `UPDATE=1` that is recorded.
+fn compare_with_stock(file: &Path, mut tell: impl FnMut(&Case) -> Vec<String>) {
+    let text = fs::read_to_string(file).expect("the cases are readable");
     let mut differences = Vec::new();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for case in cases::parse(&text).into_iter().rev() {
         if case.is_by_hand {
             continue;
         }
-        let told = observer.tell(&case);
+        let told = tell(&case);
         if told != case.told {
             lines.splice(
                 case.from..case.to,

@@ -9,9 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::wire::Reply;
-use crate::{PATIENCE, Side, data_folder, error, status};
-
-const ACCOUNTS: usize = 50;
+use crate::{PATIENCE, Side, bank, data_folder, error, status};
 
 /// Keys beside, so that a save takes a while.
 const CROWD: usize = 40_000;
@@ -50,33 +48,19 @@ fn a_file_that_is_saved_beside_writers_is_of_one_moment() {
     let folder = data_folder();
     let mut ours = Side::basalt(folder.path(), 3, &[]);
     ours.tell(&format!("DEBUG POPULATE {CROWD}"));
-    for account in 0..ACCOUNTS {
-        ours.tell(&format!("SET account:{account} 100"));
-    }
+    bank::open(&mut ours);
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         for teller in 0..3 {
             let mut client = ours.server.client();
             let is_over = &is_over;
             scope.spawn(move || {
-                let mut at = teller * 7;
-                while !is_over.load(Ordering::Relaxed) {
-                    at += 1;
-                    let from = format!("account:{}", at % ACCOUNTS);
-                    let to = format!("account:{}", at * 13 % ACCOUNTS);
+                bank::move_money(&mut client, teller, is_over, |at| {
                     let crowd = format!("key:{}", at * 101 % CROWD);
-                    for words in [
-                        &["MULTI"][..],
-                        &["DECR", &from],
-                        &["INCR", &to],
-                        &["INCR", "moves"],
-                        &["EXEC"],
-                        &["DEL", &crowd],
-                        &["APPEND", &crowd, "x"],
-                    ] {
-                        client.ask(words).expect("it answers");
-                    }
-                }
+                    let words =
+                        |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+                    vec![words(&["DEL", &crowd]), words(&["APPEND", &crowd, "x"])]
+                });
             });
         }
         let mut moves = -1;
@@ -84,7 +68,7 @@ fn a_file_that_is_saved_beside_writers_is_of_one_moment() {
             saved(&mut ours);
             assert_eq!(ours.told("rdb_last_bgsave_status"), "ok", "{}", ours.log());
             let (sum, moved, keys) = counted(folder.path());
-            assert_eq!(sum, 100 * ACCOUNTS as i64);
+            assert_eq!(sum, bank::MONEY);
             assert!(moved > moves, "the file is of a later moment");
             assert!(keys > CROWD as i64 - 10, "{keys}");
             moves = moved;
@@ -98,12 +82,7 @@ fn a_file_that_is_saved_beside_writers_is_of_one_moment() {
 /// keys there are.
 fn counted(folder: &Path) -> (i64, i64, i64) {
     let mut stock = Side::stock(folder, &[]);
-    let mut number = |key: &str| match stock.tell(&format!("GET {key}")) {
-        Reply::Bulk(text) => String::from_utf8_lossy(&text).parse().unwrap_or(0),
-        _ => 0,
-    };
-    let sum = (0..ACCOUNTS).map(|account| number(&format!("account:{account}")));
-    let (sum, moves) = (sum.sum(), number("moves"));
+    let (sum, moves) = bank::count(&mut stock);
     match stock.tell("DBSIZE") {
         Reply::Integer(keys) => (sum, moves, keys),
         other => panic!("DBSIZE says {other:?}"),

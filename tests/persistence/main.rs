@@ -11,6 +11,7 @@ mod wire;
 
 mod aof;
 mod background;
+mod bank;
 mod broken;
 mod check;
 mod failing;
