@@ -41,17 +41,23 @@ impl Recorded {
 
     /// Leaves what happened by itself.
     pub(super) fn push_note(&mut self, database: usize, note: &Note, removal: &[u8]) {
-        match note.happening {
-            Happening::New | Happening::Gone => {}
-            Happening::Expired => self.push(database, &[removal, &note.key]),
-            Happening::FieldsExpired => {
-                let fields = note.fields.iter().map(|field| &**field);
-                let words: Vec<&[u8]> = [&b"HDEL"[..], &note.key]
-                    .into_iter()
-                    .chain(fields)
-                    .collect();
-                self.push(database, &words);
-            }
+        if let Some(words) = words_of_note(note, removal) {
+            self.push(database, &words);
+        }
+    }
+}
+
+/// What is left of something that happened by itself, if anything is; a key
+/// goes by this command.
+#[must_use]
+pub fn words_of_note<'a>(note: &'a Note, removal: &'a [u8]) -> Option<Vec<&'a [u8]>> {
+    match note.happening {
+        Happening::New | Happening::Gone => None,
+        Happening::Expired => Some(vec![removal, &note.key]),
+        Happening::FieldsExpired => {
+            let fields = note.fields.iter().map(|field| &**field);
+            let words = [&b"HDEL"[..], &note.key].into_iter().chain(fields);
+            Some(words.collect())
         }
     }
 }

@@ -56,7 +56,7 @@ pub use after::After;
 #[cfg(test)]
 pub(crate) use check::local;
 pub use database::cursor_core;
-pub use effect::removal;
+pub use effect::{removal, words_of_note};
 pub use errand::{Background, Errand, Reload, SavePoint, Saving, Shutdown};
 pub use eval::{Evaluation, reaches_only_declared_keys};
 pub use event::{Event, noted};

@@ -9,9 +9,8 @@ use std::collections::VecDeque;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
-use crate::command::{After, Entry, Event, Lent, Run, removal};
+use crate::command::{After, Entry, Event, Lent, Run, removal, words_of_note};
 use crate::journal::{Effects, Open, Slice};
-use crate::keyspace::Happening;
 use crate::resp::{Args, Refusal};
 use crate::runtime::core::{Bell, Feed, Kernel, Reached};
 use crate::session::{SessionId, Stage};
@@ -240,23 +239,13 @@ impl Work {
         };
         let lanes = shard.recorded_by;
         let notes: Vec<_> = shard.keyspace.take_notes().collect();
+        let removal = removal(self.local.live.lazy.expire);
         let mut events = Vec::with_capacity(notes.len());
         for (database, note) in notes {
-            let key: &[u8] = &note.key;
-            match note.happening {
-                Happening::Expired if lanes != 0 => {
-                    let name = removal(self.local.live.lazy.expire);
-                    self.record_alone(lanes, database, &[name, key]);
-                }
-                Happening::FieldsExpired if lanes != 0 => {
-                    let fields = note.fields.iter().map(|field| &**field);
-                    let words: Vec<&[u8]> = [&b"HDEL"[..], key].into_iter().chain(fields).collect();
-                    self.record_alone(lanes, database, &words);
-                }
-                Happening::New
-                | Happening::Gone
-                | Happening::Expired
-                | Happening::FieldsExpired => {}
+            if lanes != 0
+                && let Some(words) = words_of_note(&note, removal)
+            {
+                self.record_alone(lanes, database, &words);
             }
             events.push(Event::of_note(database, note));
         }
@@ -320,23 +309,27 @@ impl Work {
         entry: &Entry,
         args: Args<'_>,
     ) -> bool {
-        self.must_wait_for_file(id, entry, args) || self.must_wait_for_snapshot(id, entry, args)
-    }
-
-    /// The same for the append-only file.
-    fn must_wait_for_file(&mut self, id: SessionId, entry: &Entry, args: Args<'_>) -> bool {
-        let recording = &self.recording;
-        if recording.last == 0 || recording.journal.feed.bytes(FILE_LANE) <= JOURNAL_BYTES_MAX {
+        let for_file = self.is_file_far_behind();
+        if !for_file && !self.is_snapshot_far_behind() {
             return false;
         }
         let is_exec = matches!(entry.command.run, Run::Exec);
         if !is_exec && !self.may_write(entry, args) {
             return false;
         }
-        self.local.count().journal_slowed.add(1);
-        self.recording.slowed.push(id);
+        if for_file {
+            self.local.count().journal_slowed.add(1);
+            self.recording.slowed.push(id);
+        } else {
+            self.pace.slowed.push(id);
+        }
         self.set_stage(id, Stage::Waiting);
         true
+    }
+
+    fn is_file_far_behind(&self) -> bool {
+        let recording = &self.recording;
+        recording.last > 0 && recording.journal.feed.bytes(FILE_LANE) > JOURNAL_BYTES_MAX
     }
 
     /// Lets those go on that waited for the file.

@@ -3,16 +3,14 @@
 
 use std::sync::Arc;
 
-use crate::command::{Entry, Lent, Run};
+use crate::command::Lent;
 use crate::keyspace::Keyspace;
 use crate::memory::{Walked, used_memory};
-use crate::resp::Args;
 use crate::runtime::funnel::Lane;
 use crate::server::core::Work;
 use crate::server::letter::Letter;
 use crate::server::loan::Job;
 use crate::server::save::{Manner, dialect, sizes};
-use crate::session::{SessionId, Stage};
 use crate::telemetry::totals;
 
 use super::order;
@@ -89,34 +87,16 @@ impl Work {
         self.pace.is_walking = walked != Walked::Over;
     }
 
-    /// Whether a request that may write must wait: what it changes would have to be
-    /// kept first, and the writer is far behind.
-    pub(in crate::server) fn must_wait_for_snapshot(
-        &mut self,
-        id: SessionId,
-        entry: &Entry,
-        args: Args<'_>,
-    ) -> bool {
-        if !self.is_far_behind() {
-            return false;
-        }
-        let is_exec = matches!(entry.command.run, Run::Exec);
-        if !is_exec && !self.may_write(entry, args) {
-            return false;
-        }
-        self.pace.slowed.push(id);
-        self.set_stage(id, Stage::Waiting);
-        true
-    }
-
-    fn is_far_behind(&mut self) -> bool {
+    /// Whether the writer is so far behind that whoever may write must wait: what it
+    /// changes would have to be kept first.
+    pub(in crate::server) fn is_snapshot_far_behind(&mut self) -> bool {
         let is_behind = |keyspace: &mut Keyspace| keyspace.is_cut_far_behind();
         self.pace.is_walking && self.vault.keyspace().is_some_and(is_behind)
     }
 
     /// Lets those go on that waited.
     pub(in crate::server) fn resume_slowed_by_snapshot(&mut self) {
-        if !self.pace.slowed.is_empty() && !self.is_far_behind() {
+        if !self.pace.slowed.is_empty() && !self.is_snapshot_far_behind() {
             for id in std::mem::take(&mut self.pace.slowed) {
                 self.resume(id);
             }
