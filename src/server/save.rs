@@ -281,33 +281,37 @@ fn serialise(keyspace: &mut Keyspace, manner: &Manner, send: SyncSender<Piece>) 
     pieces.flush();
 }
 
-/// A file that takes its name when it is whole, and else goes.
+/// A file that stays or takes another name when it is whole, and else goes.
 pub(super) struct Temporary {
     file: File,
     path: PathBuf,
     syncs: bool,
     unsynced: u64,
-    is_named: bool,
+    stays: bool,
 }
 
 impl Temporary {
+    /// Makes it at this place.
+    pub(super) fn at(path: PathBuf, syncs: bool) -> io::Result<Temporary> {
+        Ok(Temporary {
+            file: File::create(&path)?,
+            path,
+            syncs,
+            unsynced: 0,
+            stays: false,
+        })
+    }
+
     /// Makes `<name>-<pid>.rdb` in the working directory.
     pub(super) fn create(name: &str, syncs: bool) -> Result<Temporary, String> {
         let path = PathBuf::from(format!("{name}-{}.rdb", std::process::id()));
-        let file = File::create(&path).map_err(|error| {
+        Temporary::at(path.clone(), syncs).map_err(|error| {
             let reason = reason(&error);
             format!(
                 "Failed opening the temp RDB file {} (in server root dir {}) for saving: {reason}",
                 path.display(),
                 directory()
             )
-        })?;
-        Ok(Temporary {
-            file,
-            path,
-            syncs,
-            unsynced: 0,
-            is_named: false,
         })
     }
 
@@ -325,10 +329,15 @@ impl Temporary {
         self.file.sync_all()
     }
 
+    /// Stays where it is.
+    pub(super) fn keep(mut self) {
+        self.stays = true;
+    }
+
     /// Takes this name, in the same directory, and makes that last.
     pub(super) fn become_file(mut self, name: &Path) -> Result<(), String> {
         let renamed = std::fs::rename(&self.path, name);
-        self.is_named = renamed.is_ok();
+        self.stays = renamed.is_ok();
         renamed
             .and_then(|()| File::open(".")?.sync_all())
             .map_err(|error| {
@@ -345,7 +354,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if !self.is_named {
+        if !self.stays {
             // What cannot be removed is written over the next time.
             let _left = std::fs::remove_file(&self.path).is_err();
         }

@@ -1,7 +1,5 @@
 //! The control core's side: settings that begin and end the file, and bases.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
@@ -15,7 +13,7 @@ use crate::server::control::Control;
 use crate::server::load;
 use crate::server::log::Log;
 use crate::server::recording::{FILE, FILE_CUT, Journal};
-use crate::server::save::{Manner, reason, save};
+use crate::server::save::{Manner, Temporary, reason, save};
 use crate::server::snapshot::{self, Failure, Target};
 use crate::shard::Shard;
 
@@ -286,33 +284,18 @@ impl Control {
     }
 }
 
-/// A base that is being written; it goes if it does not become whole.
-struct BaseFile {
-    file: File,
-    path: PathBuf,
-    syncs: bool,
-    unsynced: usize,
-    is_whole: bool,
-}
-
-/// Bytes written before they are synced, where that is done on the way.
-const SYNC_BYTES: usize = 4 << 20;
+/// A base that is being written.
+struct BaseFile(Temporary);
 
 impl BaseFile {
     fn create(path: PathBuf, syncs: bool) -> Result<BaseFile, String> {
-        let file = File::create(&path).map_err(|error| {
+        let file = Temporary::at(path.clone(), syncs);
+        file.map(BaseFile).map_err(|error| {
             let reason = reason(&error);
             format!(
                 "Opening the temp file {} for an AOF base: {reason}",
                 path.display()
             )
-        })?;
-        Ok(BaseFile {
-            file,
-            path,
-            syncs,
-            unsynced: 0,
-            is_whole: false,
         })
     }
 }
@@ -323,30 +306,12 @@ fn unwritten(error: &std::io::Error) -> String {
 
 impl Target for BaseFile {
     fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let written = self.file.write_all(bytes);
-        written.map_err(|error| unwritten(&error))?;
-        self.unsynced += bytes.len();
-        if self.syncs && self.unsynced >= SYNC_BYTES {
-            self.unsynced = 0;
-            let synced = self.file.sync_data();
-            synced.map_err(|error| unwritten(&error))?;
-        }
-        Ok(())
+        self.0.write(bytes).map_err(|error| unwritten(&error))
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), String> {
-        let synced = self.file.sync_all();
-        synced.map_err(|error| unwritten(&error))?;
-        self.is_whole = true;
+        self.0.sync().map_err(|error| unwritten(&error))?;
+        self.0.keep();
         Ok(())
-    }
-}
-
-impl Drop for BaseFile {
-    fn drop(&mut self) {
-        if !self.is_whole {
-            // What cannot be removed is written over the next time.
-            let _left = std::fs::remove_file(&self.path).is_err();
-        }
     }
 }
