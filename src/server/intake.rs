@@ -114,30 +114,10 @@ impl<K: Kernel> Core<K> {
             fd: fd.as_raw_fd(),
         };
         let client = Client::new(number, origin, authenticated, self.work.clock.now);
-        let id = self.work.local.roster.admit(client);
         let descriptor = fd.as_raw_fd();
-        let connection = Connection {
-            fd,
-            id,
-            is_receiving: true,
-            is_stopping: false,
-            is_sending: false,
-            is_dirty: false,
-            wanted: 0,
-            has_ended: false,
-            is_hung_up: false,
-        };
-        let index = id.index as usize;
-        if self.work.connections.len() <= index {
-            self.work.connections.resize_with(index + 1, || None);
-        }
-        self.work.connections[index] = Some(connection);
+        let id = self.work.seat(client, fd);
         self.ring.receive(descriptor, token_of(id));
-        let count = self.work.local.count();
-        count.connections_received.add(1);
-        count
-            .clients_connected
-            .set(self.work.local.roster.len() as u64);
+        self.work.local.count().connections_received.add(1);
     }
 
     fn on_received(&mut self, id: SessionId, buffer: BufferId, len: usize) {
@@ -394,11 +374,38 @@ impl Work {
             return;
         };
         self.forget_weight(session.weight);
-        let count = self.local.count();
-        count.clients_connected.set(self.local.roster.len() as u64);
+        self.count_connected();
         if session.client.is_monitor {
             self.monitor_left();
         }
+    }
+
+    /// Gives a client its session and its connection, of which bytes are taken
+    /// to be on their way.
+    pub(super) fn seat(&mut self, client: Client, fd: OwnedFd) -> SessionId {
+        let id = self.local.roster.admit(client);
+        let index = id.index as usize;
+        if self.connections.len() <= index {
+            self.connections.resize_with(index + 1, || None);
+        }
+        self.connections[index] = Some(Connection {
+            fd,
+            id,
+            is_receiving: true,
+            is_stopping: false,
+            is_sending: false,
+            is_dirty: false,
+            wanted: 0,
+            has_ended: false,
+            is_hung_up: false,
+        });
+        self.count_connected();
+        id
+    }
+
+    pub(super) fn count_connected(&self) {
+        let connected = self.local.roster.len() as u64;
+        self.local.count().clients_connected.set(connected);
     }
 
     /// Clients of all cores, without those on their way to one.

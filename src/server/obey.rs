@@ -18,7 +18,6 @@ use crate::spec::Flags;
 use crate::telemetry::Link;
 
 use super::core::Work;
-use super::intake::Connection;
 use super::letter::{Letter, Order};
 
 /// The session of the primary, at the core that has it.
@@ -77,24 +76,8 @@ impl Work {
         client.reply_mode = ReplyMode::Off;
         client.no_evict = true;
         client.database = database;
-        let id = self.local.roster.admit(client);
-        let index = id.index as usize;
-        if self.connections.len() <= index {
-            self.connections.resize_with(index + 1, || None);
-        }
-        self.connections[index] = Some(Connection {
-            fd: socket,
-            id,
-            // As far as others know; so nobody begins to.
-            is_receiving: true,
-            is_stopping: false,
-            is_sending: false,
-            is_dirty: false,
-            wanted: 0,
-            has_ended: false,
-            is_hung_up: false,
-        });
-        self.count_connected();
+        // It is said to receive, so nobody begins to.
+        let id = self.seat(client, socket);
         self.obeyed = Some(Obeyed {
             id,
             portions: VecDeque::new(),
@@ -102,11 +85,6 @@ impl Work {
             running: VecDeque::new(),
             is_draining: false,
         });
-    }
-
-    fn count_connected(&mut self) {
-        let connected = self.local.roster.len() as u64;
-        self.local.count().clients_connected.set(connected);
     }
 
     /// Begins what can begin, and tells what has run.
