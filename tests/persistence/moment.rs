@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::wire::Reply;
 use crate::{Side, bank, data_folder, status};
 
 #[test]
