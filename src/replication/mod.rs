@@ -10,6 +10,7 @@ mod follower;
 mod greeting;
 mod history;
 mod id;
+mod primary;
 mod transfer;
 mod units;
 
@@ -21,4 +22,7 @@ pub use follower::{Action, Follower, Level, Stage};
 pub use greeting::Introduction;
 pub use history::{History, Resume};
 pub use id::ReplicationId;
+pub use primary::{
+    Arrival, Asked, Method, Overflow, Policy, Primary, PrimaryAction, State, Stream, Tally,
+};
 pub use transfer::Framing;

@@ -2,4 +2,6 @@
 
 mod follower;
 mod parts;
+mod primary;
 mod simulation;
+mod stream;

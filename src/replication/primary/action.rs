@@ -1,0 +1,54 @@
+//! What a primary has its driver do.
+
+use bytes::Bytes;
+
+use crate::replication::follower::Level;
+
+/// How a full synchronisation is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// While it is made, to all links at once; a mark ends it.
+    Streamed,
+    /// Out of a file, once that is whole: its length stands before it.
+    Filed,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tally {
+    Full,
+    Continued,
+    NotContinued,
+}
+
+/// What is to be done. Links have the numbers that `on_arrival` gave them.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send bytes to a link, behind those before.
+    Send {
+        link: u64,
+        bytes: Bytes,
+    },
+    /// End a link; nothing is said of it any more.
+    Close {
+        link: u64,
+    },
+    /// Begin a snapshot, and say `on_cut` when its moment has come, then
+    /// `on_snapshot_over`.
+    Snapshot(Method),
+    /// These links get the snapshot under way, each behind these bytes: say
+    /// `on_fed` of each that got all of it.
+    Feed {
+        links: Vec<(u64, Vec<u8>)>,
+        method: Method,
+        mark: [u8; 40],
+    },
+    /// Nobody wants the snapshot under way.
+    GiveUp,
+    /// Nobody has wanted the stream for long: it ends.
+    Cease,
+    /// Put PING into the stream.
+    Ping,
+    Count(Tally),
+    Log(Level, String),
+}

@@ -1,0 +1,174 @@
+//! One replica, as its primary knows it.
+
+use crate::replication::history::Resume;
+use crate::resp::{Args, Decoded, Decoder, Limits, Span};
+
+use super::action::Method;
+
+/// What a replica may say at once; ACK is some forty bytes.
+const LIMITS: Limits = Limits {
+    bulk_bytes_max: 16 << 10,
+    query_bytes_max: 64 << 10,
+    multibulk_max: 64,
+    authenticated: true,
+};
+
+/// What a replica asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// SYNC: everything, and no word of how far it is.
+    Sync,
+    /// PSYNC, from there on or everything.
+    Psync(Option<Resume>),
+}
+
+/// A connection that becomes a replica's, and what it said before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    pub asked: Asked,
+    /// `ip:port` of its own clients, as INFO shows it.
+    pub ip: String,
+    pub port: u16,
+    /// It understands a file that ends with a mark.
+    pub eof: bool,
+    /// It understands that a history goes on under another name.
+    pub psync2: bool,
+    /// It wants the file and nothing behind it.
+    pub rdb_only: bool,
+}
+
+/// How far a link is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Waits for a snapshot to begin.
+    Waiting,
+    /// The snapshot has its moment, and is written or sent.
+    Receiving,
+    /// It has been sent; the replica has to say that it loaded it.
+    Loading,
+    /// Gets the stream.
+    Online,
+}
+
+/// See the module. Times are milliseconds of one clock.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) arrival: Arrival,
+    pub(super) state: State,
+    /// The synchronisation it receives or has received, and how that comes.
+    pub(super) sync: Option<(u64, Method)>,
+    /// Its file is on the way: nothing else may be sent.
+    pub(super) is_given: bool,
+    /// The number of the next byte of the stream that it is sent.
+    pub(super) next: u64,
+    /// Bytes that it was given and the system has not taken.
+    pub(super) unsent: u64,
+    /// The offset up to which it has applied the stream, and how much of that is
+    /// on its disk.
+    pub(super) acknowledged: u64,
+    pub(super) on_disk: u64,
+    pub(super) heard_at: u64,
+    pub(super) came_at: u64,
+    /// When it is told again that it is not forgotten.
+    pub(super) word_at: u64,
+    /// Since when it is behind by more than the soft limit.
+    pub(super) over_soft_since: Option<u64>,
+    decoder: Decoder,
+    input: Vec<u8>,
+}
+
+/// Bytes that are no requests.
+#[derive(Debug)]
+pub(super) struct Babble;
+
+/// What a replica said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    Acknowledged {
+        offset: u64,
+        on_disk: Option<u64>,
+    },
+    /// Nothing to act by.
+    Other,
+}
+
+impl Link {
+    pub(super) fn new(arrival: Arrival, now: u64) -> Link {
+        Link {
+            arrival,
+            state: State::Waiting,
+            sync: None,
+            is_given: false,
+            next: 0,
+            unsent: 0,
+            acknowledged: 0,
+            on_disk: 0,
+            heard_at: now,
+            came_at: now,
+            word_at: now,
+            over_soft_since: None,
+            decoder: Decoder::new(),
+            input: Vec::new(),
+        }
+    }
+
+    /// Whether it says how far it is.
+    pub(super) fn acknowledges(&self) -> bool {
+        self.arrival.asked != Asked::Sync
+    }
+
+    /// Takes bytes in; what was said with them, or that they are no requests.
+    pub(super) fn on_bytes(&mut self, bytes: &[u8]) -> Result<Vec<Word>, Babble> {
+        self.input.extend_from_slice(bytes);
+        let mut words = Vec::new();
+        let mut spans: Vec<Span> = Vec::new();
+        let mut used = 0;
+        loop {
+            let rest = &self.input[used..];
+            // A replica that loads sends line ends.
+            let blank = rest.iter().take_while(|byte| b"\r\n".contains(byte));
+            let blank = blank.count();
+            if blank > 0 && !self.decoder.is_mid_request() {
+                used += blank;
+                words.push(Word::Other);
+                continue;
+            }
+            if rest.is_empty() {
+                break;
+            }
+            spans.clear();
+            match self.decoder.decode(rest, &mut spans, &LIMITS) {
+                Ok(Decoded::Request { consumed }) => {
+                    words.push(word(Args::new(rest, &spans)));
+                    used += consumed;
+                }
+                Ok(Decoded::Inline { consumed, .. } | Decoded::Empty { consumed }) => {
+                    words.push(Word::Other);
+                    used += consumed;
+                }
+                Ok(Decoded::Incomplete { .. }) => break,
+                Err(_) => return Err(Babble),
+            }
+        }
+        self.input.drain(..used);
+        Ok(words)
+    }
+}
+
+/// What a request means.
+fn word(args: Args<'_>) -> Word {
+    let number = |index| {
+        let text = std::str::from_utf8(args.get(index)).ok()?;
+        text.parse::<u64>().ok()
+    };
+    if !args.name().eq_ignore_ascii_case(b"replconf") || args.len() < 3 || !args.is(1, b"ack") {
+        return Word::Other;
+    }
+    let on_disk = (args.len() >= 5 && args.is(3, b"fack"))
+        .then(|| number(4))
+        .flatten();
+    match number(2) {
+        Some(offset) => Word::Acknowledged { offset, on_disk },
+        None => Word::Other,
+    }
+}

@@ -1,0 +1,471 @@
+//! The primary side of all links: who may go on from where, who gets everything
+//! and when, and the stream for those who have it.
+//!
+//! Invariants: the history's offset is the stream's end; a link that receives,
+//! loads or is online has its next byte in the stream.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+use crate::replication::follower::Level;
+use crate::replication::history::History;
+use crate::replication::id::ReplicationId;
+
+use super::action::{Action, Method, Tally};
+use super::link::{Arrival, Asked, Link, State, Word};
+use super::stream::{Overflow, Stream};
+
+/// Between two words to a replica that waits for its file, and between looks at
+/// what is late.
+const WORD_MS: u64 = 1000;
+
+/// Bytes of the stream that a link is given before the system has taken them.
+const WINDOW_BYTES: u64 = 1 << 20;
+
+/// Bytes of the stream kept in memory for links that are behind.
+const MEMORY_BYTES: u64 = 64 << 20;
+
+/// What the settings say. Times are milliseconds.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// `repl-backlog-size`.
+    pub backlog_bytes: u64,
+    /// `repl-backlog-ttl`; 0 is for ever.
+    pub backlog_ttl_ms: u64,
+    /// `repl-timeout`.
+    pub timeout_ms: u64,
+    /// `repl-ping-replica-period`.
+    pub ping_ms: u64,
+    /// `repl-diskless-sync`, its delay, and the links at which it waits no longer
+    /// (0: none).
+    pub streams: bool,
+    pub delay_ms: u64,
+    pub links_at_once: usize,
+    /// `client-output-buffer-limit replica`: 0 bytes is no limit.
+    pub hard_bytes: u64,
+    pub soft_bytes: u64,
+    pub soft_ms: u64,
+}
+
+/// A full synchronisation under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sync {
+    pub(super) number: u64,
+    pub(super) method: Method,
+    /// Its moment has come.
+    pub(super) is_cut: bool,
+}
+
+/// See the module. Times are milliseconds of one clock.
+#[derive(Debug)]
+pub struct Primary<O> {
+    pub(super) policy: Policy,
+    pub(super) history: History,
+    stream: Stream<O>,
+    /// Whether the stream is kept: not before the first replica.
+    is_on: bool,
+    /// This node makes the stream; else it hands on its primary's.
+    leads: bool,
+    pub(super) links: BTreeMap<u64, Link>,
+    next_link: u64,
+    pub(super) sync: Option<Sync>,
+    pub(super) syncs: u64,
+    /// Since when there is no link.
+    lonely_since: u64,
+    ping_at: u64,
+    pub(super) actions: VecDeque<Action>,
+}
+
+impl<O: Overflow> Primary<O> {
+    /// One that leads a history and has no stream yet.
+    pub fn new(history: History, policy: Policy, overflow: O) -> Primary<O> {
+        Primary {
+            policy,
+            stream: Stream::new(history.offset, overflow),
+            history,
+            is_on: false,
+            leads: true,
+            links: BTreeMap::new(),
+            next_link: 0,
+            sync: None,
+            syncs: 0,
+            lonely_since: 0,
+            ping_at: 0,
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// What the settings say now.
+    pub fn on_settings(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
+    /// The next thing to do.
+    pub fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// The history, and how far it has come.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Whether the stream is kept.
+    pub fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    /// The number of the stream's first byte that is here, and one behind the last.
+    pub fn backlog(&self) -> std::ops::Range<u64> {
+        self.stream.first()..self.stream.end() + 1
+    }
+
+    /// How far a link is, and the offset it has acknowledged.
+    pub fn link(&self, link: u64) -> Option<(State, u64)> {
+        let link = self.links.get(&link)?;
+        Some((link.state, link.acknowledged))
+    }
+
+    /// Links that get the stream and have applied it up to this offset.
+    pub fn acknowledged(&self, offset: u64) -> usize {
+        let links = self.links.values();
+        let online = links.filter(|link| link.state == State::Online);
+        online.filter(|link| link.acknowledged >= offset).count()
+    }
+
+    /// Links that get the stream and were heard of within this time.
+    pub fn healthy(&self, now: u64, lag_ms: u64) -> usize {
+        let links = self.links.values();
+        let online = links.filter(|link| link.state == State::Online);
+        let is_fresh = |link: &&Link| now.saturating_sub(link.heard_at) <= lag_ms;
+        online.filter(is_fresh).count()
+    }
+
+    /// Where its stream goes that has no room in memory.
+    #[cfg(test)]
+    pub(in crate::replication) fn overflow(&mut self) -> &mut O {
+        self.stream.overflow()
+    }
+
+    /// Begins to keep the stream: the bytes behind this history's offset come.
+    pub fn begin(&mut self, now: u64, history: History) {
+        self.close_all("the history is another one");
+        self.stream.restart(history.offset);
+        self.history = history;
+        self.is_on = true;
+        self.lonely_since = now;
+        self.ping_at = now + self.policy.ping_ms;
+    }
+
+    /// The stream is not kept any more: what is written from now on is in no
+    /// history that anybody could go on from.
+    pub fn cease(&mut self, id: ReplicationId) {
+        self.close_all("the stream ends");
+        let end = self.stream.end();
+        self.stream.restart(end);
+        self.history.id = id;
+        self.history.earlier = None;
+        self.is_on = false;
+    }
+
+    /// Leads from now on: the history goes on under this name.
+    pub fn lead(&mut self, now: u64, id: ReplicationId) {
+        self.close_all("this node is a primary now");
+        self.history.rename(id);
+        self.leads = true;
+        self.ping_at = now + self.policy.ping_ms;
+    }
+
+    /// Hands on from now on what its primary sends.
+    pub fn follow(&mut self) {
+        self.close_all("this node is a replica now");
+        self.leads = false;
+    }
+
+    /// The primary goes on with its history under another name, which replicas
+    /// of this node have to learn.
+    pub fn adopt(&mut self, id: ReplicationId) {
+        self.close_all("the history has another name");
+        self.history.rename(id);
+    }
+
+    /// A connection asks for the stream; the link's number.
+    pub fn on_arrival(&mut self, now: u64, arrival: Arrival) -> u64 {
+        let number = self.next_link;
+        self.next_link += 1;
+        let mut link = Link::new(arrival, now);
+        let who = format!("{}:{}", link.arrival.ip, link.arrival.port);
+        self.notice(format!("Replica {who} asks for synchronization"));
+        if let Asked::Psync(Some(resume)) = link.arrival.asked {
+            let backlog = self.backlog();
+            if self.is_on && self.history.continues(&resume, backlog.clone()) {
+                self.actions.push_back(Action::Count(Tally::Continued));
+                let more = backlog.end - resume.from;
+                self.notice(format!(
+                    "Partial resynchronization request from {who} accepted. Sending {more} bytes \
+                     of backlog starting from offset {}.",
+                    resume.from
+                ));
+                let answer = match link.arrival.psync2 {
+                    true => format!("+CONTINUE {}\r\n", self.history.id),
+                    false => "+CONTINUE\r\n".to_owned(),
+                };
+                link.state = State::Online;
+                link.next = resume.from;
+                link.acknowledged = resume.from - 1;
+                self.links.insert(number, link);
+                self.send(number, answer.into_bytes().into());
+                self.feed(number);
+                return number;
+            }
+            self.actions.push_back(Action::Count(Tally::NotContinued));
+            self.notice(format!(
+                "Partial resynchronization not accepted: {who} has {}:{}, this node {}:{}",
+                resume.id, resume.from, self.history.id, backlog.end
+            ));
+        }
+        self.actions.push_back(Action::Count(Tally::Full));
+        self.links.insert(number, link);
+        self.look_at_sync(now);
+        number
+    }
+
+    /// Bytes have come from a link.
+    pub fn on_bytes(&mut self, now: u64, number: u64, bytes: &[u8]) {
+        let Some(link) = self.links.get_mut(&number) else {
+            return;
+        };
+        link.heard_at = now;
+        let Ok(words) = link.on_bytes(bytes) else {
+            self.close(number, "it sends what is no request");
+            return;
+        };
+        for word in words {
+            let Word::Acknowledged { offset, on_disk } = word else {
+                continue;
+            };
+            link.acknowledged = link.acknowledged.max(offset);
+            link.on_disk = link.on_disk.max(on_disk.unwrap_or(0));
+            if link.state == State::Loading {
+                link.state = State::Online;
+            }
+        }
+        if link.state == State::Online {
+            self.feed(number);
+        }
+    }
+
+    /// A link's connection is gone.
+    pub fn on_closed(&mut self, now: u64, number: u64) {
+        if self.links.remove(&number).is_some() {
+            self.on_gone(now);
+        }
+    }
+
+    /// So many bytes that a link was given have not been taken by the system.
+    pub fn on_unsent(&mut self, number: u64, bytes: u64) {
+        if let Some(link) = self.links.get_mut(&number) {
+            link.unsent = bytes;
+            if link.state == State::Online {
+                self.feed(number);
+            }
+        }
+    }
+
+    /// The stream goes on.
+    pub fn on_stream(&mut self, bytes: Bytes) {
+        if !self.is_on {
+            return;
+        }
+        self.stream.push(bytes);
+        self.history.offset = self.stream.end();
+        let online = self.links.iter();
+        let online = online.filter(|(_, link)| link.state == State::Online);
+        let online: Vec<u64> = online.map(|(number, _)| *number).collect();
+        for number in online {
+            self.feed(number);
+        }
+        self.trim();
+    }
+
+    /// When `on_time` has something to do.
+    pub fn deadline(&self, now: u64) -> Option<u64> {
+        if self.links.is_empty() {
+            let ttl_ms = self.policy.backlog_ttl_ms;
+            let ceases = self.is_on && self.leads && ttl_ms > 0;
+            return ceases.then(|| self.lonely_since + ttl_ms);
+        }
+        let pings = self.is_on && self.leads;
+        let next = now + WORD_MS;
+        Some(if pings { next.min(self.ping_at) } else { next })
+    }
+
+    /// Time has passed.
+    pub fn on_time(&mut self, now: u64) {
+        let timeout_ms = self.policy.timeout_ms;
+        let mut late = Vec::new();
+        let mut words = Vec::new();
+        for (number, link) in &mut self.links {
+            let waits = match link.state {
+                State::Waiting => true,
+                State::Receiving => !link.is_given,
+                State::Loading | State::Online => false,
+            };
+            if waits {
+                if now >= link.word_at {
+                    link.word_at = now + WORD_MS;
+                    words.push(*number);
+                }
+            } else if link.state != State::Receiving
+                && link.acknowledges()
+                && now > link.heard_at + timeout_ms
+            {
+                late.push(*number);
+            }
+        }
+        for number in words {
+            self.send(number, Bytes::from_static(b"\n"));
+        }
+        for number in late {
+            self.close(number, "it says nothing for too long");
+        }
+        self.close_those_behind(now);
+        self.look_at_sync(now);
+        if !self.is_on || !self.leads {
+            return;
+        }
+        let ttl_ms = self.policy.backlog_ttl_ms;
+        if self.links.is_empty() {
+            if ttl_ms > 0 && now >= self.lonely_since + ttl_ms {
+                self.actions.push_back(Action::Cease);
+            }
+        } else if now >= self.ping_at {
+            self.ping_at = now + self.policy.ping_ms;
+            self.actions.push_back(Action::Ping);
+        }
+    }
+
+    /// Gives a link of the stream what it has room for.
+    pub(super) fn feed(&mut self, number: u64) {
+        loop {
+            let Some(link) = self.links.get_mut(&number) else {
+                return;
+            };
+            if link.unsent >= WINDOW_BYTES || link.next > self.stream.end() {
+                return;
+            }
+            match self.stream.read(link.next) {
+                Ok(bytes) => {
+                    link.next += bytes.len() as u64;
+                    self.send(number, bytes);
+                }
+                Err(why) => {
+                    self.warn(format!("The stream cannot be read again: {why}"));
+                    return self.close(number, "its part of the stream is lost");
+                }
+            }
+        }
+    }
+
+    pub(super) fn send(&mut self, number: u64, bytes: Bytes) {
+        if let Some(link) = self.links.get_mut(&number) {
+            link.unsent += bytes.len() as u64;
+            self.actions.push_back(Action::Send {
+                link: number,
+                bytes,
+            });
+        }
+    }
+
+    /// Lets go of what nobody needs.
+    fn trim(&mut self) {
+        let backlog = self.policy.backlog_bytes;
+        loop {
+            let behind = self.links.iter();
+            let behind = behind.filter(|(_, link)| link.state != State::Waiting);
+            let last = behind.min_by_key(|(_, link)| link.next);
+            let (last, needed) = last.map_or((None, None), |(number, link)| {
+                (Some(*number), Some(link.next))
+            });
+            let Err(why) = self.stream.trim(backlog, needed, MEMORY_BYTES) else {
+                return;
+            };
+            let Some(last) = last else { return };
+            self.warn(format!("The stream cannot be kept for all replicas: {why}"));
+            self.close(last, "what it needs cannot be kept");
+        }
+    }
+
+    /// Closes links that get the stream and are behind by more than they may.
+    fn close_those_behind(&mut self, now: u64) {
+        let policy = self.policy.clone();
+        let end = self.stream.end();
+        let mut over = Vec::new();
+        for (number, link) in &mut self.links {
+            if link.state != State::Online {
+                continue;
+            }
+            let behind = (end + 1).saturating_sub(link.next) + link.unsent;
+            if policy.soft_bytes == 0 || behind <= policy.soft_bytes {
+                link.over_soft_since = None;
+            } else {
+                link.over_soft_since.get_or_insert(now);
+            }
+            let is_over_soft = link
+                .over_soft_since
+                .is_some_and(|since| now > since + policy.soft_ms);
+            if policy.hard_bytes > 0 && behind > policy.hard_bytes || is_over_soft {
+                over.push(*number);
+            }
+        }
+        for number in over {
+            self.close(number, "it is too far behind the stream");
+        }
+    }
+
+    pub(super) fn close(&mut self, number: u64, why: &str) {
+        let Some(link) = self.links.remove(&number) else {
+            return;
+        };
+        let arrival = &link.arrival;
+        self.notice(format!(
+            "The link to replica {}:{} ends: {why}",
+            arrival.ip, arrival.port
+        ));
+        self.actions.push_back(Action::Close { link: number });
+        self.on_gone(link.heard_at.max(self.lonely_since));
+    }
+
+    fn close_all(&mut self, why: &str) {
+        let links: Vec<u64> = self.links.keys().copied().collect();
+        for number in links {
+            self.close(number, why);
+        }
+    }
+
+    /// A link is gone.
+    fn on_gone(&mut self, now: u64) {
+        if self.links.is_empty() {
+            self.lonely_since = now;
+        }
+        let Some(sync) = self.sync.filter(|sync| sync.is_cut) else {
+            return;
+        };
+        let wants = |link: &Link| {
+            let is_of_it = link.sync.is_some_and(|(number, _)| number == sync.number);
+            link.state == State::Receiving && is_of_it
+        };
+        if !self.links.values().any(wants) {
+            self.actions.push_back(Action::GiveUp);
+        }
+    }
+
+    fn notice(&mut self, text: String) {
+        self.actions.push_back(Action::Log(Level::Notice, text));
+    }
+
+    pub(super) fn warn(&mut self, text: String) {
+        self.actions.push_back(Action::Log(Level::Warning, text));
+    }
+}

@@ -1,0 +1,12 @@
+//! The primary side: the stream that replicas are sent, and each replica's link.
+
+mod action;
+mod link;
+mod machine;
+mod stream;
+mod sync;
+
+pub use action::{Action as PrimaryAction, Method, Tally};
+pub use link::{Arrival, Asked, State};
+pub use machine::{Policy, Primary};
+pub use stream::{Overflow, Stream};

@@ -1,0 +1,178 @@
+//! The bytes of a history that are still here: the backlog, and beyond it what
+//! a link has not been sent yet.
+//!
+//! The newest bytes are in memory. What must be kept beyond a bound of memory
+//! goes to an `Overflow`, a file, oldest first; so the bytes that are here are
+//! always one range without holes: on disk, then in memory.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+/// Where bytes go for which there is no room in memory.
+pub trait Overflow {
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// In words for the log; nothing was appended.
+    fn append(&mut self, bytes: &[u8]) -> Result<(), String>;
+
+    /// So many bytes from this place on, of those that were appended.
+    ///
+    /// # Errors
+    /// In words for the log.
+    fn read(&mut self, at: u64, len: usize) -> Result<Vec<u8>, String>;
+
+    /// Forgets everything.
+    fn clear(&mut self);
+}
+
+/// Bytes of a read from the overflow.
+const READ_BYTES: u64 = 256 << 10;
+
+/// See the module. The bytes of a history are numbered from 1, as PSYNC does.
+#[derive(Debug)]
+pub struct Stream<O> {
+    /// With the number of each first byte.
+    chunks: VecDeque<(u64, Bytes)>,
+    /// Bytes in `chunks`.
+    in_memory: u64,
+    /// The number of the last byte there ever was.
+    end: u64,
+    overflow: O,
+    /// Numbers of the bytes in the overflow: the first that is there and needed,
+    /// the first that ever was, and one behind the last.
+    spilled: Option<Spilled>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Spilled {
+    origin: u64,
+    first: u64,
+    behind: u64,
+}
+
+impl<O: Overflow> Stream<O> {
+    /// One without bytes, of a history that has come to this offset.
+    pub fn new(end: u64, overflow: O) -> Stream<O> {
+        Stream {
+            chunks: VecDeque::new(),
+            in_memory: 0,
+            end,
+            overflow,
+            spilled: None,
+        }
+    }
+
+    /// The number of the first byte that is here, or of the next to come.
+    pub fn first(&self) -> u64 {
+        match (&self.spilled, self.chunks.front()) {
+            (Some(spilled), _) => spilled.first,
+            (None, Some((first, _))) => *first,
+            (None, None) => self.end + 1,
+        }
+    }
+
+    /// The number of the last byte: the history's offset.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    #[cfg(test)]
+    pub(super) fn overflow(&mut self) -> &mut O {
+        &mut self.overflow
+    }
+
+    /// Bytes in memory.
+    pub fn in_memory(&self) -> u64 {
+        self.in_memory
+    }
+
+    /// Appends bytes.
+    pub fn push(&mut self, bytes: Bytes) {
+        if bytes.is_empty() {
+            return;
+        }
+        let len = bytes.len() as u64;
+        self.chunks.push_back((self.end + 1, bytes));
+        self.in_memory += len;
+        self.end += len;
+    }
+
+    /// Some of the bytes from this number on; none behind the last.
+    ///
+    /// # Errors
+    /// When the overflow cannot be read.
+    ///
+    /// # Panics
+    /// When the byte is not here any more.
+    pub fn read(&mut self, from: u64) -> Result<Bytes, String> {
+        assert!(from >= self.first(), "byte {from} is gone");
+        if from > self.end {
+            return Ok(Bytes::new());
+        }
+        if let Some(spilled) = &self.spilled
+            && from < spilled.behind
+        {
+            let len = READ_BYTES.min(spilled.behind - from) as usize;
+            return Ok(self.overflow.read(from - spilled.origin, len)?.into());
+        }
+        let after = self.chunks.partition_point(|(first, _)| *first <= from);
+        let (first, bytes) = &self.chunks[after - 1];
+        Ok(bytes.slice((from - first) as usize..))
+    }
+
+    /// Lets go of what is neither among the last `backlog` bytes nor needed, from
+    /// this number on; of the rest, what does not fit into this much memory goes
+    /// to the overflow.
+    ///
+    /// # Errors
+    /// When the overflow cannot be written; what is needed is in memory then.
+    pub fn trim(&mut self, backlog: u64, needed: Option<u64>, memory: u64) -> Result<(), String> {
+        let kept = (self.end + 1).saturating_sub(backlog);
+        let from = needed.map_or(kept, |needed| needed.min(kept));
+        if let Some(spilled) = &mut self.spilled {
+            spilled.first = spilled.first.max(from);
+            if spilled.first >= spilled.behind {
+                self.spilled = None;
+                self.overflow.clear();
+            }
+        }
+        while self.spilled.is_none()
+            && let Some((first, bytes)) = self.chunks.front()
+            && first + bytes.len() as u64 <= from
+        {
+            self.in_memory -= bytes.len() as u64;
+            self.chunks.pop_front();
+        }
+        if self.in_memory <= memory.max(backlog) {
+            return Ok(());
+        }
+        // Half of it at once, so that the file is not written for every slice.
+        while self.in_memory > (memory / 2).max(backlog)
+            && let Some((first, bytes)) = self.chunks.front()
+        {
+            self.overflow.append(bytes)?;
+            let behind = first + bytes.len() as u64;
+            let spilled = self.spilled.get_or_insert(Spilled {
+                origin: *first,
+                first: *first,
+                behind,
+            });
+            spilled.behind = behind;
+            self.in_memory -= bytes.len() as u64;
+            self.chunks.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Forgets every byte, and goes on behind this offset.
+    pub fn restart(&mut self, end: u64) {
+        self.chunks.clear();
+        self.in_memory = 0;
+        self.end = end;
+        if self.spilled.take().is_some() {
+            self.overflow.clear();
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Full synchronisations: one snapshot for all links that wait for it.
+
+use super::action::{Action, Method};
+use super::link::{Asked, State};
+use super::machine::{Primary, Sync};
+use super::stream::Overflow;
+
+impl<O: Overflow> Primary<O> {
+    /// The moment of the snapshot has come, at this offset: those who wait for it
+    /// get it, and what is written from then on behind it. The mark is for one
+    /// that is streamed.
+    pub fn on_cut(&mut self, offset: u64, mark: [u8; 40]) {
+        let Some(sync) = &mut self.sync else { return };
+        sync.is_cut = true;
+        let (number, method) = (sync.number, sync.method);
+        let of_sync = Some((number, method));
+        let mut fed = Vec::new();
+        let mut told = Vec::new();
+        for (number, link) in &mut self.links {
+            let fits = method == Method::Filed || link.arrival.eof;
+            if link.state != State::Waiting || !fits {
+                continue;
+            }
+            link.state = State::Receiving;
+            link.sync = of_sync;
+            link.is_given = method == Method::Streamed;
+            link.next = offset + 1;
+            link.word_at = 0;
+            let mut before = Vec::new();
+            if link.arrival.asked != Asked::Sync {
+                let id = self.history.id;
+                before.extend_from_slice(format!("+FULLRESYNC {id} {offset}\r\n").as_bytes());
+            }
+            if method == Method::Filed {
+                // The file's length is said when it is known.
+                told.push((*number, before));
+                continue;
+            }
+            before.extend_from_slice(b"$EOF:");
+            before.extend_from_slice(&mark);
+            before.extend_from_slice(b"\r\n");
+            fed.push((*number, before));
+        }
+        for (number, before) in told {
+            self.send(number, before.into());
+        }
+        if method == Method::Streamed {
+            self.actions.push_back(Action::Feed {
+                links: fed,
+                method,
+                mark,
+            });
+        }
+    }
+
+    /// A link got all of its file.
+    pub fn on_fed(&mut self, now: u64, number: u64) {
+        let Some(link) = self.links.get_mut(&number) else {
+            return;
+        };
+        if link.state != State::Receiving {
+            return;
+        }
+        link.heard_at = now;
+        if link.arrival.rdb_only {
+            return self.close(number, "it wanted the file only");
+        }
+        // Behind a mark nothing may be sent before the replica has said that it
+        // found it: it looks for the mark at the end of what it read.
+        let has_mark = matches!(link.sync, Some((_, Method::Streamed)));
+        if has_mark && link.acknowledges() {
+            link.state = State::Loading;
+        } else {
+            link.state = State::Online;
+            self.feed(number);
+        }
+    }
+
+    /// The snapshot was written, or why it was not.
+    pub fn on_snapshot_over(&mut self, now: u64, outcome: Result<(), String>) {
+        let Some(sync) = self.sync.take() else { return };
+        let mut receiving = Vec::new();
+        for (number, link) in &mut self.links {
+            let is_of_it = link.sync == Some((sync.number, sync.method));
+            if link.state == State::Receiving && is_of_it {
+                link.is_given = true;
+                receiving.push(*number);
+            }
+        }
+        match outcome {
+            Err(why) => {
+                self.warn(format!("The full synchronization failed: {why}"));
+                for number in receiving {
+                    self.close(number, "it has no whole file");
+                }
+            }
+            Ok(()) if sync.method == Method::Filed => {
+                let links = receiving.into_iter().map(|number| (number, Vec::new()));
+                self.actions.push_back(Action::Feed {
+                    links: links.collect(),
+                    method: Method::Filed,
+                    mark: [0; 40],
+                });
+            }
+            Ok(()) => {}
+        }
+        self.look_at_sync(now);
+    }
+
+    /// Begins a full synchronisation, if somebody waits for one and none is under
+    /// way.
+    pub(super) fn look_at_sync(&mut self, now: u64) {
+        if self.sync.is_some() {
+            return;
+        }
+        let waiting = self.links.values();
+        let waiting = waiting.filter(|link| link.state == State::Waiting);
+        let (mut count, mut oldest, mut all_eof) = (0, u64::MAX, true);
+        for link in waiting {
+            count += 1;
+            oldest = oldest.min(link.came_at);
+            all_eof &= link.arrival.eof;
+        }
+        if count == 0 {
+            return;
+        }
+        let method = match self.policy.streams && all_eof {
+            true => Method::Streamed,
+            false => Method::Filed,
+        };
+        let enough = self.policy.links_at_once;
+        let is_due = now >= oldest + self.policy.delay_ms || enough > 0 && count >= enough;
+        if method == Method::Streamed && !is_due {
+            return;
+        }
+        self.syncs += 1;
+        self.sync = Some(Sync {
+            number: self.syncs,
+            method,
+            is_cut: false,
+        });
+        self.actions.push_back(Action::Snapshot(method));
+    }
+}

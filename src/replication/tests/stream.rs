@@ -1,0 +1,87 @@
+//! The bytes that a primary keeps, in memory and beyond.
+
+use bytes::Bytes;
+
+use crate::base::Random;
+use crate::replication::{Overflow, Stream};
+
+/// A file that may be full.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    bytes: Vec<u8>,
+    pub(super) is_full: bool,
+}
+
+impl Overflow for Memory {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), String> {
+        if self.is_full {
+            return Err("no space left".to_owned());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn read(&mut self, at: u64, len: usize) -> Result<Vec<u8>, String> {
+        let at = at as usize;
+        Ok(self.bytes[at..at + len].to_vec())
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+    }
+}
+
+#[test]
+fn every_byte_that_is_needed_can_be_read() {
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let begin = random.below(1000);
+        let mut stream = Stream::new(begin, Memory::default());
+        let mut all: Vec<u8> = Vec::new();
+        let mut needed = None;
+        for _ in 0..200 {
+            let len = random.below(50) as usize;
+            let piece: Vec<u8> = (0..len).map(|_| random.below(256) as u8).collect();
+            all.extend_from_slice(&piece);
+            stream.push(piece.into());
+            if random.below(4) == 0 {
+                let first = stream.first();
+                let more = random.below(stream.end() + 2 - first);
+                needed = (random.below(3) > 0).then_some(first + more);
+            }
+            stream.trim(100, needed, 300).expect("there is room");
+            assert_eq!(stream.end(), begin + all.len() as u64);
+            assert!(
+                stream.in_memory() <= 350,
+                "{} in memory",
+                stream.in_memory()
+            );
+            let backlog = (stream.end() + 1).saturating_sub(100).max(begin + 1);
+            let from = needed.map_or(backlog, |needed| needed.min(backlog));
+            assert!(stream.first() <= from);
+            let mut read = Vec::new();
+            while read.len() as u64 + from <= stream.end() {
+                let piece = stream.read(from + read.len() as u64).expect("it is here");
+                assert!(!piece.is_empty());
+                read.extend_from_slice(&piece);
+            }
+            assert_eq!(read, all[(from - begin - 1) as usize..]);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_put_aside_stays() {
+    let overflow = Memory {
+        is_full: true,
+        ..Memory::default()
+    };
+    let mut stream = Stream::new(0, overflow);
+    for _ in 0..10 {
+        stream.push(Bytes::from_static(&[7; 100]));
+    }
+    assert!(stream.trim(100, Some(1), 300).is_err());
+    assert_eq!((stream.first(), stream.in_memory()), (1, 1000));
+    stream.trim(100, None, 300).expect("nobody needs it");
+    assert_eq!((stream.first(), stream.in_memory()), (901, 100));
+}
