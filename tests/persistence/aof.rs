@@ -489,6 +489,28 @@ fn a_rewrite_beside_another_is_refused_and_times_are_written() {
     );
 }
 
+/// Three clients that ask for a while; `requests` says what, by client and round.
+fn write_for(
+    time: Duration,
+    side: &Side,
+    requests: fn(usize, usize) -> Vec<String>,
+) -> Vec<thread::JoinHandle<()>> {
+    let port = side.server.port();
+    let write = move |at| {
+        let mut client = Connection::open(port).expect("the server accepts");
+        let until = Instant::now() + time;
+        let mut round = 0;
+        while Instant::now() < until {
+            round += 1;
+            for request in requests(at, round) {
+                let words: Vec<&str> = request.split(' ').collect();
+                client.ask(&words).expect("the server answers");
+            }
+        }
+    };
+    (0..3).map(|at| thread::spawn(move || write(at))).collect()
+}
+
 #[test]
 fn a_base_beside_writers_loses_nothing() {
     let folder = data_folder();
@@ -497,31 +519,17 @@ fn a_base_beside_writers_loses_nothing() {
     // What DEBUG makes is recorded by nobody, and comes with a base.
     side.tell("BGREWRITEAOF");
     wait_for_rewrite(&mut side);
-    let port = side.server.port();
-    let writers: Vec<_> = (0..3)
-        .map(|at| {
-            thread::spawn(move || {
-                let mut client = Connection::open(port).expect("the server accepts");
-                let until = Instant::now() + Duration::from_millis(1500);
-                let mut round = 0;
-                while Instant::now() < until {
-                    round += 1;
-                    let key = format!("filler:{}", (round * 37 + at * 5000) % 20000);
-                    let list = format!("list:{}", round % 10);
-                    let value = round.to_string();
-                    for request in [
-                        vec!["SET", &key, &value],
-                        vec!["RPUSH", &list, &value],
-                        vec!["LTRIM", &list, "-50", "-1"],
-                        vec!["MSET", "{m}1", &value, "m2", &value],
-                        vec!["DEL", &key],
-                    ] {
-                        client.ask(&request).expect("the server answers");
-                    }
-                }
-            })
-        })
-        .collect();
+    let writers = write_for(Duration::from_millis(1500), &side, |at, round| {
+        let key = format!("filler:{}", (round * 37 + at * 5000) % 20000);
+        let list = format!("list:{}", round % 10);
+        vec![
+            format!("SET {key} {round}"),
+            format!("RPUSH {list} {round}"),
+            format!("LTRIM {list} -50 -1"),
+            format!("MSET {{m}}1 {round} m2 {round}"),
+            format!("DEL {key}"),
+        ]
+    });
     for _ in 0..3 {
         thread::sleep(Duration::from_millis(200));
         side.tell("BGREWRITEAOF");
@@ -549,23 +557,9 @@ fn a_base_beside_writers_loses_nothing() {
 fn a_file_that_ends_and_begins_under_writers_misses_nothing() {
     let folder = data_folder();
     let mut side = Side::basalt(folder.path(), 3, ON);
-    let port = side.server.port();
-    let writers: Vec<_> = (0..3)
-        .map(|at| {
-            thread::spawn(move || {
-                let mut client = Connection::open(port).expect("the server accepts");
-                let until = Instant::now() + Duration::from_millis(1200);
-                let mut round = 0;
-                while Instant::now() < until {
-                    round += 1;
-                    let key = format!("key:{at}:{}", round % 500);
-                    let value = round.to_string();
-                    let request = ["SET", &key, &value];
-                    client.ask(&request).expect("the server answers");
-                }
-            })
-        })
-        .collect();
+    let writers = write_for(Duration::from_millis(1200), &side, |at, round| {
+        vec![format!("SET key:{at}:{} {round}", round % 500)]
+    });
     for _ in 0..8 {
         thread::sleep(Duration::from_millis(50));
         wait_for_rewrite(&mut side);
