@@ -451,15 +451,7 @@ impl Control {
         }
         free(old);
         self.renew_file(shards);
-        let functions: Arc<[Vec<u8>]> = whole.loaded.functions.into();
-        for core in 0..self.bells.len() {
-            let letter = Letter::Libraries {
-                functions: Arc::clone(&functions),
-                flush: true,
-            };
-            self.post.post(core, letter);
-        }
-        self.renew_file(shards);
+        self.give_libraries(whole.loaded.functions.into(), true);
         self.end_loading();
         let now = self.upstream.now();
         let database = whole.loaded.stream_database;
