@@ -1,9 +1,11 @@
 //! One replica, as its primary knows it.
 
+use crate::base::parse_i64;
 use crate::replication::history::Resume;
 use crate::resp::{Args, Decoded, Decoder, Limits, Span};
 
 use super::action::Method;
+use super::machine::Sync;
 
 /// What a replica may say at once; ACK is some forty bytes.
 const LIMITS: Limits = Limits {
@@ -81,15 +83,11 @@ pub(super) struct Link {
 #[derive(Debug)]
 pub(super) struct Babble;
 
-/// What a replica said.
+/// How far a replica says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Word {
-    Acknowledged {
-        offset: u64,
-        on_disk: Option<u64>,
-    },
-    /// Nothing to act by.
-    Other,
+pub(super) struct Acknowledged {
+    pub(super) offset: u64,
+    pub(super) on_disk: Option<u64>,
 }
 
 impl Link {
@@ -117,10 +115,17 @@ impl Link {
         self.arrival.asked != Asked::Sync
     }
 
-    /// Takes bytes in; what was said with them, or that they are no requests.
-    pub(super) fn on_bytes(&mut self, bytes: &[u8]) -> Result<Vec<Word>, Babble> {
+    /// Whether it receives this synchronisation, and has not got all of it.
+    pub(super) fn receives(&self, sync: &Sync) -> bool {
+        let is_of_it = self.sync.is_some_and(|(number, _)| number == sync.number);
+        self.state == State::Receiving && is_of_it
+    }
+
+    /// Takes bytes in; how far the replica says it is in them, or that they are no
+    /// requests. Whatever else it asks for has no answer.
+    pub(super) fn on_bytes(&mut self, bytes: &[u8]) -> Result<Vec<Acknowledged>, Babble> {
         self.input.extend_from_slice(bytes);
-        let mut words = Vec::new();
+        let mut said = Vec::new();
         let mut spans: Vec<Span> = Vec::new();
         let mut used = 0;
         loop {
@@ -130,7 +135,6 @@ impl Link {
             let blank = blank.count();
             if blank > 0 && !self.decoder.is_mid_request() {
                 used += blank;
-                words.push(Word::Other);
                 continue;
             }
             if rest.is_empty() {
@@ -139,11 +143,10 @@ impl Link {
             spans.clear();
             match self.decoder.decode(rest, &mut spans, &LIMITS) {
                 Ok(Decoded::Request { consumed }) => {
-                    words.push(word(Args::new(rest, &spans)));
+                    said.extend(acknowledged(Args::new(rest, &spans)));
                     used += consumed;
                 }
                 Ok(Decoded::Inline { consumed, .. } | Decoded::Empty { consumed }) => {
-                    words.push(Word::Other);
                     used += consumed;
                 }
                 Ok(Decoded::Incomplete { .. }) => break,
@@ -151,24 +154,19 @@ impl Link {
             }
         }
         self.input.drain(..used);
-        Ok(words)
+        Ok(said)
     }
 }
 
-/// What a request means.
-fn word(args: Args<'_>) -> Word {
-    let number = |index| {
-        let text = std::str::from_utf8(args.get(index)).ok()?;
-        text.parse::<u64>().ok()
-    };
+/// What a request acknowledges, if it is `REPLCONF ACK offset [FACK offset]`.
+fn acknowledged(args: Args<'_>) -> Option<Acknowledged> {
+    let number = |index| u64::try_from(parse_i64(args.get(index))?).ok();
     if !args.name().eq_ignore_ascii_case(b"replconf") || args.len() < 3 || !args.is(1, b"ack") {
-        return Word::Other;
+        return None;
     }
-    let on_disk = (args.len() >= 5 && args.is(3, b"fack"))
-        .then(|| number(4))
-        .flatten();
-    match number(2) {
-        Some(offset) => Word::Acknowledged { offset, on_disk },
-        None => Word::Other,
-    }
+    let says_disk = args.len() >= 5 && args.is(3, b"fack");
+    Some(Acknowledged {
+        offset: number(2)?,
+        on_disk: says_disk.then(|| number(4)).flatten(),
+    })
 }

@@ -13,7 +13,7 @@ use crate::replication::history::History;
 use crate::replication::id::ReplicationId;
 
 use super::action::{Action, Method, Tally};
-use super::link::{Arrival, Asked, Link, State, Word};
+use super::link::{Arrival, Asked, Link, State};
 use super::stream::{Overflow, Stream};
 
 /// Between two words to a replica that waits for its file, and between looks at
@@ -129,17 +129,20 @@ impl<O: Overflow> Primary<O> {
 
     /// Links that get the stream and have applied it up to this offset.
     pub fn acknowledged(&self, offset: u64) -> usize {
-        let links = self.links.values();
-        let online = links.filter(|link| link.state == State::Online);
-        online.filter(|link| link.acknowledged >= offset).count()
+        let has = |(_, link): &(u64, &Link)| link.acknowledged >= offset;
+        self.online().filter(has).count()
     }
 
     /// Links that get the stream and were heard of within this time.
     pub fn healthy(&self, now: u64, lag_ms: u64) -> usize {
-        let links = self.links.values();
-        let online = links.filter(|link| link.state == State::Online);
-        let is_fresh = |link: &&Link| now.saturating_sub(link.heard_at) <= lag_ms;
-        online.filter(is_fresh).count()
+        let is_fresh = |(_, link): &(u64, &Link)| now.saturating_sub(link.heard_at) <= lag_ms;
+        self.online().filter(is_fresh).count()
+    }
+
+    /// Links that get the stream, with their numbers.
+    fn online(&self) -> impl Iterator<Item = (u64, &Link)> {
+        let links = self.links.iter().map(|(number, link)| (*number, link));
+        links.filter(|(_, link)| link.state == State::Online)
     }
 
     /// Where its stream goes that has no room in memory.
@@ -237,16 +240,13 @@ impl<O: Overflow> Primary<O> {
             return;
         };
         link.heard_at = now;
-        let Ok(words) = link.on_bytes(bytes) else {
+        let Ok(said) = link.on_bytes(bytes) else {
             self.close(number, "it sends what is no request");
             return;
         };
-        for word in words {
-            let Word::Acknowledged { offset, on_disk } = word else {
-                continue;
-            };
-            link.acknowledged = link.acknowledged.max(offset);
-            link.on_disk = link.on_disk.max(on_disk.unwrap_or(0));
+        for word in said {
+            link.acknowledged = link.acknowledged.max(word.offset);
+            link.on_disk = link.on_disk.max(word.on_disk.unwrap_or(0));
             if link.state == State::Loading {
                 link.state = State::Online;
             }
@@ -280,9 +280,7 @@ impl<O: Overflow> Primary<O> {
         }
         self.stream.push(bytes);
         self.history.offset = self.stream.end();
-        let online = self.links.iter();
-        let online = online.filter(|(_, link)| link.state == State::Online);
-        let online: Vec<u64> = online.map(|(number, _)| *number).collect();
+        let online: Vec<u64> = self.online().map(|(number, _)| number).collect();
         for number in online {
             self.feed(number);
         }
@@ -452,11 +450,7 @@ impl<O: Overflow> Primary<O> {
         let Some(sync) = self.sync.filter(|sync| sync.is_cut) else {
             return;
         };
-        let wants = |link: &Link| {
-            let is_of_it = link.sync.is_some_and(|(number, _)| number == sync.number);
-            link.state == State::Receiving && is_of_it
-        };
-        if !self.links.values().any(wants) {
+        if !self.links.values().any(|link| link.receives(&sync)) {
             self.actions.push_back(Action::GiveUp);
         }
     }

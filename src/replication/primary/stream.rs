@@ -40,15 +40,17 @@ pub struct Stream<O> {
     /// The number of the last byte there ever was.
     end: u64,
     overflow: O,
-    /// Numbers of the bytes in the overflow: the first that is there and needed,
-    /// the first that ever was, and one behind the last.
     spilled: Option<Spilled>,
 }
 
+/// Numbers of the bytes in the overflow.
 #[derive(Clone, Copy, Debug)]
 struct Spilled {
+    /// The first that was appended.
     origin: u64,
+    /// The first that is still needed.
     first: u64,
+    /// One behind the last.
     behind: u64,
 }
 

@@ -45,11 +45,7 @@ impl<O: Overflow> Primary<O> {
             self.send(number, before.into());
         }
         if method == Method::Streamed {
-            self.actions.push_back(Action::Feed {
-                links: fed,
-                method,
-                mark,
-            });
+            self.actions.push_back(Action::Feed { links: fed, mark });
         }
     }
 
@@ -81,8 +77,7 @@ impl<O: Overflow> Primary<O> {
         let Some(sync) = self.sync.take() else { return };
         let mut receiving = Vec::new();
         for (number, link) in &mut self.links {
-            let is_of_it = link.sync == Some((sync.number, sync.method));
-            if link.state == State::Receiving && is_of_it {
+            if link.receives(&sync) {
                 link.is_given = true;
                 receiving.push(*number);
             }
@@ -95,12 +90,8 @@ impl<O: Overflow> Primary<O> {
                 }
             }
             Ok(()) if sync.method == Method::Filed => {
-                let links = receiving.into_iter().map(|number| (number, Vec::new()));
-                self.actions.push_back(Action::Feed {
-                    links: links.collect(),
-                    method: Method::Filed,
-                    mark: [0; 40],
-                });
+                let links = receiving;
+                self.actions.push_back(Action::SendFile { links });
             }
             Ok(()) => {}
         }

@@ -165,7 +165,6 @@ fn a_snapshot_serves_all_that_wait_for_it() {
         links: [first, second, third]
             .map(|link| (link, before.clone().into_bytes()))
             .to_vec(),
-        method: Method::Streamed,
         mark: MARK,
     };
     let count = PrimaryAction::Count(Tally::Full);
@@ -207,12 +206,8 @@ fn who_knows_no_marks_gets_a_file_and_waits_for_nothing() {
     primary.on_time(1000);
     assert_eq!(actions(&mut primary), [send(link, "\n")]);
     primary.on_snapshot_over(2000, Ok(()));
-    let feed = PrimaryAction::Feed {
-        links: vec![(link, Vec::new())],
-        method: Method::Filed,
-        mark: [0; 40],
-    };
-    assert_eq!(actions(&mut primary), [feed]);
+    let file = PrimaryAction::SendFile { links: vec![link] };
+    assert_eq!(actions(&mut primary), [file]);
     // Nothing is sent into the file, also when another is being made.
     let late = primary.on_arrival(2100, arrival(Asked::Psync(None)));
     primary.on_time(2200);
