@@ -227,6 +227,11 @@ fn put_name(text: &mut Vec<u8>, name: &[u8]) {
         match byte {
             b'"' | b'\\' => text.extend_from_slice(&[b'\\', *byte]),
             b' '..=b'~' => text.push(*byte),
+            b'\n' => text.extend_from_slice(b"\\n"),
+            b'\r' => text.extend_from_slice(b"\\r"),
+            b'\t' => text.extend_from_slice(b"\\t"),
+            0x07 => text.extend_from_slice(b"\\a"),
+            0x08 => text.extend_from_slice(b"\\b"),
             _ => text.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
         }
     }

@@ -41,15 +41,16 @@ pub(super) fn run(words: &[Vec<u8>]) -> ExitCode {
         return complain("Usage: basalt-check-rdb <rdb-file-name>");
     };
     let path = Path::new(std::ffi::OsStr::from_bytes(word));
-    if check_rdb(path) {
+    if check_rdb(path).is_some() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
-/// Checks a file and says what is in it; whether it is right.
-pub(super) fn check_rdb(path: &Path) -> bool {
+/// Checks a file and says what is in it; how many bytes it has, if it is right.
+/// What stands behind its end is not looked at.
+pub(super) fn check_rdb(path: &Path) -> Option<u64> {
     say(&format!("[offset 0] Checking RDB file {}", path.display()));
     let settings = Settings::default();
     let mut check = Check {
@@ -64,7 +65,7 @@ pub(super) fn check_rdb(path: &Path) -> bool {
         Err(error) => {
             let reason = reason(&error);
             complain(&format!("Can't read {}: {reason}", path.display()));
-            return false;
+            return None;
         }
     };
     if let Err(fault) = &outcome {
@@ -74,7 +75,7 @@ pub(super) fn check_rdb(path: &Path) -> bool {
         "[info] {} keys read\n[info] {} expires\n[info] {} already expired",
         check.keys, check.volatile, check.expired
     ));
-    outcome.is_ok()
+    outcome.ok()
 }
 
 struct Check {
@@ -86,7 +87,7 @@ struct Check {
 }
 
 impl Check {
-    fn read(&mut self, path: &Path) -> io::Result<Result<(), FileFault>> {
+    fn read(&mut self, path: &Path) -> io::Result<Result<u64, FileFault>> {
         let mut file = File::open(path)?;
         let total = file.metadata()?.len();
         let mut reader = FileReader::new(total, DATABASES_MAX, Checksum::On);
@@ -100,10 +101,13 @@ impl Check {
             if let Err(fault) = self.take_parts(&mut reader) {
                 return Ok(Err(fault));
             }
+            if reader.is_over() {
+                break;
+            }
         }
         let end = reader.on_end();
         self.count_key(end.as_ref().err());
-        Ok(end)
+        Ok(end.map(|()| reader.offset()))
     }
 
     fn take_parts(&mut self, reader: &mut FileReader) -> Result<(), FileFault> {

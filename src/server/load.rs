@@ -46,7 +46,9 @@ pub(super) struct Manner {
     /// What to do with a key that is there.
     pub(super) existing: Existing,
     /// Keys whose time has come stay: that they went comes later.
-    pub(super) keeps_expired: bool,
+    keeps_expired: bool,
+    /// Something else may stand behind the file's end, which is not read.
+    stops_at_end: bool,
     /// Texts of the libraries that are there.
     pub(super) libraries: Vec<Vec<u8>>,
     pub(super) log: Log,
@@ -63,10 +65,18 @@ impl Manner {
             is_lfu: live.maxmemory_policy.is_lfu(),
             existing: Existing::Refused,
             keeps_expired: false,
+            stops_at_end: false,
             libraries: Vec::new(),
             log,
             persistence,
         }
+    }
+
+    /// For the base of an append-only file: that keys went was recorded, and
+    /// what was recorded may stand in the same file.
+    pub(super) fn keeps_what_is_recorded(&mut self) {
+        self.keeps_expired = true;
+        self.stops_at_end = true;
     }
 
     /// The libraries that are there, in which those of the file are tried.
@@ -133,6 +143,8 @@ pub(super) struct Loaded {
     pub(super) functions: Vec<Vec<u8>>,
     /// The database that was selected in the stream where the file was made.
     pub(super) stream_database: usize,
+    /// Bytes of the file.
+    pub(super) end: u64,
     count: Count,
 }
 
@@ -198,7 +210,8 @@ pub(super) fn load(
         splitter.rows.iter_mut().for_each(|row| {
             row.send();
         });
-        let loaded = splitter.loaded;
+        let mut loaded = splitter.loaded;
+        loaded.end = splitter.reader.offset();
         // The threads end when nothing more can come.
         drop(splitter.rows);
         let counts: Vec<_> = threads
@@ -312,7 +325,8 @@ impl Splitter<'_> {
             let goes_on = self.take_parts()?;
             let offset = self.reader.offset();
             self.manner.persistence.loading_loaded_bytes.set(offset);
-            if !goes_on {
+            let is_over = self.manner.stops_at_end && self.reader.is_over();
+            if !goes_on || is_over {
                 return Ok(());
             }
         }

@@ -116,8 +116,7 @@ fn load_aof(
     mut manner: Manner,
 ) -> Result<Whole, String> {
     let watch = Stopwatch::start();
-    // That they went was recorded.
-    manner.keeps_expired = true;
+    manner.keeps_what_is_recorded();
     let shards: Lent = keyspaces
         .into_iter()
         .enumerate()

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::wire::{Connection, Reply};
 use crate::{PATIENCE, PROGRAM, Side, data_folder, error, run_with_file, status};
 
-const ON: &[&str] = &["appendonly yes", "save \"\""];
+pub(crate) const ON: &[&str] = &["appendonly yes", "save \"\""];
 
 /// Requests of many kinds, of which some leave other words than their own.
 const MIXED: &[&str] = &[
@@ -290,7 +290,7 @@ fn a_file_that_ends_in_the_midst_is_cut_or_refused_with_its_place() {
     assert_eq!(stock.tell("EXISTS a b c d e"), Reply::Integer(3));
 }
 
-fn find(bytes: &[u8], part: &[u8]) -> usize {
+pub(crate) fn find(bytes: &[u8], part: &[u8]) -> usize {
     let mut windows = bytes.windows(part.len());
     windows
         .position(|window| window == part)
@@ -338,7 +338,7 @@ fn what_is_no_request_stops_the_start_with_its_place() {
     );
 }
 
-fn checked(words: &[&str], file: &Path, answer: &str) -> (Option<i32>, String) {
+pub(crate) fn checked(words: &[&str], file: &Path, answer: &str) -> (Option<i32>, String) {
     use std::io::Write as _;
     let mut child = Command::new(PROGRAM)
         .args(words)
@@ -391,7 +391,7 @@ fn the_file_begins_and_ends_while_the_node_runs() {
 }
 
 /// Ends a server as it should be ended.
-fn end(mut side: Side) {
+pub(crate) fn end(mut side: Side) {
     side.client
         .send(&["SHUTDOWN", "NOSAVE"])
         .expect("the server listens");

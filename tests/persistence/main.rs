@@ -18,6 +18,7 @@ mod failing;
 mod loading;
 mod moment;
 mod older;
+mod preamble;
 mod round_trip;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, Read as _};
+use std::io::{self, BufRead as _, Read as _, Seek as _, SeekFrom};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -116,18 +116,16 @@ fn check_file(path: &Path, is_last: bool, wish: Wish) -> Result<(), String> {
     let mut file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     let mut head = [0; 5];
+    let mut begin = 0;
     if file.read_exact(&mut head).is_ok() && &head == b"REDIS" {
         say(&format!("Start to check BASE AOF (RDB format): {name}"));
-        if !check_rdb(path) {
-            return Err(format!(
-                "RDB preamble of AOF file {name} is not sane, aborting."
-            ));
-        }
-        say(&format!("RDB preamble is OK: {name}"));
-        return Ok(());
+        begin = check_rdb(path)
+            .ok_or_else(|| format!("RDB preamble of AOF file {name} is not sane, aborting."))?;
+        say("RDB preamble is OK, proceeding with AOF tail...");
+    } else {
+        say(&format!("Start to check AOF: {name}"));
     }
-    say(&format!("Start to check AOF: {name}"));
-    let found = read(path, wish).map_err(failed)?;
+    let found = read(path, begin, wish).map_err(failed)?;
     if let Some(why) = &found.why {
         say(why);
     }
@@ -177,7 +175,8 @@ struct Found {
     why: Option<String>,
 }
 
-fn read(path: &Path, wish: Wish) -> io::Result<Found> {
+/// Reads the requests of a file, which begin here in it.
+fn read(path: &Path, begin: u64, wish: Wish) -> io::Result<Found> {
     let bytes_of_lines = |whole: u64| -> io::Result<u64> {
         let mut lines = 0;
         let mut source = File::open(path)?.take(whole);
@@ -191,9 +190,10 @@ fn read(path: &Path, wish: Wish) -> io::Result<Found> {
         }
     };
     let mut source = File::open(path)?;
-    let mut requests = Requests::default();
+    source.seek(SeekFrom::Start(begin))?;
+    let mut requests = Requests::behind(begin);
     let mut chunk = vec![0; READ_BYTES];
-    let (mut whole, mut multi_at, mut why) = (0, None, None);
+    let (mut whole, mut multi_at, mut why) = (begin, None, None);
     'file: loop {
         let len = source.read(&mut chunk)?;
         if len == 0 {

@@ -72,22 +72,44 @@ impl Folder {
 
     /// A single file from before there were manifests becomes the base of one.
     pub(super) fn take_old_file(&self) -> Result<Option<Manifest>, String> {
-        let old = PathBuf::from(OsStr::from_bytes(&self.stem));
-        if !fs::metadata(&old).is_ok_and(|found| found.is_file()) {
+        if !fs::metadata(self.old_file()).is_ok_and(|found| found.is_file()) {
             return Ok(None);
         }
         let manifest = Manifest::of_old_file(&self.stem);
-        let moved = self
-            .make()
-            .and_then(|()| self.write(&manifest))
-            .and_then(|()| fs::rename(&old, self.file(&self.stem)));
-        let failed = |error| {
-            let (old, path) = (old.display(), self.path.display());
-            let reason = reason(&error);
-            format!("Error trying to move the old AOF file {old} into dir {path}: {reason}")
-        };
-        moved.map_err(failed)?;
+        let written = self.make().and_then(|()| self.write(&manifest));
+        written.map_err(|error| self.not_moved(&error))?;
+        self.move_old_file()?;
         Ok(Some(manifest))
+    }
+
+    /// Moves the single file, if a server ended when it had written the manifest and
+    /// not moved it yet.
+    pub(super) fn end_upgrade(&self, manifest: &Manifest) -> Result<(), String> {
+        let is_missing = || !fs::exists(self.file(&self.stem)).unwrap_or(true);
+        let is_old = || fs::metadata(self.old_file()).is_ok_and(|found| found.is_file());
+        if *manifest == Manifest::of_old_file(&self.stem) && is_missing() && is_old() {
+            self.move_old_file()?;
+        }
+        Ok(())
+    }
+
+    fn old_file(&self) -> PathBuf {
+        PathBuf::from(OsStr::from_bytes(&self.stem))
+    }
+
+    fn move_old_file(&self) -> Result<(), String> {
+        let moved = fs::rename(self.old_file(), self.file(&self.stem))
+            .and_then(|()| File::open(&self.path)?.sync_all());
+        moved.map_err(|error| self.not_moved(&error))
+    }
+
+    fn not_moved(&self, error: &io::Error) -> String {
+        format!(
+            "Error trying to move the old AOF file {} into dir {}: {}",
+            self.old_file().display(),
+            self.path.display(),
+            reason(error)
+        )
     }
 
     /// Writes the manifest: whole, or the one before stays.

@@ -2,7 +2,7 @@
 //! then what changed since, one request after the other.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::sync::Arc;
 
 use crate::command::{Lent, Table};
@@ -36,7 +36,10 @@ pub(in crate::server) fn open(
 ) -> Result<Option<Opened>, String> {
     let folder = Folder::of(settings);
     let manifest = match folder.read()? {
-        Some(manifest) => manifest,
+        Some(manifest) => {
+            folder.end_upgrade(&manifest)?;
+            manifest
+        }
         None => match folder.take_old_file()? {
             Some(manifest) => manifest,
             None => return Ok(None),
@@ -76,8 +79,11 @@ pub(in crate::server) fn load(
         found.map_or(0, |found| found.len())
     };
     let total = files.iter().map(size).sum();
+    manner.persistence.loading_loaded_bytes.set(0);
     let mut functions = Vec::new();
-    let mut rest = files.as_slice();
+    // Where the first file's requests begin: a server before 7.0 appended them to
+    // its base.
+    let mut begin = 0;
     if let Some(base) = files.first()
         && manifest.base.is_some()
         && is_rdb(folder, base)?
@@ -93,7 +99,7 @@ pub(in crate::server) fn load(
         let loaded = load_rdb(&mut file, &mut keyspaces, manner)
             .map_err(|why: Failure| failed(base, why.text()))?;
         functions = loaded.functions;
-        rest = &files[1..];
+        begin = loaded.end;
     }
     let persistence = &manner.persistence;
     persistence.loading_total_bytes.set(total);
@@ -104,9 +110,10 @@ pub(in crate::server) fn load(
             .map_or_else(String::new, |file| shown(&file.name));
         format!("{name}: {why}")
     })?;
-    for (index, file) in rest.iter().enumerate() {
-        let is_last = index + 1 == rest.len();
-        load_file(opened, file, is_last, &mut replay, manner)?;
+    for (index, file) in files.iter().enumerate() {
+        let is_last = index + 1 == files.len();
+        load_file(opened, file, begin, is_last, &mut replay, manner)?;
+        begin = 0;
     }
     Ok(replay.end())
 }
@@ -135,10 +142,11 @@ enum End {
     Cut(u64),
 }
 
-/// Does the requests of one file again.
+/// Does the requests of one file again, which begin here in it.
 fn load_file(
     opened: &Opened,
     file: &AofFile,
+    begin: u64,
     is_last: bool,
     replay: &mut Replay,
     manner: &Manner,
@@ -146,9 +154,14 @@ fn load_file(
     let path = opened.folder.file(&file.name);
     let name = shown(&file.name);
     let mut source = File::open(&path).map_err(|error| failed(file, &reason(&error)))?;
-    let before = manner.persistence.loading_loaded_bytes.read();
-    let tell = |offset| manner.persistence.loading_loaded_bytes.set(before + offset);
-    let end = each_request(&mut source, |args, offset| {
+    source
+        .seek(SeekFrom::Start(begin))
+        .map_err(|error| failed(file, &reason(&error)))?;
+    let loaded = &manner.persistence.loading_loaded_bytes;
+    let before = loaded.read() - begin;
+    let tell = |offset| loaded.set(before + offset);
+    let requests = Requests::behind(begin);
+    let end = each_request(&mut source, requests, |args, offset| {
         tell(offset);
         replay.run(args).map_err(|Unknown(why)| why)
     })
@@ -202,12 +215,12 @@ pub(super) enum Fault {
 /// Gives every request of a file, with the offset behind it.
 fn each_request(
     source: &mut File,
+    mut requests: Requests,
     mut run: impl FnMut(Args<'_>, u64) -> Result<(), String>,
 ) -> Result<End, Fault> {
-    let mut requests = Requests::default();
     let mut chunk = vec![0; READ_BYTES];
     // Where what has been done ends: requests between MULTI and EXEC have not.
-    let mut whole = 0;
+    let mut whole = requests.offset();
     let mut is_within = false;
     loop {
         let len = match source.read(&mut chunk) {
@@ -273,6 +286,14 @@ pub(super) struct Requests {
 }
 
 impl Requests {
+    /// Of a file in which something else takes these bytes.
+    pub(super) fn behind(offset: u64) -> Requests {
+        Requests {
+            offset,
+            ..Requests::default()
+        }
+    }
+
     pub(super) fn on_bytes(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.start);
         self.start = 0;

@@ -278,8 +278,7 @@ impl Control {
     fn file_manner(&self) -> load::Manner {
         let (log, persistence) = (self.log.clone(), Arc::clone(&self.persistence));
         let mut manner = load::Manner::of(&self.settings, log, persistence);
-        // That they went was recorded.
-        manner.keeps_expired = true;
+        manner.keeps_what_is_recorded();
         manner
     }
 }

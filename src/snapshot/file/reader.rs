@@ -100,6 +100,11 @@ impl FileReader {
         self.offset
     }
 
+    /// Whether the file's end has come. What stands behind it is none of it.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     /// The file has no more bytes; nothing stood at its end if it was over.
     pub fn on_end(&self) -> Result<(), FileFault> {
         if self.is_over {
