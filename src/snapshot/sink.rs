@@ -37,6 +37,8 @@ pub struct Pieces<F: FnMut(Piece)> {
     database: usize,
     bytes: Vec<u8>,
     records: u64,
+    /// The record begins in a piece that was handed on.
+    is_begun: bool,
     hand_on: F,
 }
 
@@ -46,6 +48,7 @@ impl<F: FnMut(Piece)> Pieces<F> {
             database: 0,
             bytes: Vec::new(),
             records: 0,
+            is_begun: false,
             hand_on,
         }
     }
@@ -58,10 +61,11 @@ impl<F: FnMut(Piece)> Pieces<F> {
         }
     }
 
-    /// A record is whole: the place where a piece should end.
+    /// A record is whole: the place where a piece should end. The end of one whose beginning was
+    /// handed on follows at once, since whoever makes one file of many waits for it.
     pub fn end_record(&mut self) {
         self.records = self.records.saturating_add(1);
-        if self.bytes.len() >= PIECE_BYTES / 2 {
+        if self.is_begun || self.bytes.len() >= PIECE_BYTES / 2 {
             self.flush();
         }
     }
@@ -74,6 +78,7 @@ impl<F: FnMut(Piece)> Pieces<F> {
     }
 
     fn cut(&mut self, goes_on: bool) {
+        self.is_begun = goes_on;
         let piece = Piece {
             database: self.database,
             bytes: mem::take(&mut self.bytes),

@@ -8,7 +8,7 @@ use super::super::writer::{Parts, Target, Writer, Written};
 use super::play::{DATABASES, Play};
 use crate::base::Random;
 use crate::config::Settings;
-use crate::keyspace::{Clock, Keyspace, Overdue, Touch};
+use crate::keyspace::{Clock, Keyspace, Lifetime, Overdue, Touch};
 use crate::memory::Walked;
 use crate::runtime::core::Bell;
 use crate::runtime::funnel::{Lane, funnel};
@@ -213,4 +213,42 @@ fn a_snapshot_is_what_there_was_at_the_cut() {
         let played = std::panic::catch_unwind(|| play(seed));
         assert!(played.is_ok(), "seed {seed}");
     }
+}
+
+#[test]
+fn a_record_half_handed_on_does_not_hold_up_what_others_of_its_core_keep() {
+    let mut play = Play::new(0);
+    let clock = Clock {
+        now: 1,
+        touch: Touch::Leave,
+        overdue: Overdue::Left,
+    };
+    let mut set = |index: usize, name: &str, len: usize| {
+        // Nothing that becomes shorter when it is written.
+        let text: Vec<u8> = (0..len).map(|_| play.dice.next() as u8).collect();
+        let key = play.keyspace.key(name.as_bytes());
+        let database = play.keyspace.db_mut(index);
+        database.set_owned(key, text, Lifetime::Forever, &clock);
+    };
+    set(0, "long", 70_000);
+    set(0, "{behind}", 10);
+    (0..100).for_each(|number| set(1, &format!("other:{number}"), 3_000));
+    let slot = |name: &[u8]| crate::base::slot_of(name);
+    assert!(slot(b"long") < slot(b"{behind}"), "the long one is first");
+    let manner = Arc::new(Manner::of(&Settings::default()));
+    let mut snapshot = begin(&mut play, &manner, 100_000);
+    assert_eq!(play.keyspace.walk_cut(1), Walked::GoesOn);
+    assert!(!snapshot.writer.catch_up().expect("nothing fails"));
+    // More than there is room for is kept before the walk goes on.
+    for number in 0..100 {
+        let name = format!("other:{number}");
+        let key = play.keyspace.key(name.as_bytes());
+        play.keyspace.db_mut(1).remove(key, &clock);
+    }
+    let mut steps = 0..1_000;
+    let is_whole = steps.any(|_| {
+        play.keyspace.walk_cut(1);
+        snapshot.writer.catch_up().expect("nothing fails")
+    });
+    assert!(is_whole, "the walk waits for room, the writer for the walk");
 }
