@@ -326,6 +326,7 @@ pub(crate) fn local(
         is_async_loading: false,
         replication: Arc::default(),
         lineage: Arc::new(Lineage::new("0".repeat(40))),
+        replicas: Arc::default(),
         save_failed: false,
         persistence: Arc::default(),
         counters: Arc::new((0..cores).map(|_| Counters::default()).collect()),

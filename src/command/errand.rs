@@ -21,6 +21,18 @@ pub enum Errand {
     Exchange,
     /// BGREWRITEAOF.
     Rewrite,
+    /// WAIT: until so many replicas have what was written, or for so many
+    /// milliseconds, if there are any.
+    Wait {
+        replicas: u64,
+        timeout_ms: u64,
+    },
+    /// The data was a primary's, and this node leads it from now on.
+    Lead,
+    /// What is written from now on is another primary's.
+    Demote,
+    /// The stream for replicas is not kept any more.
+    Cease,
     /// The append-only file ends.
     EndFile,
     /// DEBUG LOADAOF.

@@ -50,6 +50,8 @@ const FAMILIES: &[&[Command]] = &[
     pubsub::SUBSCRIBE,
     replication::FOLLOW,
     replication::ROLE,
+    replication::SYNC,
+    replication::WAIT,
     script::FUNCTION,
     script::SCRIPT,
     server::COMMAND,

@@ -10,7 +10,7 @@ use crate::resp::Refusal;
 use crate::script::{Engine, Libraries};
 use crate::session::{Client, Roster, Session, SessionId};
 use crate::shard::Observer;
-use crate::telemetry::{Counters, Lineage, Persistence, Rate, Replication, Telemetry};
+use crate::telemetry::{Counters, Lineage, Persistence, Rate, Replica, Replication, Telemetry};
 
 use super::errand::Errand;
 use super::event::Event;
@@ -78,6 +78,14 @@ pub enum Wish {
         publication: Publication,
         cores: u64,
     },
+    /// A client of this core becomes a replica: from there on, or from the
+    /// beginning; not at all for SYNC.
+    Replicate {
+        session: SessionId,
+        resume: Option<(Box<[u8]>, i64)>,
+    },
+    /// Give replicas a request that changes no data.
+    TellReplicas(Vec<Vec<u8>>),
     /// Publish what happened to a key.
     Tell(Event),
     /// Sleep the whole core: DEBUG SLEEP. Nanoseconds.
@@ -125,6 +133,8 @@ pub struct Local {
     pub replication: Arc<Replication>,
     /// What names the history of the data.
     pub lineage: Arc<Lineage>,
+    /// The replicas of this node.
+    pub replicas: Arc<[Replica]>,
     /// The last background save failed.
     pub save_failed: bool,
     /// What became of the data on disk.

@@ -81,6 +81,8 @@ pub struct Live {
     pub primary: Option<(Box<str>, u16)>,
     /// Whether clients of a replica may not write.
     pub replica_read_only: bool,
+    /// Replicas without which writes are refused.
+    pub min_replicas_to_write: u64,
     /// Whether a replica answers from its data while the link is down.
     pub replica_serve_stale_data: bool,
 }
@@ -220,6 +222,7 @@ impl Settings {
             stop_writes_on_bgsave_error: self.is_on("stop-writes-on-bgsave-error"),
             encodings: self.encodings(),
             primary,
+            min_replicas_to_write: self.number("min-replicas-to-write"),
             replica_read_only: self.is_on("replica-read-only"),
             replica_serve_stale_data: self.is_on("replica-serve-stale-data"),
         }

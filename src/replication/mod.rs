@@ -23,6 +23,7 @@ pub use greeting::Introduction;
 pub use history::{History, Resume};
 pub use id::ReplicationId;
 pub use primary::{
-    Arrival, Asked, Method, Overflow, Policy, Primary, PrimaryAction, State, Stream, Tally,
+    Arrival, Asked, LinkInfo, Method, Overflow, Policy, Primary, PrimaryAction, State, Stream,
+    Tally,
 };
 pub use transfer::Framing;

@@ -483,6 +483,9 @@ stated! {
     CONFIG_NOT_ATOMIC = "ERR Could not set config atomically";
     SLOWLOG_COUNT = "ERR count should be greater than or equal to -1";
     SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs.";
+    NO_PRIMARY_LINK = "NOMASTERLINK Can't SYNC while not connected with my master";
+    SYNC_BEHIND_REPLIES = "ERR SYNC and PSYNC are invalid with pending output";
+    WAIT_AT_REPLICA = "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.";
     INVALID_PRIMARY_PORT = "ERR Invalid master port";
     NO_SHUTDOWN = "ERR No shutdown in progress.";
     MONITOR_IN_MULTI = "ERR MONITOR isn't allowed for DENY BLOCKING client";

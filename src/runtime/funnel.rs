@@ -163,6 +163,13 @@ impl<T> Funnel<T> {
         (before > half && before - weight <= half).then_some(lane)
     }
 
+    /// Whether whoever hands on has to wait for room.
+    #[must_use]
+    pub fn is_overfull(&self) -> bool {
+        let mut waiting = self.state.waiting.iter();
+        waiting.any(|waiting| waiting.load(Ordering::Relaxed) > 2 * self.state.room)
+    }
+
     /// What waits in all lanes.
     #[must_use]
     pub fn waiting(&self) -> usize {

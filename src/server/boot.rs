@@ -30,6 +30,7 @@ use super::crash;
 use super::door::{self, Announced};
 use super::errand::Errands;
 use super::flush::Doors;
+use super::hub::Hub;
 use super::letter::Letter;
 use super::load::{self, Manner, Source};
 use super::loading::{Loading, Origin};
@@ -233,15 +234,18 @@ fn run_cores(
     let file = FileState {
         orders,
         bell: file_bell,
-        journal,
+        journal: journal.clone(),
         is_on: settings.is_on("appendonly"),
         cuts: 0,
         wanted: None,
     };
     let end_of_file = file.ending();
     let (fail, failure) = mpsc::channel();
-    let upstream = Upstream::new(
-        (bell, plan.hash_key),
+    let upstream = Upstream::new((bell, plan.hash_key), Arc::clone(&plan.replication));
+    let hub = Hub::new(
+        &settings,
+        journal.clone(),
+        bell,
         Arc::clone(&plan.replication),
         Lineage::clone(&plan.lineage),
     );
@@ -262,6 +266,7 @@ fn run_cores(
         clients_limit: 0,
         errands: Errands::default(),
         upstream,
+        hub,
         file,
         loading: None,
         snapshot: None,
@@ -441,6 +446,7 @@ fn local(plan: &Plan, core: usize, is_loading: bool) -> Local {
         is_async_loading: false,
         replication: Arc::clone(&plan.replication),
         lineage: Arc::clone(&plan.lineage),
+        replicas: Arc::default(),
         save_failed: false,
         persistence: Arc::clone(&plan.persistence),
         counters: Arc::clone(&plan.counters),

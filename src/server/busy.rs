@@ -104,6 +104,7 @@ impl Work {
                 | Waiter::Ask { .. }
                 | Waiter::Lead { .. }
                 | Waiter::Forget(_)
+                | Waiter::Announce(_)
                 | Waiter::Loaded(_) => self.vault.wait(waiter),
             }
         }

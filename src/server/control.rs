@@ -23,6 +23,7 @@ use super::crash;
 use super::door::Announced;
 use super::door::Doors;
 use super::errand::Errands;
+use super::hub::Hub;
 use super::letter::{Decision, Letter};
 use super::loading::Loading;
 use super::log::Log;
@@ -54,6 +55,8 @@ pub(super) struct Control {
     pub(super) persistence: Arc<Persistence>,
     /// The link to this node's primary.
     pub(super) upstream: Upstream,
+    /// The replicas, and the stream for them.
+    pub(super) hub: Hub,
     /// A snapshot that is being written, and what is known of background saves.
     pub(super) snapshot: Option<Running>,
     pub(super) saves: Saves,
@@ -107,6 +110,11 @@ impl Changes {
         self.done + self.under_way.len() as u64 - 1
     }
 
+    /// Whether every core has a change.
+    pub(super) fn is_over(&self, number: u64) -> bool {
+        number < self.done
+    }
+
     /// One more core has the change: the answer and for whom, from the last.
     fn taken_over(&mut self, number: u64) -> Option<(usize, Letter)> {
         let index = number.checked_sub(self.done)? as usize;
@@ -139,18 +147,20 @@ impl Control {
         }
         while !self.is_stopping {
             self.post.wake_up();
+            self.hub.wake_up();
             self.read_mail();
             self.read_signals();
             self.look_at_loader();
             self.tend_upstream();
+            self.tend_hub();
             self.look_at_writer();
             self.look_at_file();
             self.deliver();
-            if self.upstream.is_active() {
+            if self.upstream.is_active() || self.hub.is_active() {
                 let_others_run().await;
             }
             // A letter that came after the look into the boxes has rung.
-            if !self.is_stopping && self.post.fall_asleep() {
+            if !self.is_stopping && self.post.fall_asleep() && self.hub.fall_asleep() {
                 doorbell.wait().await;
             }
         }
@@ -193,6 +203,7 @@ impl Control {
                             self.unrelieved.push(author);
                             self.relieve_clients();
                         }
+                        self.on_taken_over();
                     }
                     Letter::Relieved => {
                         self.relieving -= 1;
@@ -209,6 +220,7 @@ impl Control {
                     Letter::Installed => self.on_installed(),
                     Letter::Applied { end } => self.on_applied(end),
                     Letter::Drained { database } => self.on_drained(database),
+                    Letter::Recruit(recruit) => self.on_recruit(from, *recruit),
                     _ => unreachable!("shard cores send the control core nothing else"),
                 }
             }
@@ -283,6 +295,7 @@ impl Control {
         let letter = Letter::Decided(Box::new(decision.decided(out, outcome.err(), began.ns())));
         if has_changed {
             self.publish(from, letter);
+            self.follow_hub_settings();
         } else {
             self.post.post(from, letter);
         }
@@ -290,7 +303,8 @@ impl Control {
 
     /// Gives every core the settings as they are now, and `answer` to who
     /// changed them when they have them.
-    pub(super) fn publish(&mut self, author: usize, answer: Letter) {
+    /// Says the change's number.
+    pub(super) fn publish(&mut self, author: usize, answer: Letter) -> u64 {
         let change = self.changes.begin(self.bells.len(), author, answer);
         let settings = Arc::new(self.settings.clone());
         let live = Arc::new(self.settings.live());
@@ -305,6 +319,7 @@ impl Control {
             };
             self.post.post(core, letter);
         }
+        change
     }
 
     /// Answers those who changed settings. With a limit of clients' memory not

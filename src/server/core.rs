@@ -20,6 +20,7 @@ use super::gather::Asks;
 use super::hop::Hops;
 use super::intake::Connection;
 use super::jitter::Jitter;
+use super::leave::Leaving;
 use super::letter::{Letter, Served};
 use super::listen::Listeners;
 use super::loan::Loans;
@@ -95,6 +96,10 @@ pub(super) struct Work {
     pub(super) paused: Vec<SessionId>,
     /// Sessions to be read again.
     pub(super) unstopped: Vec<SessionId>,
+    /// Sessions whose next request waits until replies before it have been made.
+    pub(super) behind: Vec<SessionId>,
+    /// Sessions whose clients become replicas.
+    pub(super) leaving: Vec<Leaving>,
     /// Sessions to be hung up.
     pub(super) condemned: Vec<SessionId>,
     pub(super) spans: Vec<Span>,
@@ -150,6 +155,8 @@ impl<K: Kernel> Core<K> {
             early: Vec::new(),
             paused: Vec::new(),
             unstopped: Vec::new(),
+            behind: Vec::new(),
+            leaving: Vec::new(),
             condemned: Vec::new(),
             spans: Vec::new(),
             giant: None,
@@ -221,6 +228,7 @@ impl<K: Kernel> Core<K> {
         self.work.settle();
         self.work.resume_slowed();
         self.work.resume_recorded();
+        self.work.resume_behind();
         self.run_at_hand();
         self.work.background();
         self.rearm_listeners();
@@ -253,6 +261,7 @@ impl<K: Kernel> Core<K> {
         self.send_synced();
         self.hang_up_condemned();
         self.flush();
+        self.see_off();
         self.work.post_hops();
         self.post_mail();
     }
@@ -449,7 +458,11 @@ impl<K: Kernel> Core<K> {
             }
             Letter::Obey(order) => work.on_order(*order),
             Letter::Lineage(lineage) => work.local.lineage = lineage,
+            Letter::ReplicaLeft(id) => work.on_replica_left(id),
+            Letter::Replicas(replicas) => work.local.replicas = replicas,
+            Letter::Announce(words) => work.tell_replicas(words),
             Letter::Decide(_)
+            | Letter::Recruit(_)
             | Letter::TakenOver { .. }
             | Letter::Relieved
             | Letter::Log { .. }

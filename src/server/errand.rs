@@ -58,7 +58,19 @@ impl Control {
         match errand {
             Errand::Shutdown(shutdown) => self.begin_shutdown(shutdown, Some(client)),
             Errand::Rewrite => self.begin_asked_rewrite(&client),
-            Errand::EndFile | Errand::Clear | Errand::Exchange => {
+            Errand::Wait {
+                replicas,
+                timeout_ms,
+            } => {
+                let timeout_ms = decision.may_wait.then_some(timeout_ms);
+                self.begin_wait(client, replicas, timeout_ms);
+            }
+            Errand::EndFile
+            | Errand::Clear
+            | Errand::Exchange
+            | Errand::Lead
+            | Errand::Demote
+            | Errand::Cease => {
                 unreachable!("no client asks for these")
             }
             Errand::Save | Errand::Background(_) | Errand::Reload(_) | Errand::LoadFile
@@ -195,7 +207,25 @@ impl Control {
                 self.exchange(&mut shards);
                 return self.bring_home(shards);
             }
-            Errand::Follow { .. } | Errand::Unfollow => unreachable!("these need no shards"),
+            Errand::Lead => {
+                self.begin_leading(&mut shards);
+                self.bring_home(shards);
+                return self.free_of_primary();
+            }
+            // Who was told otherwise meanwhile goes on as before.
+            Errand::Demote if !self.is_demoting() => return self.bring_home(shards),
+            Errand::Demote => {
+                self.end_stream(&mut shards);
+                self.bring_home(shards);
+                return self.demote();
+            }
+            Errand::Cease => {
+                self.cease(&mut shards);
+                return self.bring_home(shards);
+            }
+            Errand::Follow { .. } | Errand::Unfollow | Errand::Wait { .. } => {
+                unreachable!("these need no shards")
+            }
         };
         self.bring_home(shards);
         match client {
@@ -333,6 +363,13 @@ impl Client {
     /// What it is told.
     pub(super) fn answer(&self, refusal: Option<Refusal>) -> Letter {
         self.told(refusal.map_or(Ok("OK"), Err))
+    }
+
+    /// A number.
+    pub(super) fn number(&self, number: u64) -> Letter {
+        let mut reply = Vec::new();
+        Reply::new(&mut reply, self.version).int(number as i64);
+        self.reply(reply, None)
     }
 
     fn told(&self, answer: Result<&str, Refusal>) -> Letter {

@@ -6,7 +6,7 @@ use crate::resp::Refusal;
 use crate::runtime::core::{
     BufferId, End, Event, Kernel, Token, adopt, keep_alive, no_delay, shut_down, write_and_close,
 };
-use crate::session::{Client, Origin, SessionId, Stage};
+use crate::session::{Client, Origin, Session, SessionId, Stage};
 
 use super::core::{Core, Work};
 use super::giant::GIANT_BYTES;
@@ -35,6 +35,8 @@ pub(super) struct Connection {
     pub(super) wanted: usize,
     /// Its peer sends no more; it goes when what it asked is answered.
     pub(super) has_ended: bool,
+    /// Its bytes are the control core's affair.
+    pub(super) has_left: bool,
     /// Nothing is sent or received any more.
     pub(super) is_hung_up: bool,
 }
@@ -148,7 +150,10 @@ impl<K: Kernel> Core<K> {
                 connection.has_ended = true;
                 self.work.mark_dirty(id);
                 let session = self.work.local.roster.find(id);
-                if session.is_some_and(|session| session.blocked.is_some()) {
+                let waits = |session: &mut Session| {
+                    session.blocked.is_some() || session.client.last_command == Some("wait")
+                };
+                if session.is_some_and(waits) {
                     // Nobody waits any more.
                     self.work.condemned.push(id);
                 }
@@ -164,6 +169,7 @@ impl<K: Kernel> Core<K> {
         if let Some(connection) = self.work.connection(id)
             && !connection.is_receiving
             && !connection.has_ended
+            && !connection.has_left
             && !connection.is_hung_up
         {
             connection.is_receiving = true;
@@ -397,6 +403,7 @@ impl Work {
             is_dirty: false,
             wanted: 0,
             has_ended: false,
+            has_left: false,
             is_hung_up: false,
         });
         self.count_connected();

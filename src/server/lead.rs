@@ -37,6 +37,7 @@ impl Work {
             return Flow::Pause;
         };
         let decision = Box::new(Decision {
+            may_wait: true,
             session: id,
             gap: session.await_reply(),
             entry: entry.index,

@@ -9,12 +9,13 @@ use crate::command::{BusyScript, Caller, First, Lent, Publication, SavePoint, Si
 use crate::config::{Author, Live, Settings};
 use crate::keyspace::Keyspace;
 use crate::pubsub::News;
+use crate::replication::Arrival;
 use crate::resp::{Args, OwnedArgs, Refusal, Span, Version};
 use crate::runtime::core::Listener;
 use crate::script::LogLevel;
 use crate::session::{Gap, Regard, SessionId};
 use crate::shard::{Observer, Shard, Wait};
-use crate::telemetry::Lineage;
+use crate::telemetry::{Lineage, Replica};
 
 use super::busy::Kill;
 use super::script::{ScriptCall, Scripted};
@@ -144,8 +145,25 @@ pub(super) enum Letter {
     Drained { database: usize },
     /// What names the history of the data.
     Lineage(Arc<Lineage>),
+    /// A client becomes a replica.
+    Recruit(Box<Recruit>),
+    /// Its link has ended.
+    ReplicaLeft(SessionId),
+    /// Which replicas there are.
+    Replicas(Arc<[Replica]>),
+    /// A request that only replicas get.
+    Announce(Vec<Vec<u8>>),
     /// End the loop.
     Stop,
+}
+
+/// A client that becomes a replica.
+pub(super) struct Recruit {
+    pub(super) session: SessionId,
+    pub(super) socket: OwnedFd,
+    pub(super) arrival: Arrival,
+    /// What came behind its request.
+    pub(super) rest: Vec<u8>,
 }
 
 /// What the control core has of the primary.
@@ -176,6 +194,8 @@ pub(super) struct Decision {
     pub(super) entry: u16,
     pub(super) version: Version,
     pub(super) author: Author,
+    /// Whether the client may wait for the reply; not in a transaction.
+    pub(super) may_wait: bool,
     /// What others hear while a script takes long, if one does.
     pub(super) busy: Option<Refusal>,
     pub(super) packed: OwnedArgs,

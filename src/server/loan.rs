@@ -350,6 +350,7 @@ impl Work {
                 Waiter::Ask { from, ask, request } => self.answer(from, ask, &request),
                 Waiter::Lead { home, decision } => self.lead(home, decision),
                 Waiter::Forget(observer) => self.forget_here(&observer),
+                Waiter::Announce(words) => self.tell_replicas(words),
                 Waiter::Loaded(keyspace) => self.install(*keyspace),
                 Waiter::Session(id) => {
                     self.is_in_turn = true;

@@ -154,6 +154,13 @@ impl Work {
         self.obeyed.as_ref().map(|obeyed| obeyed.id)
     }
 
+    /// The database that the primary's stream is in.
+    pub(super) fn database_of_obeyed(&mut self) -> Option<usize> {
+        let id = self.obeyed_session()?;
+        let session = self.local.roster.find(id)?;
+        Some(session.client.database)
+    }
+
     /// Whether this session is the primary's.
     pub(super) fn is_obeyed(&self, id: SessionId) -> bool {
         self.obeyed.as_ref().is_some_and(|obeyed| obeyed.id == id)
@@ -220,8 +227,14 @@ impl Work {
             && self.local.replication.link() != Link::Connected
     }
 
+    /// Whether there are fewer replicas than writes need.
+    pub(super) fn lacks_replicas(&self) -> bool {
+        let live = &self.local.live;
+        !live.is_replica() && self.local.replication.healthy.read() < live.min_replicas_to_write
+    }
+
     /// Whether a request changes data, or what it lets run does.
-    fn writes(&mut self, id: SessionId, entry: &Entry) -> bool {
+    pub(super) fn writes(&mut self, id: SessionId, entry: &Entry) -> bool {
         if entry.flags().has(Flags::WRITE) {
             return true;
         }

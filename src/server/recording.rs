@@ -10,7 +10,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 
 use crate::command::{After, Entry, Event, Lent, Run, removal, words_of_note};
-use crate::journal::{Effects, Open, Slice};
+use crate::journal::{Effects, Open, Slice, put_request};
 use crate::resp::{Args, Refusal};
 use crate::runtime::core::{Bell, Feed, Kernel, Reached};
 use crate::session::{SessionId, Stage};
@@ -18,14 +18,15 @@ use crate::session::{SessionId, Stage};
 use super::core::{Core, Work};
 use super::intake::token_of;
 use super::save::reason;
+use super::vault::Waiter;
 
 /// The lane of the append-only file, and its bit.
 pub(super) const FILE_LANE: usize = 0;
 pub(super) const FILE: u8 = 1 << FILE_LANE;
 
 /// The lane of the replicas.
-#[expect(dead_code, reason = "nobody replicates yet")]
 pub(super) const REPLICAS_LANE: usize = 1;
+pub(super) const REPLICAS: u8 = 1 << REPLICAS_LANE;
 
 /// The bit of cuts at which the file goes on in another one.
 pub(super) const FILE_CUT: u64 = 1 << 63;
@@ -208,6 +209,27 @@ impl Work {
         recording.last = journal.publish(recording.me, recording.lanes, slice);
         recording.lanes = 0;
         self.post.release();
+    }
+
+    /// Gives replicas a request that changes no data, if there are any.
+    pub(super) fn tell_replicas(&mut self, words: Vec<Vec<u8>>) {
+        let Some(shard) = self.vault.at_home() else {
+            return self.vault.wait(Waiter::Announce(words));
+        };
+        let lanes = shard.recorded_by;
+        if lanes & REPLICAS == 0 {
+            return;
+        }
+        self.seal();
+        let mut bytes = Vec::new();
+        put_request(&mut bytes, words.iter().map(Vec::as_slice));
+        let slice = Slice {
+            bytes: bytes.into(),
+            is_for_replicas: true,
+            ..Slice::default()
+        };
+        let recording = &mut self.recording;
+        recording.last = recording.journal.publish(recording.me, lanes, slice);
     }
 
     /// Marks the moment at which this core holds every shard; its ticket, or

@@ -141,6 +141,7 @@ pub(super) fn save(
         created: manner.now_ms / 1000,
         used_memory: crate::memory::used_memory() as u64,
         is_aof_base: manner.is_aof_base,
+        stream_database: None,
         functions,
     };
     let mut writer = FileWriter::new(manner.checksum, sizes);

@@ -429,7 +429,11 @@ impl Work {
         if reads_only && !flags.compatible && !flags.no_writes {
             return Err(Refusal::SCRIPT_WRITES);
         }
-        if self.refuses_unsaved() && !flags.compatible && !flags.no_writes && !reads_only {
+        let says_it_writes = !flags.compatible && !flags.no_writes && !reads_only;
+        if self.lacks_replicas() && says_it_writes {
+            return Err(Refusal::NO_REPLICAS);
+        }
+        if self.refuses_unsaved() && says_it_writes {
             return Err(Refusal::SAVE_FAILED);
         }
         let is_full = self.out_of_memory_for_growth(true).is_some();

@@ -265,6 +265,9 @@ impl Work {
         if state.limits.is_read_only_replica && flags.has(Flags::WRITE) {
             return Err(Refusal::READ_ONLY);
         }
+        if flags.has(Flags::WRITE) && self.lacks_replicas() {
+            return Err(Refusal::NO_REPLICAS);
+        }
         if self.refuses_unsaved() && flags.has(Flags::WRITE) {
             return Err(Refusal::SAVE_FAILED);
         }

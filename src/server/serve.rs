@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::command::{Admission, DataHandler, Entry, First, Route, Run, Scene, Turn, admit, route};
 use crate::command::{Asker, Data, Side, Tally, Waiting, cursor_core};
-use crate::config::Author;
 use crate::keyspace::Discarded;
 use crate::resp::{Args, Outcome, OwnedArgs, ProtocolFault, Refusal, Reply, Version};
 use crate::session::{Regard, ReplyMode, SessionId, Stage};
@@ -14,7 +13,7 @@ use crate::spec::Flags;
 
 use super::ahead::Ahead;
 use super::core::Work;
-use super::letter::{Carried, Decision, Letter, WHOLE};
+use super::letter::{Carried, WHOLE};
 use super::obey::Regime;
 use super::scatter::goes_behind_parts;
 use super::vault::Waiter;
@@ -158,6 +157,13 @@ impl Work {
         {
             return self.refuse_admission(id, (Some(entry), args), &refusal);
         }
+        if self.local.live.min_replicas_to_write > 0
+            && self.lacks_replicas()
+            && self.writes(id, entry)
+        {
+            let refusal = Refusal::NO_REPLICAS;
+            return self.refuse_admission(id, (Some(entry), args), &refusal);
+        }
         if self.must_pause(id, entry, args)
             || self.must_slow_down(id, entry)
             || self.must_wait_for_disk(id, entry, args)
@@ -255,6 +261,7 @@ impl Work {
             Run::EverywhereOrNode(gather, is_node, _) if !is_node(args) => {
                 self.start_gather(id, entry, &gather, args)
             }
+            Run::Node(_) if entry.name == "wait" && self.stands_behind(id) => Flow::Hold,
             Run::Node(_) | Run::EverywhereOrNode(..) => {
                 self.ask_control(id, entry, args);
                 Flow::Pause
@@ -432,28 +439,6 @@ impl Work {
             first_slot: 0,
         };
         self.stage_hop(core, carried, args);
-    }
-
-    /// Sends a request to the control core; the session waits.
-    pub(super) fn ask_control(&mut self, id: SessionId, entry: &'static Entry, args: Args<'_>) {
-        let Some(session) = self.local.roster.find(id) else {
-            return;
-        };
-        let decision = Decision {
-            session: id,
-            gap: session.await_reply(),
-            entry: entry.index,
-            version: session.client.version,
-            author: if session.client.origin.is_loopback || session.client.origin.is_unix {
-                Author::LocalClient
-            } else {
-                Author::RemoteClient
-            },
-            busy: self.local.busy.as_ref().map(|busy| busy.refusal()),
-            packed: OwnedArgs::new(args.iter()),
-        };
-        let control = self.local.placement.cores();
-        self.post.post(control, Letter::Decide(Box::new(decision)));
     }
 
     /// Puts a finished reply, or none if the client asked for none, in line.

@@ -229,7 +229,8 @@ impl Work {
             let has_ended = connection.is_some_and(|connection| connection.has_ended);
             let only_listens = session.client.is_monitor
                 || session.client.subscribed.to_any()
-                || session.client.is_obeyed();
+                || session.client.is_obeyed()
+                || session.client.is_replica;
             if timeout_ms > 0 && idle_ms > timeout_ms && !only_listens && session.blocked.is_none()
                 || has_ended && session.stage != Stage::Waiting && idle_ms > ENDED_MAX_MS
             {
@@ -274,6 +275,8 @@ impl Work {
                 Wish::MonitorLeft => self.monitor_left(),
                 Wish::EndPause => self.end_pause(),
                 Wish::Publish { publication, cores } => self.publish(&publication, cores),
+                Wish::Replicate { session, resume } => self.begin_leaving(session, resume),
+                Wish::TellReplicas(words) => self.tell_replicas(words),
                 Wish::Tell(event) => self.publish_event(&event),
                 Wish::Sleep(ns) => std::thread::sleep(Duration::from_nanos(ns)),
             }

@@ -13,7 +13,7 @@ use crate::replication::{
 use crate::runtime::clock::{Stopwatch, unix_ms};
 use crate::runtime::control::{Wire, ring_after};
 use crate::runtime::core::Bell;
-use crate::telemetry::{Lineage, Link, Replication};
+use crate::telemetry::{Link, Replication};
 
 use super::control::Control;
 use super::dial::{Call, Dialing};
@@ -47,14 +47,12 @@ pub(super) struct Upstream {
     random: Random,
     hash_key: HashKey,
     pub(super) replication: Arc<Replication>,
-    lineage: Lineage,
 }
 
 impl Upstream {
     pub(super) fn new(
         (bell, hash_key): (Bell, HashKey),
         replication: Arc<Replication>,
-        lineage: Lineage,
     ) -> Upstream {
         Upstream {
             follower: Follower::new(None),
@@ -71,7 +69,6 @@ impl Upstream {
             random: Random::from_entropy(),
             hash_key,
             replication,
-            lineage,
         }
     }
 
@@ -109,14 +106,23 @@ impl Control {
         self.log
             .notice(&format!("REPLICAOF {address} enabled (user request)"));
         self.settings.set_primary(Some((&address.host, port)));
-        let now = self.upstream.now();
+        let answer = client.answer(None);
+        let change = self.publish(client.core, answer);
+        if self.makes_stream() {
+            // What clients have written is in it, and its end is to be known first.
+            return self.begin_demotion(change, address);
+        }
         if self.upstream.follower.stage() == Stage::Off {
             // Clients have written here, in no history.
             self.upstream.follower.on_forsaken();
         }
+        self.begin_to_follow(address);
+    }
+
+    /// The cores take no writes: this primary is connected to.
+    pub(super) fn begin_to_follow(&mut self, address: Address) {
+        let now = self.upstream.now();
         self.upstream.follower.follow(now, address);
-        let answer = client.answer(None);
-        self.publish(client.core, answer);
     }
 
     /// REPLICAOF NO ONE: answered when nothing of the primary is under way.
@@ -203,10 +209,12 @@ impl Control {
 
     fn look_at_wire(&mut self) {
         loop {
+            let is_cut_awaited = self.holds_stream();
             let upstream = &mut self.upstream;
             let now = upstream.now();
             let Some(wire) = &upstream.wire else { return };
-            let is_held = !upstream.follower.wants_bytes() || upstream.resync.is_full();
+            let is_held =
+                is_cut_awaited || !upstream.follower.wants_bytes() || upstream.resync.is_full();
             wire.hold(is_held);
             if is_held {
                 return;
@@ -272,7 +280,10 @@ impl Control {
                     self.end_loading();
                 }
                 Action::Open { database } => self.open(database),
-                Action::Apply { bytes, end } => self.obey(Order::Apply { bytes, end }),
+                Action::Apply { bytes, end } => {
+                    self.on_obeyed(&bytes);
+                    self.obey(Order::Apply { bytes, end });
+                }
                 Action::Drain => {
                     self.upstream.wire = None;
                     self.obey(Order::Drain);
@@ -282,6 +293,7 @@ impl Control {
                 Action::Log(Level::Warning, text) => self.log.warning(&text),
             }
         }
+        self.adopt_name();
     }
 
     fn obey(&mut self, order: Order) {
@@ -319,6 +331,16 @@ impl Control {
 
     /// There is no primary any more: the cores may take writes.
     fn released(&mut self) {
+        if self.lead_on() {
+            self.free_of_primary();
+        }
+    }
+
+    /// The cores take writes, unless another primary is followed by now.
+    pub(super) fn free_of_primary(&mut self) {
+        if self.upstream.follower.primary().is_some() {
+            return;
+        }
         self.settings.set_primary(None);
         for client in std::mem::take(&mut self.upstream.releasing) {
             let answer = client.answer(None);
@@ -415,6 +437,7 @@ impl Control {
         // What it would be of goes.
         self.give_up_snapshot();
         self.upstream.follower.on_forsaken();
+        self.forsake();
         let mut old = Vec::new();
         for (shard, new) in shards.iter_mut().zip(self.new_keyspaces()) {
             old.push(shard.renew(new));
@@ -456,6 +479,9 @@ impl Control {
         let now = self.upstream.now();
         let database = whole.loaded.stream_database;
         self.upstream.follower.on_loaded(now, Ok(database));
+        if let Some(history) = self.upstream.follower.history().cloned() {
+            self.hand_on(history);
+        }
     }
 
     fn new_keyspaces(&self) -> Vec<Keyspace> {
@@ -531,23 +557,6 @@ impl Control {
         told.received.set(received);
         told.applied.set(applied);
         told.set_link(link);
-        let Some(history) = follower.history() else {
-            return;
-        };
-        let lineage = Lineage {
-            id: history.id.to_string(),
-            earlier: history
-                .earlier
-                .map_or_else(|| "0".repeat(40), |(id, _)| id.to_string()),
-            second_offset: history.earlier.map_or(-1, |(_, end)| end as i64),
-        };
-        if lineage != upstream.lineage {
-            upstream.lineage = lineage.clone();
-            let lineage = Arc::new(lineage);
-            for core in 0..self.bells.len() {
-                self.post.post(core, Letter::Lineage(Arc::clone(&lineage)));
-            }
-        }
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) enum Waiter {
     },
     /// Somebody does not observe keys of this shard any more.
     Forget(Observer),
+    /// A request that only replicas get.
+    Announce(Vec<Vec<u8>>),
     /// What was loaded for this core.
     Loaded(Box<Keyspace>),
 }

@@ -67,6 +67,20 @@ impl Subscribed {
 /// A name that one client listens to: measured with names of 16 bytes.
 const SUBSCRIPTION_BYTES: usize = 174;
 
+/// What REPLCONF says of a replica to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplicaSaid {
+    /// Where it takes clients; none for where it is.
+    pub ip: Box<str>,
+    pub port: u16,
+    /// It understands a file that ends with a mark.
+    pub eof: bool,
+    /// It understands that a history goes on under another name.
+    pub psync2: bool,
+    /// It wants the file and nothing behind it.
+    pub rdb_only: bool,
+}
+
 /// One client. Plain data: every field may be read and set by the commands
 /// that say so.
 #[derive(Debug)]
@@ -88,6 +102,10 @@ pub struct Client {
     pub subscribed: Subscribed,
     /// Receives MONITOR's feed and sends no commands but a few.
     pub is_monitor: bool,
+    /// Its bytes are a replica's, and no session's any more.
+    pub is_replica: bool,
+    /// What it says of itself before it is one.
+    pub replica: ReplicaSaid,
     /// Close once its replies are out (QUIT, CLIENT KILL of oneself, faults).
     pub close_asap: bool,
     /// Unix milliseconds.
@@ -118,6 +136,8 @@ impl Client {
             regard: Regard::Usual,
             subscribed: Subscribed::default(),
             is_monitor: false,
+            is_replica: false,
+            replica: ReplicaSaid::default(),
             close_asap: false,
             connected_ms: now_ms,
             active_ms: now_ms,

@@ -9,7 +9,7 @@ mod roster;
 mod transaction;
 mod watches;
 
-pub use client::{Client, Origin, Regard, ReplyMode, Subscribed};
+pub use client::{Client, Origin, Regard, ReplicaSaid, ReplyMode, Subscribed};
 pub use outbox::{Gap, Outbox};
 pub use roster::{Blocked, Roster, Session, SessionId, Stage};
 pub use transaction::{Queued, Transaction};

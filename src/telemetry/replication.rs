@@ -42,6 +42,17 @@ pub struct Replication {
     /// Of the file that is being received; 0 if its length is not known.
     pub sync_total_bytes: Cell,
     pub sync_read_bytes: Cell,
+    /// Of a primary: the first byte of the stream that is here, and how many there
+    /// are; 0 if it is not kept.
+    pub backlog_first: Cell,
+    pub backlog_bytes: Cell,
+    /// Replicas that were heard of not long ago, as `min-replicas-max-lag` says.
+    pub healthy: Cell,
+    /// Full synchronisations that were asked for, and partial ones that were
+    /// granted and not.
+    pub syncs_full: Cell,
+    pub syncs_partial: Cell,
+    pub syncs_refused: Cell,
 }
 
 impl Replication {
@@ -55,6 +66,27 @@ impl Replication {
     pub fn set_link(&self, link: Link) {
         let place = LINKS.iter().position(|known| *known == link);
         self.link.set(place.unwrap_or(0) as u64);
+    }
+}
+
+/// A replica of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    pub ip: String,
+    pub port: u16,
+    /// As INFO says it: `wait_bgsave`, `send_bulk` or `online`.
+    pub state: &'static str,
+    /// How far it says it is.
+    pub offset: u64,
+    /// When it last said so, in Unix seconds.
+    pub heard_at_s: u64,
+}
+
+impl Replica {
+    /// Whether it gets the stream.
+    #[must_use]
+    pub fn is_online(&self) -> bool {
+        self.state == "online"
     }
 }
 

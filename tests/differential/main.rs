@@ -126,6 +126,7 @@ const GROUPS: &[&str] = &[
 const LEFT_OUT: &[(&str, &str)] = &[
     ("dump", "payloads differ; TRANSFER dumps and restores"),
     ("pfselftest", "it takes long and reads nothing"),
+    ("wait", "it is about replicas: tests/replication asks it"),
 ];
 
 #[test]

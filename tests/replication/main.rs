@@ -11,6 +11,7 @@ mod wire;
 
 mod cuts;
 mod follow;
+mod lead;
 mod proxy;
 mod roles;
 mod writer;

@@ -59,6 +59,7 @@ fn flags(session: &Session) -> String {
     let client = &session.client;
     let letters = [
         (client.is_monitor, 'O'),
+        (client.is_replica, 'S'),
         (client.is_obeyed(), 'M'),
         (client.subscribed.to_any(), 'P'),
         (session.blocked.is_some(), 'b'),

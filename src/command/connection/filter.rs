@@ -119,6 +119,8 @@ impl<'a> Filter<'a> {
 fn kind_of(client: &Client) -> Kind {
     if client.is_obeyed() {
         Kind::Primary
+    } else if client.is_replica {
+        Kind::Replica
     } else if client.subscribed.to_any() {
         Kind::Subscriber
     } else {

@@ -51,6 +51,10 @@ fn publish(scene: &mut Scene<'_>, kind: Kind, args: Args<'_>, reply: &mut Reply<
     let (channel, message) = (args.get(1), args.get(2));
     let reach = scene.local.directory.reach(kind, channel);
     reply.int(reach.receivers as i64);
+    if !scene.local.replicas.is_empty() {
+        let words = args.iter().map(<[u8]>::to_vec).collect();
+        scene.local.wishes.push(Wish::TellReplicas(words));
+    }
     if reach.receivers > 0 {
         let publication = Publication::new(kind, channel, message);
         let cores = reach.cores;

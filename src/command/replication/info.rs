@@ -1,7 +1,7 @@
 //! The replication section of INFO.
 
 use crate::command::scene::Local;
-use crate::telemetry::{Link, Replication};
+use crate::telemetry::{Link, Replica, Replication};
 
 /// Names and values, in stock's order.
 pub(in crate::command) fn section(local: &Local, now_ms: u64, field: &mut dyn FnMut(&str, String)) {
@@ -21,17 +21,42 @@ pub(in crate::command) fn section(local: &Local, now_ms: u64, field: &mut dyn Fn
             field("replica_announced", is_announced.to_string());
         }
     }
-    field("connected_slaves", 0.to_string());
+    let replicas = &local.replicas;
+    field("connected_slaves", replicas.len().to_string());
+    let now_s = now_ms / 1000;
+    for (index, replica) in replicas.iter().enumerate() {
+        let Replica {
+            ip,
+            port,
+            state,
+            offset,
+            heard_at_s,
+        } = replica;
+        let lag = match replica.is_online() {
+            true => now_s.saturating_sub(*heard_at_s),
+            false => 0,
+        };
+        let line = format!("ip={ip},port={port},state={state},offset={offset},lag={lag}");
+        field(&format!("slave{index}"), line);
+    }
+    if live.min_replicas_to_write > 0 && live.primary.is_none() {
+        field(
+            "min_slaves_good_slaves",
+            replication.healthy.read().to_string(),
+        );
+    }
     field("master_failover_state", "no-failover".to_owned());
     let lineage = &local.lineage;
     field("master_replid", lineage.id.clone());
     field("master_replid2", lineage.earlier.clone());
     field("master_repl_offset", replication.applied.read().to_string());
     field("second_repl_offset", lineage.second_offset.to_string());
-    field("repl_backlog_active", 0.to_string());
+    let first = replication.backlog_first.read();
+    field("repl_backlog_active", i32::from(first > 0).to_string());
     field("repl_backlog_size", settings.text("repl-backlog-size"));
-    field("repl_backlog_first_byte_offset", 0.to_string());
-    field("repl_backlog_histlen", 0.to_string());
+    field("repl_backlog_first_byte_offset", first.to_string());
+    let bytes = replication.backlog_bytes.read();
+    field("repl_backlog_histlen", bytes.to_string());
 }
 
 /// How the link to the primary is.

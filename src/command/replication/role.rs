@@ -31,7 +31,15 @@ fn role(scene: &mut Scene<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         reply.array(3);
         reply.text("master");
         reply.int(replication.applied.read() as i64);
-        reply.array(0);
+        let online = scene.local.replicas.iter().filter(|one| one.is_online());
+        let online: Vec<_> = online.collect();
+        reply.array(online.len());
+        for replica in online {
+            reply.array(3);
+            reply.text(&replica.ip);
+            reply.text(&replica.port.to_string());
+            reply.text(&replica.offset.to_string());
+        }
         return Ok(());
     };
     let (state, is_connected) = match replication.link() {

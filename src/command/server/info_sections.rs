@@ -280,7 +280,10 @@ pub(super) fn stats(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("instantaneous_input_repl_kbps", "0.00");
     lines.field("instantaneous_output_repl_kbps", "0.00");
     lines.field("rejected_connections", totals.connections_rejected);
-    lines.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    let replication = &gathered.local.replication;
+    lines.field("sync_full", replication.syncs_full.read());
+    lines.field("sync_partial_ok", replication.syncs_partial.read());
+    lines.field("sync_partial_err", replication.syncs_refused.read());
     lines.field("expired_keys", totals.expired_keys);
     let cores = gathered.shares.len() as u64;
     let stale = ratio(totals.expired_stale_basis_points, cores * 100);

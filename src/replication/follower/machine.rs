@@ -140,6 +140,20 @@ impl Follower {
         self.history = None;
     }
 
+    /// What the data is of, while no primary is followed.
+    pub fn on_history(&mut self, history: History) {
+        self.history = Some(history);
+    }
+
+    /// Whether everything that was given out to be applied has been.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match &self.state {
+            State::Streaming { units, applied, .. } => units.end() == *applied,
+            _ => false,
+        }
+    }
+
     /// The next thing to do.
     pub fn next_action(&mut self) -> Option<Action> {
         self.actions.pop_front()

@@ -48,6 +48,17 @@ pub struct Policy {
     pub soft_ms: u64,
 }
 
+/// A link, as INFO tells of it.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkInfo<'a> {
+    pub ip: &'a str,
+    pub port: u16,
+    pub state: State,
+    pub acknowledged: u64,
+    /// Milliseconds of the machine's clock.
+    pub heard_at: u64,
+}
+
 /// A full synchronisation under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sync {
@@ -111,6 +122,23 @@ impl<O: Overflow> Primary<O> {
         &self.history
     }
 
+    /// Whether this node makes the stream.
+    pub fn leads(&self) -> bool {
+        self.leads
+    }
+
+    /// All links: each one's number, where it takes clients, how far it is and says
+    /// it is, and when it was last heard of.
+    pub fn links(&self) -> impl Iterator<Item = LinkInfo<'_>> {
+        self.links.values().map(|link| LinkInfo {
+            ip: &link.arrival.ip,
+            port: link.arrival.port,
+            state: link.state,
+            acknowledged: link.acknowledged,
+            heard_at: link.heard_at,
+        })
+    }
+
     /// Whether the stream is kept.
     pub fn is_on(&self) -> bool {
         self.is_on
@@ -153,7 +181,7 @@ impl<O: Overflow> Primary<O> {
 
     /// Begins to keep the stream: the bytes behind this history's offset come.
     pub fn begin(&mut self, now: u64, history: History) {
-        self.close_all("the history is another one");
+        self.close_served("the history is another one");
         self.stream.restart(history.offset);
         self.history = history;
         self.is_on = true;
@@ -433,6 +461,16 @@ impl<O: Overflow> Primary<O> {
         ));
         self.actions.push_back(Action::Close { link: number });
         self.on_gone(link.heard_at.max(self.lonely_since));
+    }
+
+    /// Closes the links that have something of the stream, or wait for it.
+    fn close_served(&mut self, why: &str) {
+        let links = self.links.iter();
+        let served = links.filter(|(_, link)| link.state != State::Waiting);
+        let served: Vec<u64> = served.map(|(number, _)| *number).collect();
+        for number in served {
+            self.close(number, why);
+        }
     }
 
     fn close_all(&mut self, why: &str) {

@@ -8,5 +8,5 @@ mod sync;
 
 pub use action::{Action as PrimaryAction, Method, Tally};
 pub use link::{Arrival, Asked, State};
-pub use machine::{Policy, Primary};
+pub use machine::{LinkInfo, Policy, Primary};
 pub use stream::{Overflow, Stream};

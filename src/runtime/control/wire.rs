@@ -17,6 +17,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use glommio::net::TcpStream;
 use socket2::SockRef;
@@ -28,6 +29,12 @@ const READ_BYTES: usize = 256 << 10;
 
 /// Bytes that may have come and not been taken before no more are read.
 const UNTAKEN_BYTES_MAX: usize = 4 << 20;
+
+/// Shorter pieces that wait are sent together, up to this many bytes at once.
+const TOGETHER_BYTES: usize = 64 << 10;
+
+/// Bytes that are to be sent: whoever sends more hears when there are fewer.
+const UNSENT_BYTES_LOW: usize = 512 << 10;
 
 /// See the module. The connection ends when this is dropped.
 #[derive(Debug)]
@@ -42,7 +49,11 @@ struct Shared {
     bell: Bell,
     received: RefCell<VecDeque<Vec<u8>>>,
     untaken: Cell<usize>,
-    unsent: RefCell<VecDeque<Vec<u8>>>,
+    unsent: RefCell<VecDeque<Bytes>>,
+    /// Bytes that the system has not taken.
+    pending: Cell<usize>,
+    /// The bell is rung when there are none.
+    is_watched: Cell<bool>,
     closed: RefCell<Option<String>>,
     /// Nothing is read for now.
     is_held: Cell<bool>,
@@ -64,6 +75,8 @@ impl Wire {
             received: RefCell::default(),
             untaken: Cell::new(0),
             unsent: RefCell::default(),
+            pending: Cell::new(0),
+            is_watched: Cell::new(false),
             closed: RefCell::default(),
             is_held: Cell::new(false),
             is_dropped: Cell::new(false),
@@ -84,9 +97,26 @@ impl Wire {
     }
 
     /// Sends bytes when those before have gone.
-    pub fn send(&self, bytes: Vec<u8>) {
+    pub fn send(&self, bytes: impl Into<Bytes>) {
+        let bytes = bytes.into();
+        let pending = &self.shared.pending;
+        pending.set(pending.get() + bytes.len());
         self.shared.unsent.borrow_mut().push_back(bytes);
         wake(&self.shared.writer);
+    }
+
+    /// Bytes that the system has not taken. The bell rings when they are few
+    /// again.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.shared.pending.get()
+    }
+
+    /// Whether the system has taken everything; else the bell rings when it has.
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        self.shared.is_watched.set(self.pending() > 0);
+        self.pending() == 0
     }
 
     /// The next bytes that have come.
@@ -185,16 +215,44 @@ async fn write(shared: Rc<Shared>, mut stream: TcpStream) {
     loop {
         let has_some = || shared.is_dropped.get() || !shared.unsent.borrow().is_empty();
         until(&shared.writer, has_some).await;
-        let next = shared.unsent.borrow_mut().pop_front();
         // What was said before the end is said: a drop has shut the socket.
-        let Some(bytes) = next else { return };
+        let Some(bytes) = shared.next_unsent() else {
+            return;
+        };
         if let Err(error) = stream.write_all(&bytes).await {
             return shared.close(error.to_string());
+        }
+        let before = shared.pending.get();
+        let pending = before - bytes.len();
+        shared.pending.set(pending);
+        let is_low = before > UNSENT_BYTES_LOW && pending <= UNSENT_BYTES_LOW;
+        if is_low || pending == 0 && shared.is_watched.take() {
+            shared.bell.ring();
         }
     }
 }
 
 impl Shared {
+    /// What is sent next: one long piece, or several short ones.
+    fn next_unsent(&self) -> Option<Bytes> {
+        let mut unsent = self.unsent.borrow_mut();
+        let first = unsent.pop_front()?;
+        let mut len = first.len();
+        let fits = |len: usize, next: Option<&Bytes>| {
+            next.is_some_and(|next| len + next.len() <= TOGETHER_BYTES)
+        };
+        if !fits(len, unsent.front()) {
+            return Some(first);
+        }
+        let mut together = BytesMut::from(&first[..]);
+        while fits(len, unsent.front()) {
+            let next = unsent.pop_front().expect("it was looked at");
+            together.extend_from_slice(&next);
+            len += next.len();
+        }
+        Some(together.freeze())
+    }
+
     fn close(&self, why: String) {
         self.closed.borrow_mut().get_or_insert(why);
         self.bell.ring();

@@ -1,12 +1,14 @@
 //! What one pinned core of the data plane stands on.
 
 mod buffers;
+mod fan;
 mod kernel;
 mod mailbox;
 mod ring;
 mod socket;
 
 pub use buffers::{BUFFER_BYTES, BufferId};
+pub use fan::Fan;
 pub use kernel::Kernel;
 pub use mailbox::{Feed, Mailboxes, Postbox, Reached};
 pub use ring::{Bell, End, Event, Ring, Token, Unavailable};

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 
+use bytes::Bytes;
+
 use crate::command::{Errand, Lent};
 use crate::config::Settings;
 use crate::journal::{Manifest, Slice};
@@ -304,8 +306,8 @@ fn unwritten(error: &std::io::Error) -> String {
 }
 
 impl Target for BaseFile {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.0.write(bytes).map_err(|error| unwritten(&error))
+    fn write(&mut self, bytes: Bytes, _: &dyn Fn() -> bool) -> Result<(), String> {
+        self.0.write(&bytes).map_err(|error| unwritten(&error))
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), String> {

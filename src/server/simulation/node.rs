@@ -18,6 +18,7 @@ use super::super::core::{Core, Parts};
 use super::super::door::{self, Announced};
 use super::super::errand::Errands;
 use super::super::flush::Doors;
+use super::super::hub::Hub;
 use super::super::jitter::Jitter;
 use super::super::log::Log;
 use super::super::recording::{FILE, Journal, LANES};
@@ -93,8 +94,11 @@ impl Node {
             changes: Changes::default(),
             errands: Errands::default(),
             persistence: Arc::default(),
-            upstream: Upstream::new(
-                (nobody, hash_key),
+            upstream: Upstream::new((nobody, hash_key), Arc::default()),
+            hub: Hub::new(
+                settings,
+                journal.clone(),
+                nobody,
                 Arc::default(),
                 Lineage::new("0".repeat(40)),
             ),

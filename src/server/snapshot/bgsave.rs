@@ -1,6 +1,8 @@
 //! BGSAVE: a snapshot into the file of `dbfilename`, when a client asks for it or a
 //! save point says so.
 
+use bytes::Bytes;
+
 use crate::command::{Background, SavePoint};
 use crate::resp::Refusal;
 use crate::runtime::clock::unix_ms;
@@ -40,8 +42,8 @@ struct RdbFile {
 }
 
 impl Target for RdbFile {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.file.write(bytes).map_err(|error| unwritten(&error))
+    fn write(&mut self, bytes: Bytes, _: &dyn Fn() -> bool) -> Result<(), String> {
+        self.file.write(&bytes).map_err(|error| unwritten(&error))
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), String> {

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::command::REDIS_VERSION;
 use crate::runtime::core::Bell;
 use crate::runtime::funnel::{Funnel, Load};
@@ -17,8 +19,9 @@ use super::stream::{AtCut, Message};
 /// wait: that slows the walk, and no client. What was written is undone when it is
 /// dropped before `finish`.
 pub(in crate::server) trait Target: Send {
-    /// The next bytes. An error, in words for the log, ends the snapshot.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), String>;
+    /// The next bytes; who writes data waits for them if `is_pressed`. An error, in
+    /// words for the log, ends the snapshot.
+    fn write(&mut self, bytes: Bytes, is_pressed: &dyn Fn() -> bool) -> Result<(), String>;
     /// Those were all. What was written is there if this succeeds.
     fn finish(self: Box<Self>) -> Result<(), String>;
 }
@@ -142,7 +145,7 @@ impl Writer {
     fn write(&mut self, message: Message) -> Result<(), String> {
         match message {
             Message::Cut(cut) => self.begin(*cut),
-            Message::Piece { stream, piece } => self.write_piece(stream, &piece),
+            Message::Piece { stream, piece } => self.write_piece(stream, piece),
             Message::Ended { keys, .. } => {
                 self.streams_left -= 1;
                 self.keys_left = self
@@ -166,6 +169,7 @@ impl Writer {
         let begin = file.begin(&Header {
             dialect: cut.dialect,
             redis_version: REDIS_VERSION,
+            stream_database: cut.stream_database,
             basalt_version: env!("CARGO_PKG_VERSION"),
             created: manner.now_ms / 1000,
             used_memory: cut.used_memory,
@@ -173,24 +177,25 @@ impl Writer {
             functions: &cut.functions,
         });
         self.file = Some(file);
-        self.put(&begin)
+        self.put(begin)
     }
 
-    fn write_piece(&mut self, stream: usize, piece: &Piece) -> Result<(), String> {
+    fn write_piece(&mut self, stream: usize, piece: Piece) -> Result<(), String> {
         self.open = piece.goes_on.then_some(stream);
         let file = self.file.as_mut().ok_or("A piece came before the cut")?;
-        let before = file.before(piece);
-        self.put(&before)?;
-        self.put(&piece.bytes)?;
+        let before = file.before(&piece);
+        self.put(before)?;
+        self.put(piece.bytes)?;
         self.written.keys += piece.records;
         let persistence = &self.parts.persistence;
         persistence.keys_saved.set(self.written.keys);
         Ok(())
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Result<(), String> {
+    fn put(&mut self, bytes: Vec<u8>) -> Result<(), String> {
         self.written.bytes += bytes.len() as u64;
-        self.parts.target.write(bytes)
+        let Parts { funnel, target, .. } = &mut self.parts;
+        target.write(bytes.into(), &|| funnel.is_overfull())
     }
 
     /// All streams have ended: the file ends, if nothing is missing.
@@ -200,7 +205,7 @@ impl Writer {
         let Some(file) = file else {
             return Err(LACKS.to_owned());
         };
-        self.put(&file.end())?;
+        self.put(file.end())?;
         self.parts.target.finish()?;
         Ok(self.written)
     }

@@ -40,6 +40,9 @@ pub struct Header<'a> {
     pub used_memory: u64,
     /// It stands at the beginning of an append-only file.
     pub is_aof_base: bool,
+    /// The database that is selected in the stream that goes on behind the file, if
+    /// that does not say.
+    pub stream_database: Option<usize>,
     /// The texts of all libraries.
     pub functions: &'a [Vec<u8>],
 }
@@ -78,6 +81,9 @@ impl FileWriter {
         aux(&mut out, "used-mem", &header.used_memory.to_string());
         let is_base = if header.is_aof_base { "1" } else { "0" };
         aux(&mut out, "aof-base", is_base);
+        if let Some(database) = header.stream_database {
+            aux(&mut out, "repl-stream-db", &database.to_string());
+        }
         aux(&mut out, "basalt-ver", header.basalt_version);
         for text in header.functions {
             out.push(opcode::FUNCTION);

@@ -48,6 +48,7 @@ fn header(dialect: Dialect, functions: &[Vec<u8>]) -> Header<'_> {
         created: 1_700_000_000,
         used_memory: 1 << 20,
         is_aof_base: false,
+        stream_database: None,
         functions,
     }
 }

@@ -6,6 +6,8 @@ use std::sync::{Arc, mpsc};
 use super::super::stream::{AtCut, Message, Stream};
 use super::super::writer::{Parts, Target, Writer, Written};
 use super::play::{DATABASES, Play};
+use bytes::Bytes;
+
 use crate::base::Random;
 use crate::config::Settings;
 use crate::keyspace::{Clock, Keyspace, Lifetime, Overdue, Touch};
@@ -24,7 +26,7 @@ const FIRST: usize = 100;
 struct Memory(mpsc::Sender<Vec<u8>>);
 
 impl Target for Memory {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+    fn write(&mut self, bytes: Bytes, _: &dyn Fn() -> bool) -> Result<(), String> {
         self.0.send(bytes.to_vec()).map_err(|_| "full".to_owned())
     }
 
@@ -91,6 +93,7 @@ fn copy_of(keyspace: &Keyspace, manner: &Manner) -> Vec<u8> {
         basalt_version: "0.1.0",
         created: 0,
         used_memory: 0,
+        stream_database: None,
         is_aof_base: false,
         functions: &[],
     });
@@ -129,6 +132,7 @@ fn begin(play: &mut Play, manner: &Arc<Manner>, room: usize) -> Snapshot {
         dialect: Dialect::FieldDeadlines,
         functions: Vec::new(),
         used_memory: 0,
+        stream_database: None,
         streams: DATABASES,
     };
     lane.hand_on(Message::Cut(Box::new(cut)), 0);

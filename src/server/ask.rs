@@ -1,0 +1,60 @@
+//! Requests that the control core answers.
+
+use crate::command::Entry;
+use crate::config::Author;
+use crate::resp::{Args, OwnedArgs};
+use crate::session::{SessionId, Stage};
+
+use super::core::Work;
+use super::letter::{Decision, Letter};
+
+impl Work {
+    /// Whether replies of a session are being made elsewhere; it goes on when they
+    /// have been.
+    pub(super) fn stands_behind(&mut self, id: SessionId) -> bool {
+        let Some(session) = self.local.roster.find(id) else {
+            return false;
+        };
+        let is_behind = session.outbox.has_gaps();
+        if is_behind {
+            session.stage = Stage::Waiting;
+            self.behind.push(id);
+        }
+        is_behind
+    }
+
+    /// Lets those go on whose replies have been made.
+    pub(super) fn resume_behind(&mut self) {
+        for id in std::mem::take(&mut self.behind) {
+            let session = self.local.roster.find(id);
+            if session.is_some_and(|session| session.outbox.has_gaps()) {
+                self.behind.push(id);
+            } else {
+                self.resume(id);
+            }
+        }
+    }
+
+    /// Sends a request to the control core; the session waits.
+    pub(super) fn ask_control(&mut self, id: SessionId, entry: &'static Entry, args: Args<'_>) {
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        let decision = Decision {
+            session: id,
+            gap: session.await_reply(),
+            entry: entry.index,
+            version: session.client.version,
+            author: if session.client.origin.is_loopback || session.client.origin.is_unix {
+                Author::LocalClient
+            } else {
+                Author::RemoteClient
+            },
+            may_wait: !session.is_in_exec,
+            busy: self.local.busy.as_ref().map(|busy| busy.refusal()),
+            packed: OwnedArgs::new(args.iter()),
+        };
+        let control = self.local.placement.cores();
+        self.post.post(control, Letter::Decide(Box::new(decision)));
+    }
+}

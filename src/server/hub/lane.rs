@@ -1,0 +1,63 @@
+//! The stream as the cores make it: what they record, in the order of tickets.
+
+use bytes::Bytes;
+
+use crate::journal::{Merge, Slice};
+use crate::server::control::Control;
+use crate::server::recording::{REPLICAS, REPLICAS_LANE};
+use crate::shard::Shard;
+
+impl Control {
+    /// Takes what the cores recorded into the stream.
+    pub(super) fn read_lane(&mut self) {
+        let Some(merge) = &mut self.hub.merge else {
+            return;
+        };
+        let feed = &self.hub.journal.feed;
+        feed.receive(REPLICAS_LANE, |ticket, slice| merge.put(ticket, slice));
+        while let Some(merged) = self.hub.merge.as_mut().and_then(Iterator::next) {
+            if let Some(number) = merged.cut {
+                self.on_cut_in_stream(number, merged.offset);
+            }
+            let len = merged.bytes.len() as u64;
+            if let Some(select) = merged.select {
+                self.hub.primary.on_stream(select.into());
+            }
+            self.hub.primary.on_stream(merged.bytes);
+            self.hub.journal.feed.settle(REPLICAS_LANE, len);
+            self.act_for_replicas();
+        }
+    }
+
+    /// Bytes of the primary's stream have been given out to be applied: they are
+    /// this node's stream, too.
+    pub(in crate::server) fn on_obeyed(&mut self, bytes: &[u8]) {
+        self.hub.primary.on_stream(Bytes::copy_from_slice(bytes));
+    }
+
+    /// This node makes the stream from now on, with all shards in hand: behind the
+    /// bytes that there are.
+    pub(super) fn begin_lane(&mut self, shards: &mut [Box<Shard>]) {
+        for shard in shards.iter_mut() {
+            shard.recorded_by |= REPLICAS;
+        }
+        let lanes = shards.first().map_or(0, |shard| shard.recorded_by);
+        let cut = Slice {
+            cut: Some(0),
+            ..Slice::default()
+        };
+        let ticket = self.hub.journal.publish(shards.len(), lanes, cut);
+        let offset = self.hub.primary.history().offset;
+        self.hub.merge = Some(Merge::new(ticket, offset));
+    }
+
+    /// This node does not make the stream any more, with all shards in hand:
+    /// everything that was recorded is in it.
+    pub(in crate::server) fn end_stream(&mut self, shards: &mut [Box<Shard>]) {
+        for shard in shards.iter_mut() {
+            shard.recorded_by &= !REPLICAS;
+        }
+        self.read_lane();
+        self.hub.merge = None;
+    }
+}

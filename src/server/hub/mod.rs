@@ -1,0 +1,14 @@
+//! Drives a `Primary`: the replicas of this node, the stream for them, and the
+//! snapshots they begin with. `docs/design/replication.md` tells the whole.
+
+mod lane;
+mod roles;
+mod sender;
+mod spill;
+mod state;
+mod sync;
+mod tell;
+mod tend;
+mod waits;
+
+pub(super) use state::Hub;

@@ -1,0 +1,130 @@
+//! Changes of role, and the stream's beginning and end.
+
+use crate::command::Errand;
+use crate::replication::{Address, History, ReplicationId};
+use crate::server::control::Control;
+use crate::shard::Shard;
+
+impl Control {
+    /// The stream is not needed any more.
+    pub(super) fn begin_ceasing(&mut self) {
+        if !self.hub.is_ceasing {
+            self.hub.is_ceasing = true;
+            self.borrow_all(Errand::Cease);
+        }
+    }
+
+    /// All shards are here: nothing is recorded for it any more.
+    pub(in crate::server) fn cease(&mut self, shards: &mut [Box<Shard>]) {
+        self.hub.is_ceasing = false;
+        if !self.makes_stream() {
+            return;
+        }
+        self.end_stream(shards);
+        let id = ReplicationId::random(&mut self.hub.random);
+        self.hub.primary.cease(id);
+        self.act_for_replicas();
+    }
+
+    /// The data was let go, and with it its history.
+    pub(in crate::server) fn forsake(&mut self) {
+        let id = ReplicationId::random(&mut self.hub.random);
+        self.hub.primary.cease(id);
+        self.act_for_replicas();
+    }
+
+    /// The data is a primary's now: its stream is handed on.
+    pub(in crate::server) fn hand_on(&mut self, history: History) {
+        let now = self.hub.now();
+        self.hub.primary.follow();
+        self.hub.primary.begin(now, history);
+        self.act_for_replicas();
+    }
+
+    /// The primary's history may have another name now.
+    pub(in crate::server) fn adopt_name(&mut self) {
+        let follower = &self.upstream.follower;
+        let Some(history) = follower.history().filter(|_| follower.primary().is_some()) else {
+            return;
+        };
+        let primary = &mut self.hub.primary;
+        if primary.is_on() && !primary.leads() && history.id != primary.history().id {
+            primary.adopt(history.id);
+            self.act_for_replicas();
+        }
+    }
+
+    /// A primary is to be followed; the change of settings that says so to the cores
+    /// has this number.
+    pub(in crate::server) fn begin_demotion(&mut self, change: u64, address: Address) {
+        self.hub.demotion = Some((change, address));
+    }
+
+    /// Whether the stream is this node's own, so that it must be ended before a
+    /// primary is followed.
+    pub(in crate::server) fn makes_stream(&self) -> bool {
+        self.hub.merge.is_some()
+    }
+
+    /// Whether a primary is to be followed as soon as the stream has ended.
+    pub(in crate::server) fn is_demoting(&self) -> bool {
+        self.hub.demotion.is_some()
+    }
+
+    /// A core has taken settings over.
+    pub(in crate::server) fn on_taken_over(&mut self) {
+        let Some((change, _)) = &self.hub.demotion else {
+            return;
+        };
+        if self.changes.is_over(*change) {
+            // No core takes writes any more.
+            self.hub.demotion.as_mut().expect("it is there").0 = u64::MAX;
+            self.borrow_all(Errand::Demote);
+        }
+    }
+
+    /// Nothing is recorded any more, and the history's end is known: it is gone on
+    /// from there.
+    pub(in crate::server) fn demote(&mut self) {
+        let Some((_, address)) = self.hub.demotion.take() else {
+            return;
+        };
+        self.hub.primary.follow();
+        self.act_for_replicas();
+        let history = self.hub.primary.history().clone();
+        self.upstream.follower.on_history(history);
+        self.begin_to_follow(address);
+    }
+
+    /// Nobody is followed any more: this node leads the history that it has. Whether
+    /// that is done; else shards are borrowed for it.
+    pub(in crate::server) fn lead_on(&mut self) -> bool {
+        self.hub.demotion = None;
+        if self.hub.primary.leads() {
+            return true;
+        }
+        if self.hub.primary.is_on() {
+            self.borrow_all(Errand::Lead);
+            return false;
+        }
+        self.take_lead();
+        true
+    }
+
+    /// All shards are here: they are recorded from now on.
+    pub(in crate::server) fn begin_leading(&mut self, shards: &mut [Box<Shard>]) {
+        if self.upstream.follower.primary().is_some() || self.hub.primary.leads() {
+            return;
+        }
+        self.begin_lane(shards);
+        self.take_lead();
+    }
+
+    fn take_lead(&mut self) {
+        let now = self.hub.now();
+        let known = self.upstream.follower.history().map(|history| history.id);
+        let id = known.unwrap_or_else(|| ReplicationId::random(&mut self.hub.random));
+        self.hub.primary.lead(now, id);
+        self.act_for_replicas();
+    }
+}

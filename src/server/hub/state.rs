@@ -1,0 +1,139 @@
+//! What the control core knows of the replicas.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+
+use crate::base::Random;
+use crate::config::Settings;
+use crate::journal::Merge;
+use crate::replication::{Address, History, Method, Policy, Primary, ReplicationId};
+use crate::runtime::clock::Stopwatch;
+use crate::runtime::control::Wire;
+use crate::runtime::core::Bell;
+use crate::session::SessionId;
+use crate::telemetry::{Lineage, Replica, Replication};
+
+use crate::server::recording::{Journal, REPLICAS_LANE};
+
+use super::sender::Delivery;
+use super::spill::Spill;
+use super::sync::{Synchronizing, Undelivered};
+use super::waits::Waiting;
+
+/// See the module.
+pub(in crate::server) struct Hub {
+    pub(super) primary: Primary<Spill>,
+    pub(super) lines: BTreeMap<u64, Line>,
+    pub(super) journal: Journal,
+    /// What the cores recorded, in order; none while this node does not make the
+    /// stream.
+    pub(super) merge: Option<Merge>,
+    /// Cuts have numbers, so that each is known when it comes out of the merge.
+    pub(super) cuts: u64,
+    /// A snapshot is wanted, and not before this moment.
+    pub(super) wanted: Option<(Method, u64)>,
+    pub(super) running: Option<Synchronizing>,
+    pub(super) undelivered: Option<Undelivered>,
+    pub(super) tell: Sender<Delivery>,
+    pub(super) deliveries: Receiver<Delivery>,
+    /// Whom to follow, once all cores have this change of settings.
+    pub(super) demotion: Option<(u64, Address)>,
+    pub(super) is_ceasing: bool,
+    pub(super) waits: Vec<Waiting>,
+    pub(super) shown: Arc<[Replica]>,
+    pub(super) lineage: Lineage,
+    pub(super) replication: Arc<Replication>,
+    pub(super) watch: Stopwatch,
+    pub(super) alarm_at: Option<u64>,
+    pub(super) bell: Bell,
+    pub(super) random: Random,
+}
+
+/// The connection of a link, and the session that it was.
+pub(super) struct Line {
+    pub(super) wire: Wire,
+    pub(super) core: usize,
+    pub(super) session: SessionId,
+}
+
+impl Hub {
+    pub(in crate::server) fn new(
+        settings: &Settings,
+        journal: Journal,
+        bell: Bell,
+        replication: Arc<Replication>,
+        lineage: Lineage,
+    ) -> Hub {
+        let id = ReplicationId::parse(lineage.id.as_bytes()).expect("a node begins with a name");
+        let (tell, deliveries) = mpsc::channel();
+        Hub {
+            primary: Primary::new(History::new(id), policy(settings), Spill::default()),
+            lines: BTreeMap::new(),
+            journal,
+            merge: None,
+            cuts: 0,
+            wanted: None,
+            running: None,
+            undelivered: None,
+            tell,
+            deliveries,
+            demotion: None,
+            is_ceasing: false,
+            waits: Vec::new(),
+            shown: Arc::default(),
+            lineage,
+            replication,
+            watch: Stopwatch::start(),
+            alarm_at: None,
+            bell,
+            random: Random::from_entropy(),
+        }
+    }
+
+    /// Whether there are connections, which need the executor.
+    pub(in crate::server) fn is_active(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
+    /// Whether the control core may sleep for what the cores record.
+    pub(in crate::server) fn fall_asleep(&self) -> bool {
+        self.merge.is_none() || self.journal.feed.fall_asleep(REPLICAS_LANE)
+    }
+
+    pub(in crate::server) fn wake_up(&self) {
+        if self.merge.is_some() {
+            self.journal.feed.wake_up(REPLICAS_LANE);
+        }
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.watch.ns() / 1_000_000
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        self.primary.is_on()
+            || !self.lines.is_empty()
+            || !self.waits.is_empty()
+            || self.running.is_some()
+            || self.wanted.is_some()
+    }
+}
+
+/// What the settings say of replicas.
+pub(super) fn policy(settings: &Settings) -> Policy {
+    let seconds = |name: &'static str| settings.number::<u64>(name) * 1000;
+    let limit = settings.live().output_limits[1];
+    Policy {
+        backlog_bytes: settings.number("repl-backlog-size"),
+        backlog_ttl_ms: seconds("repl-backlog-ttl"),
+        timeout_ms: seconds("repl-timeout"),
+        ping_ms: seconds("repl-ping-replica-period"),
+        streams: settings.is_on("repl-diskless-sync"),
+        delay_ms: seconds("repl-diskless-sync-delay"),
+        links_at_once: settings.number("repl-diskless-sync-max-replicas"),
+        hard_bytes: limit.hard,
+        soft_bytes: limit.soft,
+        soft_ms: limit.soft_seconds * 1000,
+    }
+}

@@ -1,0 +1,292 @@
+//! Full synchronisations: a snapshot, and to whom it is sent.
+
+use std::fs::File;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+use crate::journal::Merge;
+use crate::replication::{Method, ReplicationId};
+use crate::server::control::Control;
+use crate::server::recording::REPLICAS;
+use crate::server::save::Manner;
+use crate::server::snapshot::{self, Failure, Target};
+
+use super::sender::{Delivery, Feed, Filed, Receiving, Streamed, Told, send_file};
+
+/// How long a replica may take to read the few bytes before its file.
+const FLUSH_MS: u64 = 1000;
+
+/// Between two snapshots of which the first could not begin.
+const RETRY_MS: u64 = 1000;
+
+/// A snapshot under way.
+pub(super) struct Synchronizing {
+    /// Of its cut.
+    number: u64,
+    /// Whom it is sent to, when that is known.
+    feed: Option<Sender<Feed>>,
+    /// The ticket of the cut, if the stream begins with it.
+    ticket: Receiver<u64>,
+    /// The file, once it is whole.
+    file: Receiver<(File, u64)>,
+}
+
+/// Links that are to get a file when everything before it has gone.
+pub(super) struct Undelivered {
+    links: Vec<(u64, Vec<u8>)>,
+    what: What,
+    /// Who has not read that by then gets no file.
+    pub(super) until: u64,
+}
+
+enum What {
+    Stream(Sender<Feed>, Vec<u8>),
+    File(File, u64),
+}
+
+impl Control {
+    /// Begins the snapshot that is wanted, if nothing stands in its way.
+    pub(super) fn begin_wanted_sync(&mut self) {
+        let now = self.hub.now();
+        let Some((method, at)) = self.hub.wanted else {
+            return;
+        };
+        if now < at || self.snapshot.is_some() || self.is_loading() || self.is_stopping {
+            return;
+        }
+        let follows = !self.hub.primary.leads();
+        if follows && !self.upstream.follower.is_settled() {
+            // What was given out is applied first; more is not read until the cut.
+            return;
+        }
+        self.hub.wanted = None;
+        if let Err(why) = self.begin_sync(method, follows) {
+            self.log
+                .warning(&format!("Can't synchronize replicas: {why}"));
+            self.hub.wanted = Some((method, now + RETRY_MS));
+        }
+    }
+
+    /// Whether the primary's stream is held until a cut is made.
+    pub(in crate::server) fn holds_stream(&self) -> bool {
+        let is_uncut = |sync: &Synchronizing| sync.feed.is_some();
+        let follows = !self.hub.primary.leads();
+        follows && (self.hub.wanted.is_some() || self.hub.running.as_ref().is_some_and(is_uncut))
+    }
+
+    fn told(&self) -> Told {
+        Told {
+            tell: self.hub.tell.clone(),
+            bell: self.hub.bell,
+            timeout: Duration::from_secs(self.settings.number("repl-timeout")),
+        }
+    }
+
+    fn begin_sync(&mut self, method: Method, follows: bool) -> Result<(), String> {
+        self.hub.cuts += 1;
+        let number = self.hub.cuts;
+        let (feed, fed) = mpsc::channel();
+        let (whole, file) = mpsc::channel();
+        let (tell_ticket, ticket) = mpsc::channel();
+        let target: Box<dyn Target> = match method {
+            Method::Streamed => Box::new(Streamed::new(fed, self.told())),
+            Method::Filed => Box::new(Filed::create(whole)?),
+        };
+        let order = snapshot::Order {
+            target,
+            manner: Manner::of(&self.settings),
+            at_cut: Box::new(move |work, held| {
+                if follows {
+                    return;
+                }
+                work.seal();
+                for shard in held.iter_mut().flatten() {
+                    shard.recorded_by |= REPLICAS;
+                }
+                if let Some(ticket) = work.mark(held, number) {
+                    // The control core is gone only at the end.
+                    let _gone = tell_ticket.send(ticket).is_err();
+                }
+            }),
+            when_cut: Box::new(|control, _| control.on_sync_cut()),
+            when_over: Box::new(|control, outcome| {
+                let outcome = outcome.map(|_| ()).map_err(|failure| match failure {
+                    Failure::GivenUp => "it was given up".to_owned(),
+                    Failure::Fault(why) => why,
+                });
+                control.on_sync_over(outcome);
+            }),
+        };
+        self.log.notice(match method {
+            Method::Streamed => "Starting BGSAVE for SYNC with target: replicas sockets",
+            Method::Filed => "Starting BGSAVE for SYNC with target: disk",
+        });
+        self.hub.running = Some(Synchronizing {
+            number,
+            feed: Some(feed),
+            ticket,
+            file,
+        });
+        self.begin_snapshot(0, order);
+        Ok(())
+    }
+
+    /// The cut is made: the stream goes on from it.
+    fn on_sync_cut(&mut self) {
+        let Some(running) = &self.hub.running else {
+            return;
+        };
+        if !self.hub.primary.leads() {
+            let (number, offset) = (running.number, self.hub.primary.history().offset);
+            return self.on_cut_in_stream(number, offset);
+        }
+        if self.hub.merge.is_none()
+            && let Ok(ticket) = running.ticket.try_recv()
+        {
+            let now = self.hub.now();
+            let history = self.hub.primary.history().clone();
+            self.hub.merge = Some(Merge::new(ticket, history.offset));
+            self.hub.primary.begin(now, history);
+        }
+        self.read_lane();
+    }
+
+    /// A cut has come out of the stream, at this offset.
+    pub(super) fn on_cut_in_stream(&mut self, number: u64, offset: u64) {
+        let is_of_sync = |sync: &Synchronizing| sync.number == number;
+        if !self.hub.running.as_ref().is_some_and(is_of_sync) {
+            return;
+        }
+        if let Some(merge) = &mut self.hub.merge {
+            // Who loads the file knows of no database.
+            merge.forget_database();
+        }
+        let name = ReplicationId::random(&mut self.hub.random);
+        let mut mark = [0; 40];
+        mark.copy_from_slice(name.as_str().as_bytes());
+        self.hub.primary.on_cut(offset, mark);
+        self.act_for_replicas();
+        if let Some(running) = &mut self.hub.running {
+            // A file of which nobody was said to be fed has no target to wait.
+            running.feed = None;
+        }
+    }
+
+    fn on_sync_over(&mut self, outcome: Result<(), String>) {
+        let now = self.hub.now();
+        if outcome.is_err() {
+            let at = now + RETRY_MS;
+            self.hub.wanted = self.hub.wanted.map(|(method, _)| (method, at));
+        }
+        self.hub.primary.on_snapshot_over(now, outcome);
+        self.act_for_replicas();
+        self.hub.running = None;
+    }
+
+    pub(super) fn give_up_sync(&mut self) {
+        if self.hub.running.is_some() {
+            self.give_up_snapshot();
+        }
+    }
+
+    /// These links get what the snapshot's thread is about to send.
+    pub(super) fn feed(&mut self, links: Vec<(u64, Vec<u8>)>, mark: [u8; 40]) {
+        let until = self.hub.now() + FLUSH_MS;
+        let running = self.hub.running.as_mut();
+        if let Some(feed) = running.and_then(|running| running.feed.take()) {
+            self.hub.undelivered = Some(Undelivered {
+                links,
+                what: What::Stream(feed, mark.to_vec()),
+                until,
+            });
+        }
+        self.deliver_snapshot();
+    }
+
+    /// These links get the file that was written.
+    pub(super) fn send_file_to(&mut self, links: Vec<u64>) {
+        let until = self.hub.now() + FLUSH_MS;
+        let running = self.hub.running.as_ref();
+        let Some((file, len)) = running.and_then(|running| running.file.try_recv().ok()) else {
+            return;
+        };
+        let before = format!("${len}\r\n").into_bytes();
+        let links = links.into_iter().map(|link| (link, before.clone()));
+        self.hub.undelivered = Some(Undelivered {
+            links: links.collect(),
+            what: What::File(file, len),
+            until,
+        });
+        self.deliver_snapshot();
+    }
+
+    /// Hands links' sockets to the thread that sends a file, once what was sent
+    /// before has gone.
+    pub(super) fn deliver_snapshot(&mut self) {
+        let now = self.hub.now();
+        let Some(feed) = &self.hub.undelivered else {
+            return;
+        };
+        let lines = &self.hub.lines;
+        let is_flushed = |link: &u64| lines.get(link).is_none_or(|line| line.wire.is_flushed());
+        let flushed: Vec<bool> = feed
+            .links
+            .iter()
+            .map(|(link, _)| is_flushed(link))
+            .collect();
+        if now < feed.until && flushed.contains(&false) {
+            return;
+        }
+        let feed = self.hub.undelivered.take().expect("it was looked at");
+        let mut receiving = Vec::new();
+        for ((link, before), is_flushed) in feed.links.into_iter().zip(flushed) {
+            let line = self.hub.lines.get(&link).filter(|_| is_flushed);
+            match line.and_then(|line| line.wire.handle().ok()) {
+                Some(socket) => receiving.push(Receiving {
+                    link,
+                    socket,
+                    before,
+                }),
+                None => self.lose_link(link, "it reads nothing"),
+            }
+        }
+        match feed.what {
+            What::Stream(to, mark) => {
+                // The thread is gone when the snapshot is given up.
+                let _gone = to.send(Feed { receiving, mark }).is_err();
+            }
+            What::File(file, len) => {
+                let links: Vec<u64> = receiving.iter().map(|one| one.link).collect();
+                if let Err(why) = send_file((file, len), receiving, self.told()) {
+                    for link in links {
+                        self.lose_link(link, &why);
+                    }
+                }
+            }
+        }
+    }
+
+    fn lose_link(&mut self, link: u64, why: &str) {
+        if self.hub.lines.contains_key(&link) {
+            self.log
+                .warning(&format!("A replica's file cannot be sent: {why}"));
+            let now = self.hub.now();
+            self.hub.primary.on_closed(now, link);
+            self.drop_line(link);
+        }
+    }
+
+    /// What became of files on their way.
+    pub(super) fn take_deliveries(&mut self) {
+        while let Ok(delivery) = self.hub.deliveries.try_recv() {
+            match delivery {
+                Delivery::Whole(link) => {
+                    let now = self.hub.now();
+                    self.hub.primary.on_fed(now, link);
+                }
+                Delivery::Lost(link, why) => self.lose_link(link, &why),
+            }
+            self.act_for_replicas();
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The round of the control core: what came of replicas, and what is to be done.
+
+use std::time::Duration;
+
+use crate::replication::{Level, PrimaryAction, Tally};
+use crate::runtime::control::{Wire, ring_after};
+
+use crate::server::control::Control;
+use crate::server::letter::{Letter, Recruit};
+
+use super::state::{Line, policy};
+
+/// The core that speaks for the node: its shard says which lanes are on.
+const SPEAKING: usize = 0;
+
+impl Control {
+    /// Acts by what the settings say of replicas now.
+    pub(in crate::server) fn follow_hub_settings(&mut self) {
+        let policy = policy(&self.settings);
+        self.hub.primary.on_settings(policy);
+    }
+
+    /// A client of a core has become a replica.
+    pub(in crate::server) fn on_recruit(&mut self, core: usize, recruit: Recruit) {
+        let Recruit {
+            session,
+            socket,
+            arrival,
+            rest,
+        } = recruit;
+        let wire = match Wire::adopt(socket, self.hub.bell) {
+            Ok(wire) => wire,
+            Err(error) => {
+                self.log.warning(&format!("A replica is refused: {error}"));
+                return self.post.post(core, Letter::ReplicaLeft(session));
+            }
+        };
+        let now = self.hub.now();
+        let link = self.hub.primary.on_arrival(now, arrival);
+        let line = Line {
+            wire,
+            core,
+            session,
+        };
+        self.hub.lines.insert(link, line);
+        if !rest.is_empty() {
+            self.hub.primary.on_bytes(now, link, &rest);
+        }
+    }
+
+    /// Looks after everything that has to do with replicas.
+    pub(in crate::server) fn tend_hub(&mut self) {
+        if !self.hub.has_work() {
+            return self.tell_of_replicas();
+        }
+        self.take_deliveries();
+        self.read_lines();
+        self.read_lane();
+        let now = self.hub.now();
+        let deadline = self.hub.primary.deadline(now);
+        if deadline.is_some() && self.hub.alarm_at.is_none_or(|at| at <= now) {
+            self.hub.primary.on_time(now);
+        }
+        self.act_for_replicas();
+        self.deliver_snapshot();
+        self.begin_wanted_sync();
+        self.look_at_waits();
+        self.act_for_replicas();
+        self.set_hub_alarm();
+        self.tell_of_replicas();
+    }
+
+    /// What came from replicas, and how much of what they were given has gone.
+    fn read_lines(&mut self) {
+        let now = self.hub.now();
+        let links: Vec<u64> = self.hub.lines.keys().copied().collect();
+        for link in links {
+            while let Some(line) = self.hub.lines.get(&link) {
+                if let Some(bytes) = line.wire.receive() {
+                    self.hub.primary.on_bytes(now, link, &bytes);
+                } else if line.wire.closed().is_some() {
+                    self.hub.primary.on_closed(now, link);
+                    self.drop_line(link);
+                } else {
+                    let pending = line.wire.pending() as u64;
+                    self.hub.primary.on_unsent(link, pending);
+                    break;
+                }
+                self.act_for_replicas();
+            }
+        }
+    }
+
+    pub(super) fn drop_line(&mut self, link: u64) {
+        if let Some(line) = self.hub.lines.remove(&link) {
+            let letter = Letter::ReplicaLeft(line.session);
+            self.post.post(line.core, letter);
+        }
+    }
+
+    /// Does what the machine says.
+    pub(super) fn act_for_replicas(&mut self) {
+        while let Some(action) = self.hub.primary.next_action() {
+            match action {
+                PrimaryAction::Send { link, bytes } => {
+                    if let Some(line) = self.hub.lines.get(&link) {
+                        line.wire.send(bytes);
+                    }
+                }
+                PrimaryAction::Close { link } => self.drop_line(link),
+                PrimaryAction::Snapshot(method) => {
+                    let at = self.hub.wanted.map_or(0, |(_, at)| at);
+                    self.hub.wanted = Some((method, at));
+                }
+                PrimaryAction::Feed { links, mark } => self.feed(links, mark),
+                PrimaryAction::SendFile { links } => self.send_file_to(links),
+                PrimaryAction::GiveUp => self.give_up_sync(),
+                PrimaryAction::Cease => self.begin_ceasing(),
+                PrimaryAction::Ping => self.announce(&["PING"]),
+                PrimaryAction::Count(tally) => {
+                    let told = &self.hub.replication;
+                    match tally {
+                        Tally::Full => &told.syncs_full,
+                        Tally::Continued => &told.syncs_partial,
+                        Tally::NotContinued => &told.syncs_refused,
+                    }
+                    .add(1);
+                }
+                PrimaryAction::Log(Level::Notice, text) => self.log.notice(&text),
+                PrimaryAction::Log(Level::Warning, text) => self.log.warning(&text),
+            }
+        }
+    }
+
+    /// Puts a request into the stream that changes no data.
+    pub(super) fn announce(&mut self, words: &[&str]) {
+        let words = words.iter().map(|word| word.as_bytes().to_vec());
+        let letter = Letter::Announce(words.collect());
+        self.post.post(SPEAKING, letter);
+    }
+
+    /// Has the bell rung when there is something to do.
+    fn set_hub_alarm(&mut self) {
+        let now = self.hub.now();
+        let deadlines = [
+            self.hub.primary.deadline(now),
+            self.hub.wanted.map(|(_, at)| at).filter(|at| *at > now),
+            self.hub.undelivered.as_ref().map(|feed| feed.until),
+            self.hub.waits.iter().filter_map(|wait| wait.until).min(),
+        ];
+        let hub = &mut self.hub;
+        hub.alarm_at.take_if(|at| *at <= now);
+        let Some(deadline) = deadlines.into_iter().flatten().min() else {
+            return;
+        };
+        let deadline = deadline.max(now + 1);
+        if hub.alarm_at.is_none_or(|at| deadline < at) {
+            hub.alarm_at = Some(deadline);
+            ring_after(hub.bell, Duration::from_millis(deadline - now));
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! Stock and basalt follow basalt: in full, by every way, its stream, and what
+//! changes of role make of both.
+
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::proxy::Proxy;
+use crate::wire::Reply;
+use crate::writer::{Dice, write};
+use crate::{Side, settle};
+
+/// At once, and with room for everything that a test writes.
+const NOW: [&str; 2] = ["repl-diskless-sync-delay 0", "repl-backlog-size 50mb"];
+
+fn primary(shards: usize, more: &[&str]) -> Side {
+    Side::basalt(shards, &[&NOW[..], more].concat())
+}
+
+fn status(text: &str) -> Reply {
+    Reply::Status(text.as_bytes().to_vec())
+}
+
+#[test]
+fn replicas_have_every_write_by_every_way_out() {
+    for shards in [1, 3] {
+        for way in ["repl-diskless-sync yes", "repl-diskless-sync no"] {
+            let mut primary = primary(shards, &[way]);
+            let mut dice = Dice::new(shards as u64);
+            write(&mut primary.server.client(), &mut dice, 2000);
+            primary.ask("DEBUG POPULATE 20000 key 200");
+            let replicas = [
+                Side::stock(&[]),
+                Side::stock(&["repl-diskless-load swapdb"]),
+                Side::basalt(2, &[]),
+            ];
+            for mut replica in replicas {
+                replica.ask("SET own data");
+                replica.follow(primary.port());
+                thread::scope(|scope| {
+                    for seed in 0..2 {
+                        let mut client = primary.server.client();
+                        scope.spawn(move || write(&mut client, &mut Dice::new(50 + seed), 1500));
+                    }
+                });
+                replica.wait_until_linked();
+                write(&mut primary.server.client(), &mut dice, 500);
+                settle(&mut primary, &mut replica);
+            }
+            assert_eq!(primary.told("sync_full"), "3", "{way}");
+        }
+    }
+}
+
+#[test]
+fn a_cut_stream_is_resumed_without_a_full_synchronisation() {
+    for is_stock in [true, false] {
+        let mut primary = primary(3, &[]);
+        let proxy = Proxy::to(primary.port());
+        let mut replica = match is_stock {
+            true => Side::stock(&[]),
+            false => Side::basalt(2, &[]),
+        };
+        replica.follow(proxy.port());
+        replica.wait_until_linked();
+        let mut dice = Dice::new(3);
+        let mut client = primary.server.client();
+        for round in 1..=10 {
+            proxy.cut_after(1 + dice.below(8000));
+            while proxy.cuts() < round {
+                write(&mut client, &mut dice, 50);
+            }
+            replica.wait_until_linked();
+        }
+        settle(&mut primary, &mut replica);
+        assert_eq!(primary.told("sync_full"), "1", "{}", primary.server.log());
+        let resumed: u64 = primary.told("sync_partial_ok").parse().expect("a number");
+        assert!(resumed >= 10, "{resumed}");
+    }
+}
+
+#[test]
+fn a_transfer_that_is_cut_is_begun_again() {
+    for way in ["repl-diskless-sync yes", "repl-diskless-sync no"] {
+        let mut primary = primary(2, &[way, "rdbcompression no"]);
+        primary.ask("DEBUG POPULATE 20000 key 300");
+        let proxy = Proxy::to(primary.port());
+        proxy.cut_after(2_000_000);
+        let mut replica = Side::stock(&[]);
+        replica.follow(proxy.port());
+        replica.wait_until("the transfer is cut", |_| proxy.cuts() == 1);
+        replica.wait_until_linked();
+        write(&mut primary.server.client(), &mut Dice::new(9), 300);
+        settle(&mut primary, &mut replica);
+        assert_eq!(primary.told("sync_full"), "2");
+        // Nothing stays of what was not sent.
+        let left = std::fs::read_dir(primary.server.folder()).expect("it is there");
+        let left = left.map(|entry| entry.expect("it is readable").file_name());
+        let left: Vec<_> = left
+            .filter(|name| name.to_string_lossy().starts_with("temp"))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn a_chain_hands_on_the_same_bytes_and_stays_together_when_roles_change() {
+    let mut first = primary(3, &[]);
+    let mut second = primary(2, &[]);
+    let mut third = Side::stock(&[]);
+    second.follow(first.port());
+    second.wait_until_linked();
+    write(&mut first.server.client(), &mut Dice::new(1), 500);
+    third.follow(second.port());
+    thread::scope(|scope| {
+        let mut client = first.server.client();
+        scope.spawn(move || write(&mut client, &mut Dice::new(2), 3000));
+    });
+    third.wait_until_linked();
+    settle(&mut first, &mut second);
+    settle(&mut second, &mut third);
+    assert_eq!(first.offset(), third.offset());
+    // The second leads: the third goes on, and so does the first as its replica.
+    assert_eq!(second.ask("REPLICAOF NO ONE"), status("OK"));
+    write(&mut second.server.client(), &mut Dice::new(3), 500);
+    third.wait_until_linked();
+    settle(&mut second, &mut third);
+    first.follow(second.port());
+    first.wait_until_linked();
+    write(&mut second.server.client(), &mut Dice::new(4), 500);
+    settle(&mut second, &mut first);
+    settle(&mut second, &mut third);
+    assert_eq!(second.told("sync_full"), "1", "{}", second.server.log());
+    assert_eq!(
+        second.told("sync_partial_ok"),
+        "2",
+        "{}",
+        second.server.log()
+    );
+    // And back: the third leads a node that led.
+    third.ask("REPLICAOF NO ONE");
+    second.follow(third.port());
+    second.wait_until_linked();
+    first.wait_until_linked();
+    write(&mut third.server.client(), &mut Dice::new(5), 500);
+    settle(&mut third, &mut second);
+    settle(&mut third, &mut first);
+    assert_eq!(third.told("sync_full"), "0", "{}", third.server.log());
+}
+
+#[test]
+fn what_a_primary_loses_when_it_follows_is_what_nobody_else_has() {
+    let mut first = primary(3, &[]);
+    let mut second = Side::stock(&[]);
+    second.follow(first.port());
+    second.wait_until_linked();
+    settle(&mut first, &mut second);
+    second.ask("REPLICAOF NO ONE");
+    second.ask("SET k theirs");
+    let mut writers: Vec<_> = (0..3).map(|_| first.server.client()).collect();
+    thread::scope(|scope| {
+        for (seed, client) in writers.iter_mut().enumerate() {
+            // Refused from a moment on.
+            scope.spawn(move || write(client, &mut Dice::new(seed as u64), 1000));
+        }
+        thread::sleep(Duration::from_millis(20));
+        first.follow(second.port());
+    });
+    first.wait_until_linked();
+    settle(&mut second, &mut first);
+    assert_eq!(first.ask("GET k"), Reply::Bulk(b"theirs".to_vec()));
+}
+
+#[test]
+fn wait_counts_replicas_that_have_what_was_written() {
+    let mut primary = primary(3, &[]);
+    assert_eq!(primary.ask("WAIT 0 0"), Reply::Integer(0));
+    assert_eq!(primary.ask("WAIT 1 50"), Reply::Integer(0));
+    let mut replicas = [Side::stock(&[]), Side::basalt(2, &[])];
+    for replica in &mut replicas {
+        replica.follow(primary.port());
+        replica.wait_until_linked();
+    }
+    primary.wait_until("both are online", |side| {
+        side.ask("WAIT 2 1000") == Reply::Integer(2)
+    });
+    for index in 0..200 {
+        // A pipeline: WAIT is for what stands before it, wherever that runs.
+        let key = format!("k{index}");
+        let mut bytes = crate::wire::request(&["SET", &key, "v"]);
+        bytes.extend(crate::wire::request(&["WAIT", "2", "5000"]));
+        primary.client.send_bytes(&bytes).expect("it listens");
+        let replies = [primary.client.read(), primary.client.read()];
+        let [Ok(set), Ok(wait)] = replies else {
+            panic!("{replies:?}");
+        };
+        assert_eq!((set, wait), (status("OK"), Reply::Integer(2)), "{index}");
+        for replica in &mut replicas {
+            assert_eq!(
+                replica.ask(&format!("GET {key}")),
+                Reply::Bulk(b"v".to_vec())
+            );
+        }
+    }
+    // In a transaction it does not wait.
+    for request in ["MULTI", "SET k v", "WAIT 3 0"] {
+        primary.ask(request);
+    }
+    let Reply::Array(replies) = primary.ask("EXEC") else {
+        panic!("it runs");
+    };
+    assert!(matches!(replies[1], Reply::Integer(0..=2)), "{replies:?}");
+    let start = Instant::now();
+    assert_eq!(primary.ask("WAIT 3 200"), Reply::Integer(2));
+    assert!(start.elapsed() >= Duration::from_millis(190));
+    let error = |text: &str| Reply::Error(text.as_bytes().to_vec());
+    assert_eq!(
+        primary.ask("WAIT 1 x"),
+        error("ERR timeout is not an integer or out of range")
+    );
+    assert_eq!(primary.ask("WAIT 1 -1"), error("ERR timeout is negative"));
+    let refused = replicas[1].ask("WAIT 1 1");
+    assert_eq!(refused, replicas[0].ask("WAIT 1 1"));
+}
+
+#[test]
+fn writes_need_as_many_replicas_as_the_settings_say() {
+    let mut primary = primary(2, &["min-replicas-to-write 1"]);
+    let refusal = Reply::Error(b"NOREPLICAS Not enough good replicas to write.".to_vec());
+    for request in ["SET k v", "EVAL return(redis.call('set','a','b')) 0"] {
+        let Reply::Error(text) = primary.ask(request) else {
+            panic!("{request} is refused");
+        };
+        assert!(text.starts_with(b"NOREPLICAS"), "{request}");
+    }
+    assert_eq!(primary.ask("GET k"), Reply::Null);
+    let mut replica = Side::stock(&[]);
+    replica.follow(primary.port());
+    primary.wait_until("it is taken", |side| side.ask("SET k v") == status("OK"));
+    drop(replica);
+    primary.wait_until("it is refused", |side| side.ask("SET k v") == refusal);
+}
+
+#[test]
+fn a_replica_that_is_frozen_in_a_transfer_holds_up_no_writer() {
+    let mut primary = primary(2, &["rdbcompression no", "repl-timeout 30"]);
+    primary.ask("DEBUG POPULATE 60000 key 1000");
+    let mut replica = Side::stock(&[]);
+    // Its bytes come to stand in the proxy, which reads none of them.
+    let proxy = Proxy::to(primary.port());
+    let signal = |name: &str, side: &Side| {
+        let id = side.server.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+    };
+    replica.follow(proxy.port());
+    primary.wait_until("the transfer has begun", |side| {
+        side.told("slave0").contains("state=send_bulk")
+    });
+    signal("-STOP", &replica);
+    let mut client = primary.server.client();
+    let mut longest = Duration::ZERO;
+    let value = "w".repeat(1000);
+    for index in 0..60_000 {
+        let start = Instant::now();
+        let words = ["SET", &format!("key:{index}"), &value];
+        assert_eq!(client.ask(&words).expect("it answers"), status("OK"));
+        longest = longest.max(start.elapsed());
+    }
+    signal("-CONT", &replica);
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    replica.wait_until_linked();
+    settle(&mut primary, &mut replica);
+    assert_eq!(primary.told("sync_full"), "1");
+}
+
+#[test]
+fn what_replicas_are_told_and_who_they_are_can_be_seen() {
+    let mut primary = primary(3, &["repl-ping-replica-period 1"]);
+    let mut replica = Side::stock(&["replica-announce-ip 10.1.2.3", "replica-announce-port 77"]);
+    replica.follow(primary.port());
+    replica.wait_until_linked();
+    primary.wait_until("it is online", |side| {
+        side.told("slave0")
+            .starts_with("ip=10.1.2.3,port=77,state=online,offset=")
+    });
+    assert_eq!(primary.told("connected_slaves"), "1");
+    let before = primary.offset();
+    primary.wait_until("it is pinged", |side| side.offset() > before);
+    let mut listener = replica.server.client();
+    listener.ask(&["SUBSCRIBE", "channel"]).expect("it answers");
+    primary.ask("PUBLISH channel message");
+    let heard = listener.read().expect("it hears it");
+    assert!(
+        format!("{heard:?}").contains("109, 101, 115") || format!("{heard:?}").contains("message")
+    );
+    let Reply::Bulk(list) = primary.ask("CLIENT LIST TYPE replica") else {
+        panic!("a list is a text");
+    };
+    let list = String::from_utf8(list).expect("it is text");
+    assert!(
+        list.contains(" cmd=psync ") && list.contains(" flags=S"),
+        "{list}"
+    );
+    // Whoever is killed comes back and goes on.
+    assert_eq!(primary.ask("CLIENT KILL TYPE replica"), Reply::Integer(1));
+    primary.wait_until("it is back", |side| side.told("sync_partial_ok") == "1");
+    settle(&mut primary, &mut replica);
+}
+
+#[test]
+fn what_a_replica_says_wrong_hears_what_stock_says() {
+    let mut stock = Side::stock(&[]);
+    let mut basalt = primary(2, &[]);
+    for request in [
+        "REPLCONF",
+        "REPLCONF listening-port",
+        "REPLCONF listening-port x",
+        "REPLCONF nonsense 1",
+        "REPLCONF capa eof capa nonsense",
+        "REPLCONF rdb-only x",
+        "PSYNC ? x",
+        "PSYNC",
+        "SYNC more",
+        "MULTI",
+        "PSYNC ? -1",
+        "EXEC",
+        "EVAL return(redis.call('psync','?','-1')) 0",
+        "REPLICAOF 127.0.0.1 1",
+        "PSYNC ? -1",
+        "SYNC",
+    ] {
+        let shown = |reply: Reply| {
+            format!("{reply:?}")
+                .split(" script: ")
+                .next()
+                .map(str::to_owned)
+        };
+        assert_eq!(
+            shown(basalt.ask(request)),
+            shown(stock.ask(request)),
+            "{request}"
+        );
+    }
+}
+
+#[test]
+fn the_backlog_goes_when_nobody_has_wanted_it_for_long() {
+    let mut primary = primary(2, &["repl-backlog-ttl 1"]);
+    let mut replica = Side::stock(&[]);
+    replica.follow(primary.port());
+    replica.wait_until_linked();
+    let before = primary.told("master_replid");
+    replica.ask("REPLICAOF NO ONE");
+    primary.wait_until("it goes", |side| side.told("repl_backlog_active") == "0");
+    assert_ne!(primary.told("master_replid"), before);
+    primary.ask("SET unseen v");
+    replica.follow(primary.port());
+    replica.wait_until_linked();
+    settle(&mut primary, &mut replica);
+    assert_eq!(primary.told("sync_full"), "2");
+}
