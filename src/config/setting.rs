@@ -74,6 +74,9 @@ pub enum Support {
     Works,
     /// Accepted and shown; there is nothing here for it to act on.
     Shown,
+    /// For tests: it does what it says, and CONFIG GET finds it by its whole name
+    /// only.
+    Hidden,
     /// It asks for something basalt does not have yet: only the default, which
     /// asks for nothing, is accepted. A file that asks for durability must not
     /// load as if it had it.

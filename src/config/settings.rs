@@ -64,7 +64,8 @@ impl Settings {
 
     /// Names and values for CONFIG GET: each setting once, in the order of the
     /// table, for every pattern that `matches(pattern, name)` by either name.
-    /// A plain name is answered as it was asked, in its own case of letters.
+    /// A plain name is answered as it was asked, in its own case of letters; what is
+    /// for tests is found by no pattern.
     pub fn matching<'a>(
         &'a self,
         patterns: &[&[u8]],
@@ -77,9 +78,12 @@ impl Settings {
                 if name.is_empty() {
                     continue;
                 }
+                let is_hidden = setting.support == Support::Hidden;
                 let asked = patterns.iter().find(|pattern| {
                     pattern.eq_ignore_ascii_case(name)
-                        || is_pattern(pattern) && matches(&pattern.to_ascii_lowercase(), name)
+                        || is_pattern(pattern)
+                            && !is_hidden
+                            && matches(&pattern.to_ascii_lowercase(), name)
                 });
                 if let Some(asked) = asked {
                     let shown = if is_pattern(asked) { name } else { asked };

@@ -10,7 +10,7 @@ use super::setting::Kind::{
     Percentiles, Save, Shutdown, Text, Words,
 };
 use super::setting::Setting;
-use super::setting::Support::{Later, Shown, Works};
+use super::setting::Support::{Hidden, Later, Shown, Works};
 
 const I32: i64 = i32::MAX as i64;
 const I64: i64 = i64::MAX;
@@ -158,6 +158,9 @@ pub const SETTINGS: &[Setting] = settings! {
     "rdb-save-incremental-fsync" = "yes", Bool, Live Works: "Sync a snapshot while writing it.";
     "rdb-del-sync-files" = "no", Bool, Live Shown: "Delete snapshots used to synchronise.";
     "sanitize-dump-payload" = "no", Enum(&["no", "yes", "clients"]), Live Shown: "Check payloads deeply; basalt always does.";
+    "rdb-key-save-delay" = "0", Integer(-I32 - 1, I32), Live Hidden: "Rest so many µs for each key of a snapshot; -n: 1 µs for n keys.";
+    "key-load-delay" = "0", Integer(-I32 - 1, I32), Live Hidden: "Rest so many µs for each key or request that is loaded; -n: 1 µs for n.";
+    "loading-process-events-interval-bytes" = "2097152", Integer(1024, I32), Live Hidden: "Nothing here: clients are served while another thread loads.";
     "stop-writes-on-bgsave-error" = "yes", Bool, Live Works: "Refuse writes after a failed snapshot.";
     "appendonly" = "no", Bool, Live Works: "Log every write to disk.";
     "appendfilename" = "appendonly.aof", Text, Start Works: "File name of the log.";

@@ -149,9 +149,14 @@ impl<T> Funnel<T> {
 
     fn taken(&self, handed: Handed<T>) -> Option<(T, Load)> {
         let Handed { lane, weight, what } = handed;
-        let is_closed = self.state.is_closed.load(Ordering::Relaxed);
-        let what = what.filter(|_| !is_closed)?;
+        let what = what.filter(|_| !self.is_closed())?;
         Some((what, Load { lane, weight }))
+    }
+
+    /// Whether nobody wants what comes out any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state.is_closed.load(Ordering::Relaxed)
     }
 
     /// Takes what is done with off its lane; the lane if that gave it room, so that

@@ -36,7 +36,7 @@ use super::load::{self, Manner, Source};
 use super::loading::{Loading, Origin};
 use super::log::Log;
 use super::recording::{FILE, Journal};
-use super::snapshot::Saves;
+use super::snapshot::{Saves, follow_delays};
 use super::upstream::Upstream;
 
 /// Descriptors the node needs beside one per client.
@@ -284,6 +284,7 @@ fn run_cores(
         let empty = |_| *Keyspace::new(plan.live.databases as usize, plan.hash_key);
         let keyspaces = (0..plan.cores.len()).map(empty).collect();
         control.persistence.loading.set(1);
+        follow_delays(&control.settings, &control.persistence);
         let keyspaces = (keyspaces, Vec::new());
         control.loading = Some(Loading::begin(source, keyspaces, manner, bell)?);
     } else {

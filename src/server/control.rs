@@ -19,6 +19,7 @@ use crate::runtime::signal::{self, Signal};
 use crate::telemetry::{Counters, Persistence};
 
 use super::aof::FileState;
+
 use super::crash;
 use super::door::Announced;
 use super::door::Doors;
@@ -29,7 +30,7 @@ use super::loading::Loading;
 use super::log::Log;
 use super::save::reason;
 use super::serve::finish;
-use super::snapshot::{Running, Saves};
+use super::snapshot::{Running, Saves, follow_delays};
 use super::upstream::Upstream;
 use super::weight::heaviest;
 
@@ -353,6 +354,7 @@ impl Control {
     fn take_settings(&mut self) {
         self.log = Log::of(&self.settings);
         crash::enable(self.settings.is_on("crash-log-enabled"));
+        follow_delays(&self.settings, &self.persistence);
         self.introduce();
     }
 

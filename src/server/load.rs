@@ -24,6 +24,7 @@ use crate::telemetry::Persistence;
 
 use super::log::Log;
 use super::save::{checksum, file_name, reason};
+use super::snapshot::Brake;
 use super::tick::touch_of;
 
 /// Bytes read from the file at once.
@@ -204,6 +205,7 @@ pub(super) fn load(
             loaded: Loaded::default(),
             manner,
             now_ms,
+            brake: Brake::default(),
         };
         let splitting = splitter.split(&mut *source.bytes);
         // Also what comes before a fault: it may be the earlier one.
@@ -304,6 +306,7 @@ struct Splitter<'a> {
     loaded: Loaded,
     manner: &'a Manner,
     now_ms: u64,
+    brake: Brake,
 }
 
 impl Splitter<'_> {
@@ -338,6 +341,8 @@ impl Splitter<'_> {
         while let Some(part) = self.reader.next_part()? {
             match part {
                 FilePart::Record(record) => {
+                    let delay = &self.manner.persistence.load_delay;
+                    self.brake.pass(delay, || false);
                     let core = self.placement.core_of(slot_of(&record.key()?));
                     if !self.rows[core].add(&record) {
                         return Ok(false);

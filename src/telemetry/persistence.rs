@@ -22,6 +22,10 @@ pub struct Persistence {
     pub save_failed: Cell,
     /// How long the last background save took, and one; 0 before the first.
     pub save_took_s: Cell,
+    /// What is rested for each key that is saved, and loaded: what the settings for
+    /// tests say, two's complement.
+    pub save_delay: Cell,
+    pub load_delay: Cell,
     /// Keys of the snapshot under way, and those of them that are written.
     pub keys_to_save: Cell,
     pub keys_saved: Cell,

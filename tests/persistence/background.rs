@@ -124,6 +124,51 @@ fn what_is_thrown_away_and_swapped_while_it_is_saved_is_in_the_file() {
 }
 
 #[test]
+fn tests_may_say_how_long_a_save_and_a_load_take() {
+    let folder = data_folder();
+    let mut ours = Side::basalt(folder.path(), 2, &["rdb-key-save-delay 60000000"]);
+    ours.tell("MSET a 1 b 2 c 3");
+    assert_eq!(ours.ask("BGSAVE"), status("Background saving started"));
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(ours.told("rdb_bgsave_in_progress"), "1");
+    assert_eq!(ours.told("current_save_keys_total"), "3");
+    assert_eq!(ours.told("current_save_keys_processed"), "0");
+    // It acts on the one under way.
+    ours.tell("CONFIG SET rdb-key-save-delay 0");
+    wait_for(&mut ours, "rdb_bgsave_in_progress", "0");
+    assert_eq!(ours.told("rdb_last_bgsave_status"), "ok");
+    // One that rests is given up at the end.
+    ours.tell("CONFIG SET rdb-key-save-delay 60000000");
+    assert_eq!(ours.ask("BGSAVE"), status("Background saving started"));
+    let start = Instant::now();
+    assert_eq!(ours.client.send(&["SHUTDOWN", "NOSAVE"]).ok(), Some(()));
+    assert!(ours.client.read().is_err(), "the node ends");
+    assert!(start.elapsed() < PATIENCE);
+    drop(ours);
+    let slow = [
+        "enable-debug-command yes".to_owned(),
+        format!("dir {}", folder.path().display()),
+        "shards 2".to_owned(),
+        "key-load-delay 60000000".to_owned(),
+    ];
+    let server = crate::process::Server::start(crate::PROGRAM, &slow);
+    let client = crate::patient(&server);
+    let mut again = Side { server, client };
+    assert_eq!(again.told("loading"), "1");
+    let refused = "LOADING Redis is loading the dataset in memory";
+    assert_eq!(again.ask("GET a"), error(refused));
+    again.tell("CONFIG SET key-load-delay -10");
+    again.wait_until_loaded();
+    assert_eq!(again.ask("GET a"), Reply::Bulk(b"1".to_vec()));
+    // Whoever does not know of them does not see them.
+    let Reply::Array(all) = again.tell("CONFIG GET *delay*") else {
+        panic!("CONFIG GET gives names and values");
+    };
+    let hidden = Reply::Bulk(b"key-load-delay".to_vec());
+    assert!(!all.contains(&hidden), "{all:?}");
+}
+
+#[test]
 fn there_is_one_save_at_a_time() {
     let folder = data_folder();
     let mut ours = Side::basalt(folder.path(), 2, &[]);

@@ -17,7 +17,7 @@ where it may change while running, in `CONFIG SET name value`. Sizes take units:
 - **live**: CONFIG SET changes it. **start**: only before start. **protected**: CONFIG SET changes it where
   `enable-protected-configs` lets the client.
 - **works**: does what it says. **shown**: accepted and shown, so that a file made for Redis loads; there is nothing
-  for it to act on. **not yet**: asks for something basalt does not have; only the default is accepted, anything else
+  for it to act on. **hidden**: for tests; CONFIG GET finds it by its whole name, and by no pattern. **not yet**: asks for something basalt does not have; only the default is accepted, anything else
   stops the start with the line's place.
 
 ## What differs from Redis 7.2
@@ -74,6 +74,7 @@ fn row(setting: &Setting) -> String {
     let support = match setting.support {
         Support::Works => "works",
         Support::Shown => "shown",
+        Support::Hidden => "hidden",
         Support::Later => "not yet",
     };
     let default = if setting.default.is_empty() {

@@ -13,6 +13,7 @@ use crate::resp::{Args, Decoded, Decoder, Limits, Span};
 use crate::server::load::{Failure, Manner, Source, load as load_rdb};
 use crate::server::replay::{Replay, Unknown};
 use crate::server::save::reason;
+use crate::server::snapshot::Brake;
 
 use super::folder::Folder;
 
@@ -161,8 +162,10 @@ fn load_file(
     let before = loaded.read() - begin;
     let tell = |offset| loaded.set(before + offset);
     let requests = Requests::behind(begin);
+    let mut brake = Brake::default();
     let end = each_request(&mut source, requests, |args, offset| {
         tell(offset);
+        brake.pass(&manner.persistence.load_delay, || false);
         replay.run(args).map_err(|Unknown(why)| why)
     })
     .map_err(|fault| match fault {

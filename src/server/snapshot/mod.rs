@@ -2,6 +2,7 @@
 //! that makes one sequence of bytes of what the cores hand on.
 
 mod bgsave;
+mod brake;
 mod cut;
 mod order;
 mod points;
@@ -11,6 +12,7 @@ mod tests;
 mod writer;
 
 pub(super) use bgsave::Saves;
+pub(super) use brake::{Brake, follow_delays};
 pub(super) use cut::CutOrder;
 pub(super) use order::{Order, Running};
 pub(super) use writer::{Failure, Target};

@@ -13,6 +13,7 @@ use crate::server::save::Manner;
 use crate::snapshot::{FileWriter, Header, Piece};
 use crate::telemetry::Persistence;
 
+use super::brake::Brake;
 use super::stream::{AtCut, Message};
 
 /// Where the bytes of a snapshot go. It is used by the writer's thread, which may
@@ -70,6 +71,7 @@ pub(in crate::server) struct Writer {
     keys_left: u64,
     streams_left: usize,
     written: Written,
+    brake: Brake,
 }
 
 const LACKS: &str = "The snapshot lacks keys that there were";
@@ -95,6 +97,7 @@ impl Writer {
             keys_left: 0,
             streams_left: 0,
             written: Written::default(),
+            brake: Brake::default(),
         }
     }
 
@@ -185,11 +188,18 @@ impl Writer {
         let file = self.file.as_mut().ok_or("A piece came before the cut")?;
         let before = file.before(&piece);
         self.put(before)?;
-        self.put(piece.bytes)?;
-        self.written.keys += piece.records;
-        let persistence = &self.parts.persistence;
-        persistence.keys_saved.set(self.written.keys);
-        Ok(())
+        let Parts {
+            persistence,
+            funnel,
+            ..
+        } = &self.parts;
+        for _ in 0..piece.records {
+            let is_given_up = || funnel.is_closed();
+            self.brake.pass(&persistence.save_delay, is_given_up);
+            self.written.keys += 1;
+            persistence.keys_saved.set(self.written.keys);
+        }
+        self.put(piece.bytes)
     }
 
     fn put(&mut self, bytes: Vec<u8>) -> Result<(), String> {
