@@ -25,6 +25,8 @@ pub(super) struct Loading {
     pub(super) outcome: mpsc::Receiver<Result<Whole, String>>,
     /// Cores that have not taken over their keyspaces.
     missing: usize,
+    /// It is the append-only file.
+    is_aof: bool,
 }
 
 /// Everything of a file.
@@ -74,6 +76,7 @@ impl Loading {
         let origin = origin.into();
         let (tell, outcome) = mpsc::channel();
         let missing = keyspaces.len();
+        let is_aof = matches!(origin, Origin::Aof(_));
         manner.persistence.loading_since_s.set(unix_ms() / 1000);
         let life = move || {
             drop(freed);
@@ -89,7 +92,11 @@ impl Loading {
             .name("loader".to_owned())
             .spawn(life)
             .map_err(|error| format!("Can't start a thread: {error}"))?;
-        Ok(Loading { outcome, missing })
+        Ok(Loading {
+            outcome,
+            missing,
+            is_aof,
+        })
     }
 }
 
@@ -138,6 +145,8 @@ impl Control {
         let Some(loading) = &self.loading else { return };
         match loading.outcome.try_recv() {
             Ok(Ok(whole)) => self.hand_out(whole),
+            // The last line says what is wrong, and where, as by stock.
+            Ok(Err(why)) if loading.is_aof => self.fail(&why),
             Ok(Err(why)) => {
                 self.log.warning(&why);
                 let text = "Fatal error loading the DB, check server logs. Exiting.";

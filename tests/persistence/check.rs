@@ -76,3 +76,119 @@ fn what_is_wrong_is_told_with_its_place() {
     let (code, _) = ours(&folder.path().join("missing"));
     assert_eq!(code, Some(1));
 }
+
+/// SET of a key of one letter, as a file holds it.
+fn set(key: char) -> String {
+    format!("*3\r\n$3\r\nSET\r\n$1\r\n{key}\r\n$5\r\nhello\r\n")
+}
+
+/// What a tool says of files of these names, which are written anew for each.
+fn said_of(tool: &mut Command, files: &[(&str, String)], named: &str) -> (Option<i32>, String) {
+    let folder = data_folder();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).expect("the folder can be written");
+    }
+    let output = tool.current_dir(folder.path()).arg(named).output();
+    let output = output.expect("the tool can be run");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+#[test]
+fn append_only_files_are_told_of_as_stock_tells() {
+    let timed = format!(
+        "#TS:1628217470\r\n{}#TS:1628217473\r\n{}#TS:1628217476\r\n{}",
+        set('a'),
+        set('b'),
+        set('c')
+    );
+    let manifest = "file a.aof seq 1 type b\nfile b.aof seq 1 type i\n".to_owned();
+    let files = [
+        ("a.aof", set('a')),
+        ("b.aof", set('b')),
+        ("empty.aof", String::new()),
+        ("timed.aof", timed),
+        (
+            "exec.aof",
+            format!("{}*1\r\n$4\r\nexec\r\n{}", set('a'), set('b')),
+        ),
+        ("whole.manifest", manifest.clone()),
+        ("timed.manifest", manifest.replace("a.aof", "timed.aof")),
+    ];
+    let cut = ["--truncate-to-timestamp", "1628217474"];
+    let early = ["--truncate-to-timestamp", "1"];
+    for (options, named) in [
+        (&[][..], "a.aof"),
+        (&[], "empty.aof"),
+        (&[], "whole.manifest"),
+        (&[], "missing.aof"),
+        (&cut, "timed.aof"),
+        (&early, "timed.aof"),
+        (&["--truncate-to-timestamp", "1x"], "timed.aof"),
+    ] {
+        let mut stock = Command::new("redis-check-aof");
+        let (code, said) = said_of(stock.args(options), &files, named);
+        // Stock counts lines on from file to file.
+        let wanted = (code, said.replace("_line=15", "_line=8"));
+        let mut ours = Command::new(PROGRAM);
+        let ours = said_of(ours.arg("--check-aof").args(options), &files, named);
+        assert_eq!(ours, wanted, "{options:?} {named}");
+    }
+    let mut ours = Command::new(PROGRAM);
+    let (code, said) = said_of(ours.arg("--check-aof").args(cut), &files, "timed.manifest");
+    assert_eq!(code, Some(1), "{said}");
+    let why = "to timestamp 1628217474 to offset 94 because it is not the last file.";
+    assert!(said.contains(why), "{said}");
+    let mut ours = Command::new(PROGRAM);
+    let (code, said) = said_of(ours.arg("--check-aof"), &files, "exec.aof");
+    assert_eq!(code, Some(1), "{said}");
+    for line in [
+        "Unexpected EXEC in AOF exec.aof",
+        "ok_up_to=31, ok_up_to_line=8, diff=",
+        "AOF exec.aof is not valid. Use the --fix option",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+}
+
+#[test]
+fn the_last_line_of_a_start_that_fails_says_what_is_wrong_with_the_file() {
+    let folder = data_folder();
+    let place = folder.path().join("appendonlydir");
+    fs::create_dir(&place).expect("the folder can be written");
+    let manifest = place.join("appendonly.aof.manifest");
+    let line = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    fs::write(manifest, line).expect("it is writable");
+    let file = place.join("appendonly.aof.1.incr.aof");
+    let cut = &set('b')[..30];
+    for (text, why) in [
+        (
+            format!("{}!!!", set('a')),
+            "Bad file format reading the append only file",
+        ),
+        // Behind a word stands what no line ends with.
+        (
+            set('a').replace("a\r\n", "aXX"),
+            "Bad file format reading the append only file",
+        ),
+        (
+            format!("{}{cut}", set('a')),
+            "Unexpected end of file reading the append only file",
+        ),
+        (
+            set('a').replace("SET", "BLA"),
+            "Unknown command 'BLA' reading the append only file",
+        ),
+    ] {
+        fs::write(&file, &text).expect("it is writable");
+        let strict = ["--appendonly", "yes", "--aof-load-truncated", "no"];
+        let (code, said) = crate::run_with_file(folder.path(), &strict);
+        assert_eq!(code, Some(1), "{said}");
+        let mut lines = said.lines().rev().filter(|line| line.contains(" # "));
+        let last = lines.next().unwrap_or_default();
+        assert!(last.contains(why), "{why}: {said}");
+    }
+}

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::journal::Manifest;
+use crate::journal::{AofFile, Manifest};
 use crate::server::boot::{complain, say};
 use crate::server::check::check_rdb;
 use crate::server::save::reason;
@@ -40,8 +40,7 @@ enum Wish {
 
 /// Checks the file that the words name: a manifest, or a single file.
 pub(in crate::server) fn run(words: &[Vec<u8>]) -> ExitCode {
-    const USAGE: &str =
-        "Usage: basalt-check-aof [--fix|--truncate-to-timestamp $timestamp] <AOF file or manifest>";
+    const USAGE: &str = "Usage: basalt-check-aof [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>";
     let (wish, name) = match words {
         [name] => (Wish::Check, name),
         [option, name] if option == b"--fix" => (Wish::Fix, name),
@@ -62,29 +61,47 @@ pub(in crate::server) fn run(words: &[Vec<u8>]) -> ExitCode {
 }
 
 fn check(path: &Path, wish: Wish) -> Result<(), String> {
-    let files = match manifest_of(path)? {
-        Some(manifest) => {
-            say("Start checking Multi Part AOF");
-            let folder = path.parent().unwrap_or(Path::new(""));
-            let files = manifest.base.iter().chain(&manifest.increments);
-            files
-                .map(|file| folder.join(OsStr::from_bytes(&file.name)))
-                .collect()
-        }
-        None => {
-            say("Start checking Old-Style AOF");
-            vec![path.to_owned()]
-        }
+    let Some(manifest) = manifest_of(path)? else {
+        say("Start checking Old-Style AOF");
+        return check_file(path, What::Single, true, wish);
     };
-    if files.is_empty() {
+    say("Start checking Multi Part AOF");
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let place = |file: &AofFile| folder.join(OsStr::from_bytes(&file.name));
+    let last = manifest.increments.len();
+    if manifest.base.is_none() && last == 0 {
         return Err("The manifest names no file".to_owned());
     }
-    for (index, file) in files.iter().enumerate() {
-        let is_last = index + 1 == files.len();
-        check_file(file, is_last, wish)?;
+    if let Some(base) = &manifest.base {
+        check_file(&place(base), What::Base, last == 0, wish)?;
+    }
+    if last > 0 {
+        say("Start to check INCR files.");
+    }
+    for (index, file) in manifest.increments.iter().enumerate() {
+        check_file(&place(file), What::Increment, index + 1 == last, wish)?;
     }
     say("All AOF files and manifest are valid");
     Ok(())
+}
+
+/// What a file is of the whole.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Single,
+    Base,
+    Increment,
+}
+
+impl What {
+    /// Before "AOF".
+    fn prefix(self) -> &'static str {
+        match self {
+            What::Single => "",
+            What::Base => "BASE ",
+            What::Increment => "INCR ",
+        }
+    }
 }
 
 /// The manifest in a file, if it is one: its first line begins with `file `.
@@ -98,9 +115,10 @@ fn manifest_of(path: &Path) -> Result<Option<Manifest>, String> {
     }
     let text = std::fs::read(path).map_err(failed)?;
     match Manifest::parse(&text) {
-        Ok(manifest) => Ok(Some(manifest)),
         // A file of requests may begin with the time.
+        Ok(manifest) if head[0] == b'#' && manifest == Manifest::default() => Ok(None),
         Err(_) if head[0] == b'#' => Ok(None),
+        Ok(manifest) => Ok(Some(manifest)),
         Err(fault) => Err(format!(
             "Invalid AOF manifest at line {}: {}\n>>> '{}'",
             fault.line,
@@ -110,34 +128,45 @@ fn manifest_of(path: &Path) -> Result<Option<Manifest>, String> {
     }
 }
 
-fn check_file(path: &Path, is_last: bool, wish: Wish) -> Result<(), String> {
+fn check_file(path: &Path, what: What, is_last: bool, wish: Wish) -> Result<(), String> {
     let name = path.display();
     let failed = |error: io::Error| format!("Cannot open file {name}: {}", reason(&error));
     let mut file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     let mut head = [0; 5];
     let mut begin = 0;
-    if file.read_exact(&mut head).is_ok() && &head == b"REDIS" {
-        say(&format!("Start to check BASE AOF (RDB format): {name}"));
+    let is_rdb = file.read_exact(&mut head).is_ok() && &head == b"REDIS";
+    if what == What::Base {
+        let form = if is_rdb { "RDB" } else { "RESP" };
+        say(&format!("Start to check BASE AOF ({form} format)."));
+    }
+    if is_rdb {
         begin = check_rdb(path)
             .ok_or_else(|| format!("RDB preamble of AOF file {name} is not sane, aborting."))?;
         say("RDB preamble is OK, proceeding with AOF tail...");
-    } else {
-        say(&format!("Start to check AOF: {name}"));
+    }
+    if size == 0 {
+        say(&format!("AOF {name} is empty"));
+        return Ok(());
     }
     let found = read(path, begin, wish).map_err(failed)?;
+    if let (Wish::CutAt(until), true) = (wish, found.is_cut) {
+        return cut_at_time(path, (until, found.whole), is_last);
+    }
     if let Some(why) = &found.why {
         say(why);
     }
     let difference = size - found.whole;
     say(&format!(
         "AOF analyzed: filename={name}, size={size}, ok_up_to={}, ok_up_to_line={}, diff={difference}",
-        found.whole, found.lines
+        found.whole,
+        found.lines + 1
     ));
     if difference == 0 {
+        say(&format!("{}AOF {name} is valid", what.prefix()));
         return Ok(());
     }
-    if wish == Wish::Check {
+    if wish != Wish::Fix {
         return Err(format!(
             "AOF {name} is not valid. Use the --fix option to try fixing it."
         ));
@@ -147,19 +176,50 @@ fn check_file(path: &Path, is_last: bool, wish: Wish) -> Result<(), String> {
             "Failed to truncate AOF {name} because it is not the last file"
         ));
     }
-    if wish == Wish::Fix && !confirms(size, found.whole) {
+    if !confirms(path, size, found.whole) {
         return Err("Aborting...".to_owned());
     }
-    let cut = OpenOptions::new().write(true).open(path);
-    cut.and_then(|file| file.set_len(found.whole))
-        .map_err(|error| format!("Failed to truncate AOF {name}: {}", reason(&error)))?;
+    cut(path, found.whole)?;
     say(&format!("Successfully truncated AOF {name}"));
     Ok(())
 }
 
-fn confirms(size: u64, whole: u64) -> bool {
+/// Cuts a file where what is later than a time, in seconds, begins.
+fn cut_at_time(path: &Path, (until, at): (u64, u64), is_last: bool) -> Result<(), String> {
+    let name = path.display();
+    if at == 0 {
+        return Err(format!(
+            "AOF {name} has nothing before timestamp {until}, aborting..."
+        ));
+    }
+    if !is_last {
+        return Err(format!(
+            "Failed to truncate AOF {name} to timestamp {until} to offset {at} because it is not the last file.\n\
+             If you insist, delete the files behind it and their lines in the manifest, and try again."
+        ));
+    }
+    cut(path, at)?;
     say(&format!(
-        "This will shrink the AOF from {size} bytes, with {} bytes, to {whole} bytes\nContinue? [y/N]: ",
+        "Successfully truncated AOF {name} to timestamp {until}"
+    ));
+    Ok(())
+}
+
+fn cut(path: &Path, at: u64) -> Result<(), String> {
+    let file = OpenOptions::new().write(true).open(path);
+    file.and_then(|file| file.set_len(at)).map_err(|error| {
+        format!(
+            "Failed to truncate AOF {}: {}",
+            path.display(),
+            reason(&error)
+        )
+    })
+}
+
+fn confirms(path: &Path, size: u64, whole: u64) -> bool {
+    say(&format!(
+        "This will shrink the AOF {} from {size} bytes, with {} bytes, to {whole} bytes\nContinue? [y/N]: ",
+        path.display(),
         size - whole
     ));
     let mut answer = String::new();
@@ -172,6 +232,8 @@ struct Found {
     whole: u64,
     /// Lines up to there.
     lines: u64,
+    /// What follows is later than the time asked for.
+    is_cut: bool,
     why: Option<String>,
 }
 
@@ -194,6 +256,7 @@ fn read(path: &Path, begin: u64, wish: Wish) -> io::Result<Found> {
     let mut requests = Requests::behind(begin);
     let mut chunk = vec![0; READ_BYTES];
     let (mut whole, mut multi_at, mut why) = (begin, None, None);
+    let mut is_cut = false;
     'file: loop {
         let len = source.read(&mut chunk)?;
         if len == 0 {
@@ -220,7 +283,7 @@ fn read(path: &Path, begin: u64, wish: Wish) -> io::Result<Found> {
                         && seconds > until
                         && multi_at.is_none()
                     {
-                        whole = at;
+                        (whole, is_cut) = (at, true);
                         break 'file;
                     }
                 }
@@ -231,11 +294,17 @@ fn read(path: &Path, begin: u64, wish: Wish) -> io::Result<Found> {
                     is_exec,
                 }) => {
                     if is_multi && multi_at.is_some() {
-                        why = Some(format!("0x{at:16x}: Unexpected MULTI"));
+                        why = Some(format!(
+                            "0x{at:16x}: Unexpected MULTI in AOF {}",
+                            path.display()
+                        ));
                         break 'file;
                     }
                     if is_exec && multi_at.is_none() {
-                        why = Some(format!("0x{at:16x}: Unexpected EXEC"));
+                        why = Some(format!(
+                            "0x{at:16x}: Unexpected EXEC in AOF {}",
+                            path.display()
+                        ));
                         break 'file;
                     }
                     if is_multi {
@@ -248,7 +317,10 @@ fn read(path: &Path, begin: u64, wish: Wish) -> io::Result<Found> {
                     }
                 }
                 Err(Fault::Format(at)) => {
-                    why = Some(format!("0x{at:16x}: Expected a request"));
+                    let name = path.display();
+                    why = Some(format!(
+                        "AOF {name} format error\n0x{at:16x}: Expected a request"
+                    ));
                     break 'file;
                 }
                 Err(Fault::Read(_) | Fault::Request(..)) => {
@@ -260,6 +332,7 @@ fn read(path: &Path, begin: u64, wish: Wish) -> io::Result<Found> {
     Ok(Found {
         whole,
         lines: bytes_of_lines(whole)?,
+        is_cut,
         why,
     })
 }

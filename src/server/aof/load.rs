@@ -373,6 +373,14 @@ impl Requests {
         let rest = &self.bytes[self.start..];
         match self.decoder.decode(rest, &mut self.spans, &limits) {
             Ok(Decoded::Request { consumed }) => {
+                // Clients' requests are not looked at so closely.
+                let is_ended = |span: &Span| {
+                    let end = span.start as usize + span.len as usize;
+                    rest[end..].starts_with(b"\r\n")
+                };
+                if !self.spans.iter().all(is_ended) {
+                    return Err(Fault::Format(self.offset));
+                }
                 let (at, begin) = (self.start, self.offset);
                 self.start += consumed;
                 self.offset += consumed as u64;
