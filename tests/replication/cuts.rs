@@ -1,5 +1,6 @@
 //! Links that are cut at any byte go on where they were.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -29,6 +30,32 @@ fn a_cut_stream_is_resumed_without_a_full_synchronisation() {
         let resumed: u64 = primary.told("sync_partial_ok").parse().expect("a number");
         assert!(resumed >= 15, "{resumed}");
     }
+}
+
+#[test]
+fn a_primary_that_is_killed_as_a_client_is_followed_again() {
+    let mut primary = Side::stock(&[]);
+    let mut replica = Side::basalt(2, &[]);
+    replica.follow(primary.port());
+    replica.wait_until_linked();
+    let mut client = primary.server.client();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut dice = Dice::new(8);
+            while !is_over.load(Ordering::Relaxed) {
+                write(&mut client, &mut dice, 50);
+            }
+        });
+        for _ in 0..30 {
+            // In the midst of what it sends.
+            replica.ask("CLIENT KILL TYPE master");
+            thread::sleep(Duration::from_millis(20));
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    settle(&mut primary, &mut replica);
+    assert_eq!(primary.told("sync_full"), "1", "{}", replica.server.log());
 }
 
 #[test]

@@ -129,7 +129,8 @@ fn kill_part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
             continue;
         }
         killed += 1;
-        session.client.close_asap = true;
+        // What came of the primary still runs.
+        session.client.close_asap = !session.client.is_obeyed();
         // The caller still reads its reply.
         if !is_caller {
             part.local.wishes.push(Wish::Close(id));
