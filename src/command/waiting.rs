@@ -49,6 +49,8 @@ pub enum Side {
     IsFar,
     /// The client watches keys.
     Watches(Arc<Watch>),
+    /// All databases have been emptied.
+    Emptied,
 }
 
 /// What a request waits for.

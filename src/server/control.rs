@@ -216,6 +216,7 @@ impl Control {
                         held,
                         functions,
                     } => self.on_all_lent(errand, held, &functions),
+                    Letter::Emptied { held, functions } => self.on_emptied(held, &functions),
                     Letter::CutMade { changes } => self.on_cut_made(changes),
                     Letter::SavePoint(due) => self.on_save_point(due),
                     Letter::Installed => self.on_installed(),

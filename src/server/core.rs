@@ -467,6 +467,7 @@ impl<K: Kernel> Core<K> {
             | Letter::Relieved
             | Letter::Log { .. }
             | Letter::AllLent { .. }
+            | Letter::Emptied { .. }
             | Letter::Applied { .. }
             | Letter::Drained { .. }
             | Letter::CutMade { .. }

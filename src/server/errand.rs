@@ -238,7 +238,7 @@ impl Control {
     }
 
     /// The shards go back to their cores.
-    fn bring_home(&mut self, shards: impl IntoIterator<Item = Box<Shard>>) {
+    pub(super) fn bring_home(&mut self, shards: impl IntoIterator<Item = Box<Shard>>) {
         for shard in shards {
             self.post.post(shard.core, Letter::Return { shard });
         }
@@ -271,7 +271,11 @@ impl Control {
     }
 
     /// Writes the file, and tells the log and INFO.
-    fn save(&mut self, shards: &mut [Box<Shard>], functions: &[Vec<u8>]) -> Result<(), ()> {
+    pub(super) fn save(
+        &mut self,
+        shards: &mut [Box<Shard>],
+        functions: &[Vec<u8>],
+    ) -> Result<(), ()> {
         let manner = Manner::of(&self.settings);
         // Those that fail count, too, as with stock.
         self.persistence.saves.add(1);

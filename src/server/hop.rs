@@ -251,7 +251,7 @@ impl Work {
                     self.block(request.session, request.gap, wait);
                     continue;
                 }
-                side => self.note_watch(request.session, side),
+                side => self.note_side(request.session, side),
             }
             let reply = if request.is_muted {
                 &[]

@@ -113,6 +113,8 @@ pub(super) enum Letter {
         held: Lent,
         functions: Vec<Vec<u8>>,
     },
+    /// The same, behind FLUSHALL: what is on disk or on its way there is to go, too.
+    Emptied { held: Lent, functions: Vec<Vec<u8>> },
     /// Make a cut through the data of every core.
     MakeCut(Box<CutOrder>),
     /// It is made; what the cores' `changes` added up to.

@@ -254,6 +254,13 @@ impl Work {
 
     /// Gives the shards of a job back, and sends its answers off.
     pub(super) fn give_back(&mut self, held: Lent) {
+        let is_emptied = std::mem::take(&mut self.pace.is_emptied);
+        let held = if is_emptied && self.is_emptying_saved() {
+            self.hand_over_emptied(held);
+            Lent::new()
+        } else {
+            held
+        };
         for (core, shard) in held.into_iter().enumerate() {
             let Some(shard) = shard else { continue };
             if core == self.local.core {
@@ -310,7 +317,7 @@ impl Work {
                 self.block(call.session, call.gap, wait);
             }
             side => {
-                self.note_watch(call.session, side);
+                self.note_side(call.session, side);
                 finish(&mut reply, 0, call.version, &outcome);
                 self.fill(call.session, call.gap, &reply);
                 self.account(call.session, call.entry, args, took, outcome.as_ref().err());

@@ -340,11 +340,15 @@ impl Work {
             self.give_settled(until, id, out, before);
         }
         self.account(id, entry, args, took, outcome.as_ref().err());
-        self.note_watch(id, after.side);
+        self.note_side(id, after.side);
         self.publish_events(&after.events);
         if after.has_ready {
             self.serve_ready(None);
             self.post_outgoing();
+        }
+        if std::mem::take(&mut self.pace.is_emptied) && self.is_emptying_saved() {
+            let shard = self.vault.take();
+            self.hand_over_emptied(vec![Some(shard)]);
         }
         Flow::Next
     }

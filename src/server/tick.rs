@@ -36,6 +36,8 @@ pub(super) struct Pace {
     pub(super) is_walking: bool,
     /// Who would write, and waits since the walk's writer is far behind.
     pub(super) slowed: Vec<SessionId>,
+    /// All data was thrown away by who has the shards in hand.
+    pub(super) is_emptied: bool,
 }
 
 /// What reads leave behind, by the policy of eviction.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::command::{
-    Data, DataHandler, Entry, Lent, Route, Run, Scene, Table, Turn, Waiting, Wish,
+    Data, DataHandler, Entry, Lent, Route, Run, Scene, Side, Table, Turn, Waiting, Wish,
 };
 use crate::command::{cores_needed, route};
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
@@ -419,6 +419,7 @@ impl Work {
         self.record(&mut after, database, args);
         self.tally(after.tally, after.discarded);
         // Told with what it publishes, in order, behind the reply.
+        self.pace.is_emptied |= matches!(after.side, Some(Side::Emptied));
         let wishes = &mut self.local.wishes;
         wishes.extend(after.events.into_iter().map(Wish::Tell));
         outcome

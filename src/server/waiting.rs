@@ -100,10 +100,12 @@ impl Work {
         self.resume(id);
     }
 
-    /// A session watches keys from now on.
-    pub(super) fn note_watch(&mut self, id: SessionId, side: Option<Side>) {
-        let Some(Side::Watches(watch)) = side else {
-            return;
+    /// A session watches keys from now on, or nothing is left of the data.
+    pub(super) fn note_side(&mut self, id: SessionId, side: Option<Side>) {
+        let watch = match side {
+            Some(Side::Watches(watch)) => watch,
+            Some(Side::Emptied) => return self.pace.is_emptied = true,
+            Some(Side::Waits(_) | Side::WaitsOn | Side::IsFar) | None => return,
         };
         match self.local.roster.find(id) {
             Some(session) if session.stage != Stage::Closing => session.watches.push(watch),
@@ -328,7 +330,7 @@ impl Work {
                 self.outgoing.push((wait.core, letter));
                 return Tried::Stop;
             }
-            Some(Side::Waits(_) | Side::Watches(_)) | None => {}
+            Some(Side::Waits(_) | Side::Watches(_) | Side::Emptied) | None => {}
         }
         wait.claim.keep();
         let until = self.depends_wholly(lent.as_deref().map(Vec::as_slice));

@@ -169,6 +169,64 @@ fn tests_may_say_how_long_a_save_and_a_load_take() {
 }
 
 #[test]
+fn what_flushall_throws_away_is_not_saved_afterwards() {
+    for shards in [1, 3] {
+        let folder = data_folder();
+        let slow = ["save \"\"", "rdb-key-save-delay 60000000"];
+        let mut ours = Side::basalt(folder.path(), shards, &slow);
+        ours.tell("DEBUG POPULATE 1000");
+        assert_eq!(ours.ask("BGSAVE"), status("Background saving started"));
+        ours.tell("FLUSHALL");
+        wait_for(&mut ours, "rdb_bgsave_in_progress", "0");
+        assert_eq!(ours.told("rdb_last_bgsave_status"), "ok");
+        // Nothing was saved, and nothing is left of what was begun.
+        assert_ne!(ours.told("rdb_changes_since_last_save"), "0");
+        assert!(!has_temporary(folder.path()));
+        assert!(!folder.path().join("dump.rdb").exists());
+        ours.tell("SET k v");
+    }
+}
+
+#[test]
+fn flushall_writes_a_file_of_nothing_where_there_are_save_points() {
+    for shards in [1, 3] {
+        for line in ["FLUSHALL", "FLUSHALL SYNC", "EXEC", "EVAL"] {
+            let folder = data_folder();
+            let often = ["save \"3600 100000\"", "rdb-key-save-delay 60000000"];
+            let mut ours = Side::basalt(folder.path(), shards, &often);
+            ours.tell("DEBUG POPULATE 1000");
+            ours.tell("SAVE");
+            assert_eq!(ours.ask("BGSAVE"), status("Background saving started"));
+            match line {
+                "EXEC" => {
+                    ours.tell("MULTI");
+                    ours.tell("FLUSHALL");
+                    ours.tell("EXEC");
+                }
+                "EVAL" => {
+                    let script = "return redis.call('FLUSHALL')";
+                    let reply = ours.ask_words(&["EVAL", script, "0"]);
+                    assert_eq!(reply, status("OK"));
+                }
+                line => assert_eq!(ours.ask(line), status("OK")),
+            }
+            assert_eq!(ours.told("rdb_changes_since_last_save"), "0", "{line}");
+            ours.tell("SET later 1");
+            wait_for(&mut ours, "rdb_bgsave_in_progress", "0");
+            // A node that is killed comes back without what was thrown away.
+            let id = ours.server.id().to_string();
+            let killed = std::process::Command::new("kill")
+                .args(["-9", &id])
+                .status();
+            assert!(killed.is_ok_and(|status| status.success()));
+            drop(ours);
+            let mut again = Side::basalt(folder.path(), shards, &[]);
+            assert_eq!(again.tell("DBSIZE"), Reply::Integer(0), "{line}");
+        }
+    }
+}
+
+#[test]
 fn there_is_one_save_at_a_time() {
     let folder = data_folder();
     let mut ours = Side::basalt(folder.path(), 2, &[]);

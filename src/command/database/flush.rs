@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::command::waiting::Side;
 use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Categories, Flags, Group, Spec};
@@ -38,6 +39,7 @@ fn flushall(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
     let freed = freed(args)?;
     let all = 0..turn.databases();
     clear(turn, all, freed);
+    turn.side = Some(Side::Emptied);
     reply.ok();
     Ok(())
 }

@@ -3,13 +3,18 @@
 
 use bytes::Bytes;
 
-use crate::command::{Background, SavePoint};
+use std::sync::Arc;
+
+use crate::command::{Background, Lent, SavePoint};
 use crate::resp::Refusal;
 use crate::runtime::clock::unix_ms;
+use crate::runtime::permit::Permit;
 use crate::server::control::Control;
+use crate::server::core::Work;
 use crate::server::errand::Client;
 use crate::server::letter::Letter;
 use crate::server::save::{Manner, Temporary, reason};
+use crate::shard::Shard;
 
 use super::order::Order;
 use super::writer::{Failure, Target};
@@ -33,12 +38,31 @@ pub(in crate::server) struct Saves {
     tried_at_s: u64,
     /// What the cores' `changes` added up to at the cut.
     changes_at_cut: u64,
+    /// The one under way may still take its file's name.
+    may_take_name: Arc<Permit>,
+}
+
+impl Work {
+    /// Whether the control core has to do with a FLUSHALL.
+    pub(in crate::server) fn is_emptying_saved(&self) -> bool {
+        let is_saving = self.local.persistence.saving.read() == 1;
+        is_saving || !self.local.live.save_points.is_empty()
+    }
+
+    /// Sends all shards there, which come home when it has.
+    pub(in crate::server) fn hand_over_emptied(&mut self, held: Lent) {
+        let libraries = self.local.functions.iter();
+        let functions = libraries.map(|library| library.code.to_vec()).collect();
+        let control = self.local.placement.cores();
+        self.post.post(control, Letter::Emptied { held, functions });
+    }
 }
 
 /// The file of `dbfilename`.
 struct RdbFile {
     file: Temporary,
     name: std::path::PathBuf,
+    may_take_name: Arc<Permit>,
 }
 
 impl Target for RdbFile {
@@ -48,7 +72,14 @@ impl Target for RdbFile {
 
     fn finish(mut self: Box<Self>) -> Result<(), String> {
         self.file.sync().map_err(|error| unwritten(&error))?;
-        self.file.become_file(&self.name)
+        // Whoever gives it up knows that this name is not taken afterwards.
+        let RdbFile {
+            file,
+            name,
+            may_take_name,
+        } = *self;
+        let done = may_take_name.used(|| file.become_file(&name));
+        done.unwrap_or_else(|| Err("It is not wanted any more".to_owned()))
     }
 }
 
@@ -111,9 +142,12 @@ impl Control {
                 return self.end_save(Err(Failure::Fault(why)), 0);
             }
         };
+        let may_take_name = Arc::new(Permit::default());
+        self.saves.may_take_name = Arc::clone(&may_take_name);
         let target = RdbFile {
             file,
             name: manner.name.clone(),
+            may_take_name,
         };
         let order = Order {
             target: Box::new(target),
@@ -121,7 +155,11 @@ impl Control {
             at_cut: Box::new(|_, _| {}),
             when_cut: Box::new(move |control, changes| control.save_begins(client, changes)),
             when_over: Box::new(|control, outcome| {
-                let outcome = outcome.map(|_| ());
+                let outcome = if control.saves.may_take_name.is_withdrawn() {
+                    Err(Failure::GivenUp)
+                } else {
+                    outcome.map(|_| ())
+                };
                 let changes = control.saves.changes_at_cut;
                 control.end_save(outcome, changes);
             }),
@@ -162,6 +200,22 @@ impl Control {
                 self.note_save(false);
             }
         }
+    }
+
+    /// FLUSHALL has thrown all data away: no file shall bring it back. A background
+    /// save is given up, and with save points a file of nothing takes its place.
+    pub(in crate::server) fn on_emptied(&mut self, held: Lent, functions: &[Vec<u8>]) {
+        let mut shards: Vec<Box<Shard>> = held.into_iter().flatten().collect();
+        if self.saves.is_saving {
+            self.saves.may_take_name.withdraw();
+            self.give_up_snapshot();
+        }
+        let is_saved = !self.settings.bytes("save").is_empty() && !self.is_loading();
+        if is_saved && self.save(&mut shards, functions).is_err() {
+            self.log
+                .warning("The file of before FLUSHALL is still there.");
+        }
+        self.bring_home(shards);
     }
 
     /// Begins the save that waits for the end of another's snapshot.
