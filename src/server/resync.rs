@@ -6,8 +6,8 @@
 //! what was here is let go before, or goes when they take its place.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
@@ -62,7 +62,9 @@ impl Resync {
     pub(super) fn written(now_ms: u64) -> io::Result<Resync> {
         let name = format!("temp-{}.{}.rdb", now_ms / 1000, std::process::id());
         let path = PathBuf::from(name);
-        let file = File::create(&path)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true);
+        let file = options.open(&path)?;
         Ok(Resync::Written { file, path })
     }
 
@@ -165,10 +167,11 @@ impl Resync {
 }
 
 /// The file becomes the one of `dbfilename`, and is read from its beginning.
-pub(super) fn adopt(file: &File, path: &Path, name: &Path) -> io::Result<Source> {
+pub(super) fn adopt(mut file: File, path: &Path, name: &Path) -> io::Result<Source> {
     file.sync_all()?;
     std::fs::rename(path, name)?;
-    let file = File::open(name)?;
+    // Another may take the name at any time: this very file is read.
+    file.rewind()?;
     Source::of_file((file, name.to_owned())).map_err(io::Error::other)
 }
 

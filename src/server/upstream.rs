@@ -401,7 +401,9 @@ impl Control {
         match std::mem::take(&mut self.upstream.resync) {
             Resync::Written { file, path } => {
                 let name: PathBuf = file_name(&self.settings);
-                match adopt(&file, &path, &name) {
+                // What it would put under that name is not this node's data any more.
+                self.give_up_snapshot();
+                match adopt(file, &path, &name) {
                     Ok(source) => {
                         let source = Some(source);
                         self.upstream.resync = Resync::Clearing { source };
