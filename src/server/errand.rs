@@ -369,6 +369,11 @@ impl Client {
         self.told(refusal.map_or(Ok("OK"), Err))
     }
 
+    /// Whether it is this session.
+    pub(super) fn is(&self, core: usize, session: SessionId) -> bool {
+        self.core == core && self.session == session
+    }
+
     /// A number.
     pub(super) fn number(&self, number: u64) -> Letter {
         let mut reply = Vec::new();

@@ -357,6 +357,10 @@ impl Work {
         shut_down(&connection.fd);
         self.withdraw(id);
         if let Some(session) = self.local.roster.find(id) {
+            if session.client.last_command == Some("wait") && session.awaiting > 0 {
+                let control = self.local.placement.cores();
+                self.post.post(control, Letter::WaitLeft(id));
+            }
             session.stage = Stage::Closing;
             session.inbox = Vec::new();
             session.outbox.abandon();

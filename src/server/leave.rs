@@ -7,7 +7,7 @@
 
 use crate::replication::{Arrival, Asked, ReplicationId, Resume};
 use crate::runtime::core::Kernel;
-use crate::session::{SessionId, Stage};
+use crate::session::{SessionId, Stage, Subscribed};
 
 use super::core::{Core, Work};
 use super::intake::token_of;
@@ -30,12 +30,19 @@ impl Work {
                 Asked::Psync(resume.map(|(id, from)| Resume { id, from }))
             }
         };
+        // Nothing is pushed between the bytes of the stream.
+        self.unsubscribe(id);
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
+        session.client.subscribed = Subscribed::default();
         session.stage = Stage::Waiting;
+        let was_monitor = std::mem::take(&mut session.client.is_monitor);
         session.client.is_replica = true;
         session.client.no_evict = true;
+        if was_monitor {
+            self.monitor_left();
+        }
         if let Some(connection) = self.connection(id) {
             connection.has_left = true;
             self.leaving.push(Leaving { session: id, asked });

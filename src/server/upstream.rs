@@ -92,8 +92,7 @@ impl Control {
     pub(super) fn begin_following(&mut self) {
         if let Some((host, port)) = self.settings.primary() {
             let host = host.into();
-            let now = self.upstream.now();
-            self.upstream.follower.follow(now, Address { host, port });
+            self.begin_to_follow(Address { host, port });
         }
     }
 
@@ -121,6 +120,7 @@ impl Control {
 
     /// The cores take no writes: this primary is connected to.
     pub(super) fn begin_to_follow(&mut self, address: Address) {
+        self.stop_leading();
         let now = self.upstream.now();
         self.upstream.follower.follow(now, address);
     }
@@ -439,6 +439,7 @@ impl Control {
         // What it would be of goes.
         self.give_up_snapshot();
         self.upstream.follower.on_forsaken();
+        self.end_stream(shards);
         self.forsake();
         let mut old = Vec::new();
         for (shard, new) in shards.iter_mut().zip(self.new_keyspaces()) {
@@ -470,6 +471,7 @@ impl Control {
         };
         let whole = *whole;
         self.give_up_snapshot();
+        self.end_stream(shards);
         let mut old = Vec::new();
         for (shard, new) in shards.iter_mut().zip(whole.keyspaces) {
             old.push(shard.renew(new));

@@ -345,6 +345,96 @@ fn what_a_replica_says_wrong_hears_what_stock_says() {
 }
 
 #[test]
+fn a_replica_that_waits_while_its_primary_follows_another_has_nothing_twice() {
+    let mut first = Side::stock(&[]);
+    first.ask("DEBUG POPULATE 1000 key 50");
+    let mut second = Side::basalt(2, &["repl-diskless-sync-delay 2"]);
+    let mut third = Side::stock(&[]);
+    second.ask("SET own 1");
+    third.follow(second.port());
+    second.wait_until("it waits", |side| {
+        side.told("slave0").contains("wait_bgsave")
+    });
+    // A port at which nobody is, for longer than the delay.
+    second.follow(crate::process::free_port());
+    thread::sleep(Duration::from_millis(2500));
+    second.follow(first.port());
+    second.wait_until_linked();
+    third.wait_until_linked();
+    for _ in 0..10 {
+        first.ask("INCR count");
+        first.ask("RPUSH list a b c");
+    }
+    settle(&mut first, &mut second);
+    settle(&mut second, &mut third);
+    assert_eq!(third.ask("GET count"), Reply::Bulk(b"10".to_vec()));
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_made_does_not_hold_up_the_primary() {
+    let mut first = Side::stock(&[]);
+    let mut second = Side::basalt(2, &["repl-diskless-sync no", "repl-diskless-sync-delay 0"]);
+    second.follow(first.port());
+    second.wait_until_linked();
+    std::fs::remove_dir_all(second.server.folder()).expect("it is there");
+    let mut stranger = second.server.client();
+    stranger.send(&["PSYNC", "?", "-1"]).expect("it listens");
+    for index in 0..30 {
+        first.ask(&format!("SET k{index} v"));
+        thread::sleep(Duration::from_millis(50));
+    }
+    drop(stranger);
+    settle(&mut first, &mut second);
+    second.wait_until("nobody waits", |side| side.told("connected_slaves") == "0");
+}
+
+#[test]
+fn nothing_else_comes_between_the_bytes_of_the_stream() {
+    let mut primary = primary(2, &[]);
+    let mut stranger = primary.server.client();
+    for words in [
+        &["HELLO", "3"][..],
+        &["SUBSCRIBE", "channel"],
+        &["PSYNC", "?", "-1"],
+    ] {
+        stranger.send(words).expect("it listens");
+        thread::sleep(Duration::from_millis(50));
+    }
+    primary.ask("PUBLISH channel pushed");
+    primary.ask("SET k v");
+    stranger
+        .send(&["REPLCONF", "ACK", "1"])
+        .expect("it listens");
+    primary.wait_until("it is online", |side| {
+        side.told("slave0").contains("state=online")
+    });
+    stranger
+        .send(&["REPLCONF", "ACK", "9223372036854775807"])
+        .expect("it listens");
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(primary.ask("WAIT 2 100"), Reply::Integer(1));
+    primary.ask("SET k w");
+    // What it said was more than there was.
+    assert_eq!(primary.ask("WAIT 1 100"), Reply::Integer(0));
+    let mut bytes = vec![0; 1 << 16];
+    let timeout = Some(Duration::from_millis(200));
+    stranger
+        .socket()
+        .set_read_timeout(timeout)
+        .expect("it can be set");
+    let mut all = Vec::new();
+    while let Ok(len) = std::io::Read::read(&mut stranger.socket(), &mut bytes) {
+        if len == 0 {
+            break;
+        }
+        all.extend_from_slice(&bytes[..len]);
+    }
+    let text = String::from_utf8_lossy(&all);
+    assert!(!text.contains(">3\r\n$7\r\nmessage"), "{text}");
+    assert!(text.contains("PUBLISH"), "{text}");
+}
+
+#[test]
 fn the_backlog_goes_when_nobody_has_wanted_it_for_long() {
     let mut primary = primary(2, &["repl-backlog-ttl 1"]);
     let mut replica = Side::stock(&[]);

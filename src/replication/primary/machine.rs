@@ -264,6 +264,7 @@ impl<O: Overflow> Primary<O> {
 
     /// Bytes have come from a link.
     pub fn on_bytes(&mut self, now: u64, number: u64, bytes: &[u8]) {
+        let end = self.stream.end();
         let Some(link) = self.links.get_mut(&number) else {
             return;
         };
@@ -273,8 +274,10 @@ impl<O: Overflow> Primary<O> {
             return;
         };
         for word in said {
-            link.acknowledged = link.acknowledged.max(word.offset);
-            link.on_disk = link.on_disk.max(word.on_disk.unwrap_or(0));
+            // Nobody has what there is not.
+            let on_disk = word.on_disk.unwrap_or(0).min(end);
+            link.acknowledged = link.acknowledged.max(word.offset.min(end));
+            link.on_disk = link.on_disk.max(on_disk);
             if link.state == State::Loading {
                 link.state = State::Online;
             }
@@ -485,10 +488,12 @@ impl<O: Overflow> Primary<O> {
         if self.links.is_empty() {
             self.lonely_since = now;
         }
-        let Some(sync) = self.sync.filter(|sync| sync.is_cut) else {
-            return;
+        let Some(sync) = self.sync else { return };
+        let wants = |link: &Link| match sync.is_cut {
+            true => link.receives(&sync),
+            false => link.state == State::Waiting,
         };
-        if !self.links.values().any(|link| link.receives(&sync)) {
+        if !self.links.values().any(wants) {
             self.actions.push_back(Action::GiveUp);
         }
     }

@@ -72,6 +72,12 @@ impl<O: Overflow> Primary<O> {
         }
     }
 
+    /// The snapshot that was given up had not begun.
+    pub fn on_not_begun(&mut self, now: u64) {
+        self.sync = None;
+        self.look_at_sync(now);
+    }
+
     /// The snapshot was written, or why it was not.
     pub fn on_snapshot_over(&mut self, now: u64, outcome: Result<(), String>) {
         let Some(sync) = self.sync.take() else { return };

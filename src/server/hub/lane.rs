@@ -58,6 +58,11 @@ impl Control {
             shard.recorded_by &= !REPLICAS;
         }
         self.read_lane();
-        self.hub.merge = None;
+        if self.hub.merge.take().is_none() {
+            let feed = &self.hub.journal.feed;
+            feed.receive(REPLICAS_LANE, |_, slice| {
+                feed.settle(REPLICAS_LANE, slice.bytes.len() as u64);
+            });
+        }
     }
 }

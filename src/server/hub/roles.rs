@@ -5,6 +5,10 @@ use crate::replication::{Address, History, ReplicationId};
 use crate::server::control::Control;
 use crate::shard::Shard;
 
+/// The number of a change that every core has, and for which the shards are on
+/// their way.
+const ASKED: u64 = u64::MAX;
+
 impl Control {
     /// The stream is not needed any more.
     pub(super) fn begin_ceasing(&mut self) {
@@ -16,11 +20,16 @@ impl Control {
 
     /// All shards are here: nothing is recorded for it any more.
     pub(in crate::server) fn cease(&mut self, shards: &mut [Box<Shard>]) {
-        self.hub.is_ceasing = false;
-        if !self.makes_stream() {
+        let was_asked = std::mem::take(&mut self.hub.is_ceasing);
+        let makes_stream = self.makes_stream();
+        if makes_stream && !was_asked {
+            // This node leads by now.
             return;
         }
         self.end_stream(shards);
+        if !makes_stream {
+            return;
+        }
         let id = ReplicationId::random(&mut self.hub.random);
         self.hub.primary.cease(id);
         self.act_for_replicas();
@@ -54,6 +63,16 @@ impl Control {
         }
     }
 
+    /// A primary is followed, and no stream of this node's own has to end before.
+    pub(in crate::server) fn stop_leading(&mut self) {
+        if !self.hub.primary.leads() {
+            return;
+        }
+        self.hub.primary.follow();
+        self.act_for_replicas();
+        self.give_up_sync();
+    }
+
     /// A primary is to be followed; the change of settings that says so to the cores
     /// has this number.
     pub(in crate::server) fn begin_demotion(&mut self, change: u64, address: Address) {
@@ -68,7 +87,7 @@ impl Control {
 
     /// Whether a primary is to be followed as soon as the stream has ended.
     pub(in crate::server) fn is_demoting(&self) -> bool {
-        self.hub.demotion.is_some()
+        matches!(self.hub.demotion, Some((ASKED, _)))
     }
 
     /// A core has taken settings over.
@@ -76,9 +95,9 @@ impl Control {
         let Some((change, _)) = &self.hub.demotion else {
             return;
         };
-        if self.changes.is_over(*change) {
+        if *change != ASKED && self.changes.is_over(*change) {
             // No core takes writes any more.
-            self.hub.demotion.as_mut().expect("it is there").0 = u64::MAX;
+            self.hub.demotion.as_mut().expect("it is there").0 = ASKED;
             self.borrow_all(Errand::Demote);
         }
     }

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
+use crate::command::Errand;
 use crate::journal::Merge;
-use crate::replication::{Method, ReplicationId};
+use crate::replication::{Method, ReplicationId, Stage};
 use crate::server::control::Control;
 use crate::server::recording::REPLICAS;
 use crate::server::save::Manner;
@@ -23,6 +24,8 @@ const RETRY_MS: u64 = 1000;
 pub(super) struct Synchronizing {
     /// Of its cut.
     number: u64,
+    /// The stream is a primary's.
+    follows: bool,
     /// Whom it is sent to, when that is known.
     feed: Option<Sender<Feed>>,
     /// The ticket of the cut, if the stream begins with it.
@@ -51,7 +54,8 @@ impl Control {
         let Some((method, at)) = self.hub.wanted else {
             return;
         };
-        if now < at || self.snapshot.is_some() || self.is_loading() || self.is_stopping {
+        let is_changing = self.hub.demotion.is_some() || self.hub.is_ceasing;
+        if now < at || is_changing || !self.may_begin_sync() || self.is_stopping {
             return;
         }
         let follows = !self.hub.primary.leads();
@@ -67,11 +71,23 @@ impl Control {
         }
     }
 
-    /// Whether the primary's stream is held until a cut is made.
+    /// Whether nothing stands in a snapshot's way.
+    fn may_begin_sync(&self) -> bool {
+        let is_delivering = self.hub.undelivered.is_some();
+        self.snapshot.is_none() && !is_delivering && !self.is_loading()
+    }
+
+    /// Whether the primary's stream is held until a cut is made: not for longer than
+    /// that takes.
     pub(in crate::server) fn holds_stream(&self) -> bool {
+        if self.hub.primary.leads() || self.upstream.follower.stage() != Stage::Streaming {
+            return false;
+        }
+        let now = self.hub.now();
+        let is_due = self.hub.wanted.is_some_and(|(_, at)| at <= now);
         let is_uncut = |sync: &Synchronizing| sync.feed.is_some();
-        let follows = !self.hub.primary.leads();
-        follows && (self.hub.wanted.is_some() || self.hub.running.as_ref().is_some_and(is_uncut))
+        let is_cutting = self.hub.running.as_ref().is_some_and(is_uncut);
+        is_cutting || is_due && self.may_begin_sync()
     }
 
     fn told(&self) -> Told {
@@ -123,6 +139,7 @@ impl Control {
         });
         self.hub.running = Some(Synchronizing {
             number,
+            follows,
             feed: Some(feed),
             ticket,
             file,
@@ -136,7 +153,13 @@ impl Control {
         let Some(running) = &self.hub.running else {
             return;
         };
-        if !self.hub.primary.leads() {
+        let follows = !self.hub.primary.leads();
+        if follows != running.follows {
+            // The role has changed meanwhile. What is recorded since is nobody's.
+            self.give_up_snapshot();
+            return self.borrow_all(Errand::Cease);
+        }
+        if follows {
             let (number, offset) = (running.number, self.hub.primary.history().offset);
             return self.on_cut_in_stream(number, offset);
         }
@@ -185,7 +208,11 @@ impl Control {
 
     pub(super) fn give_up_sync(&mut self) {
         if self.hub.running.is_some() {
-            self.give_up_snapshot();
+            return self.give_up_snapshot();
+        }
+        if self.hub.wanted.take().is_some() {
+            let now = self.hub.now();
+            self.hub.primary.on_not_begun(now);
         }
     }
 

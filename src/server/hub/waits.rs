@@ -2,6 +2,7 @@
 
 use crate::server::control::Control;
 use crate::server::errand::Client;
+use crate::session::SessionId;
 
 /// A client that waits.
 pub(super) struct Waiting {
@@ -35,6 +36,11 @@ impl Control {
                 Some(timeout_ms) => Some(now.saturating_add(timeout_ms)),
             },
         });
+    }
+
+    /// A client that may wait has gone.
+    pub(in crate::server) fn forget_wait(&mut self, core: usize, session: SessionId) {
+        self.hub.waits.retain(|wait| !wait.client.is(core, session));
     }
 
     /// Answers those whose writes are where they wanted them, or whose time is over.
