@@ -19,6 +19,7 @@ mod loading;
 mod moment;
 mod older;
 mod preamble;
+mod rewrite;
 mod round_trip;
 
 use std::collections::BTreeMap;

@@ -139,6 +139,10 @@ impl Control {
                 self.file.wanted = Some(Base::OfNewFile);
             } else {
                 self.file.wanted = None;
+                if self.persistence.aof_rewriting.read() == 1 {
+                    // Nobody wants the base that is being written.
+                    self.give_up_snapshot();
+                }
                 self.ask_for_shards(Errand::EndFile, None);
             }
         }
