@@ -23,6 +23,17 @@ impl Work {
         is_behind
     }
 
+    /// The client of a session sends no more: if it is in WAIT, it waits no longer.
+    pub(super) fn give_up_wait(&mut self, id: SessionId) {
+        let Some(session) = self.local.roster.find(id) else {
+            return;
+        };
+        if session.client.last_command == Some("wait") && session.awaiting > 0 {
+            let control = self.local.placement.cores();
+            self.post.post(control, Letter::EndWait(id));
+        }
+    }
+
     /// Lets those go on whose replies have been made.
     pub(super) fn resume_behind(&mut self) {
         for id in std::mem::take(&mut self.behind) {

@@ -222,7 +222,7 @@ impl Control {
                     Letter::Installed => self.on_installed(),
                     Letter::Applied { end } => self.on_applied(end),
                     Letter::Drained { database } => self.on_drained(database),
-                    Letter::WaitLeft(session) => self.forget_wait(from, session),
+                    Letter::EndWait(session) => self.end_wait_of(from, session),
                     Letter::Recruit(recruit) => self.on_recruit(from, *recruit),
                     _ => unreachable!("shard cores send the control core nothing else"),
                 }

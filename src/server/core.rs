@@ -463,7 +463,7 @@ impl<K: Kernel> Core<K> {
             Letter::Announce(words) => work.tell_replicas(words),
             Letter::Decide(_)
             | Letter::Recruit(_)
-            | Letter::WaitLeft(_)
+            | Letter::EndWait(_)
             | Letter::TakenOver { .. }
             | Letter::Relieved
             | Letter::Log { .. }

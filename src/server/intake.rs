@@ -6,7 +6,7 @@ use crate::resp::Refusal;
 use crate::runtime::core::{
     BufferId, End, Event, Kernel, Token, adopt, keep_alive, no_delay, shut_down, write_and_close,
 };
-use crate::session::{Client, Origin, Session, SessionId, Stage};
+use crate::session::{Client, Origin, SessionId, Stage};
 
 use super::core::{Core, Work};
 use super::giant::GIANT_BYTES;
@@ -150,13 +150,11 @@ impl<K: Kernel> Core<K> {
                 connection.has_ended = true;
                 self.work.mark_dirty(id);
                 let session = self.work.local.roster.find(id);
-                let waits = |session: &mut Session| {
-                    session.blocked.is_some() || session.client.last_command == Some("wait")
-                };
-                if session.is_some_and(waits) {
+                if session.is_some_and(|session| session.blocked.is_some()) {
                     // Nobody waits any more.
                     self.work.condemned.push(id);
                 }
+                self.work.give_up_wait(id);
             }
             // A reading that was stopped goes on when the inbox has room.
             End::Rearm if was_stopped && !self.work.has_room(id) => {}
@@ -356,11 +354,8 @@ impl Work {
         connection.is_hung_up = true;
         shut_down(&connection.fd);
         self.withdraw(id);
+        self.give_up_wait(id);
         if let Some(session) = self.local.roster.find(id) {
-            if session.client.last_command == Some("wait") && session.awaiting > 0 {
-                let control = self.local.placement.cores();
-                self.post.post(control, Letter::WaitLeft(id));
-            }
             session.stage = Stage::Closing;
             session.inbox = Vec::new();
             session.outbox.abandon();

@@ -151,8 +151,8 @@ pub(super) enum Letter {
     Recruit(Box<Recruit>),
     /// Its link has ended.
     ReplicaLeft(SessionId),
-    /// A client in WAIT has gone.
-    WaitLeft(SessionId),
+    /// A client in WAIT waits no longer.
+    EndWait(SessionId),
     /// Which replicas there are.
     Replicas(Arc<[Replica]>),
     /// A request that only replicas get.

@@ -224,6 +224,20 @@ fn wait_counts_replicas_that_have_what_was_written() {
 }
 
 #[test]
+fn who_sends_no_more_waits_no_longer_and_has_its_replies() {
+    let primary = primary(3, &[]);
+    for replicas in ["0", "5"] {
+        let mut client = primary.server.client();
+        client.send(&["WAIT", replicas, "0"]).expect("it listens");
+        client
+            .socket()
+            .shutdown(std::net::Shutdown::Write)
+            .expect("it is connected");
+        assert_eq!(client.read().ok(), Some(Reply::Integer(0)), "{replicas}");
+    }
+}
+
+#[test]
 fn writes_need_as_many_replicas_as_the_settings_say() {
     let mut primary = primary(2, &["min-replicas-to-write 1"]);
     let refusal = Reply::Error(b"NOREPLICAS Not enough good replicas to write.".to_vec());

@@ -17,7 +17,9 @@ pub(super) struct Spill {
 /// A file of the working directory that has no name any more, so that nothing is
 /// left of it whatever happens.
 pub(super) fn nameless(what: &str) -> Result<File, String> {
-    let path = PathBuf::from(format!("temp-{what}-{}", std::process::id()));
+    // Threads that make one at the same time must not get the same.
+    let (process, thread) = (std::process::id(), std::thread::current().id());
+    let path = PathBuf::from(format!("temp-{what}-{process}-{thread:?}"));
     let made = OpenOptions::new()
         .read(true)
         .write(true)
@@ -51,5 +53,36 @@ impl Overflow for Spill {
     fn clear(&mut self) {
         self.file = None;
         self.len = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt as _;
+
+    use super::nameless;
+
+    #[test]
+    fn files_that_threads_make_at_once_are_different_ones() {
+        let make = |number: u64| {
+            move || {
+                let files = (0..200).map(|_| nameless("spill-test").expect("it is made"));
+                let files: Vec<_> = files.collect();
+                for file in &files {
+                    file.write_all_at(&number.to_le_bytes(), 0)
+                        .expect("it is writable");
+                }
+                files
+            }
+        };
+        let threads = [1, 2, 3].map(|number| (number, std::thread::spawn(make(number))));
+        let made = threads.map(|(number, thread)| (number, thread.join().expect("it ends")));
+        for (number, files) in &made {
+            for file in files {
+                let mut bytes = [0; 8];
+                file.read_exact_at(&mut bytes, 0).expect("it is readable");
+                assert_eq!(u64::from_le_bytes(bytes), *number);
+            }
+        }
     }
 }

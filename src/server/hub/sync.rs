@@ -197,13 +197,13 @@ impl Control {
 
     fn on_sync_over(&mut self, outcome: Result<(), String>) {
         let now = self.hub.now();
-        if outcome.is_err() {
-            let at = now + RETRY_MS;
-            self.hub.wanted = self.hub.wanted.map(|(method, _)| (method, at));
-        }
+        let has_failed = outcome.is_err();
         self.hub.primary.on_snapshot_over(now, outcome);
         self.act_for_replicas();
         self.hub.running = None;
+        if let Some((_, at)) = self.hub.wanted.as_mut().filter(|_| has_failed) {
+            *at = now + RETRY_MS;
+        }
     }
 
     pub(super) fn give_up_sync(&mut self) {

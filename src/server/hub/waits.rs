@@ -38,9 +38,13 @@ impl Control {
         });
     }
 
-    /// A client that may wait has gone.
-    pub(in crate::server) fn forget_wait(&mut self, core: usize, session: SessionId) {
-        self.hub.waits.retain(|wait| !wait.client.is(core, session));
+    /// A client sends no more, and is told how far its writes are.
+    pub(in crate::server) fn end_wait_of(&mut self, core: usize, session: SessionId) {
+        let now = self.hub.now();
+        let mut waits = self.hub.waits.iter_mut();
+        if let Some(wait) = waits.find(|wait| wait.client.is(core, session)) {
+            wait.until = Some(now);
+        }
     }
 
     /// Answers those whose writes are where they wanted them, or whose time is over.
