@@ -168,9 +168,7 @@ impl Control {
         self.end_snapshot();
         // Nobody gets in who would not be served.
         self.doors.close();
-        for core in 0..self.bells.len() {
-            self.post.post(core, Letter::Stop);
-        }
+        self.post_all(|| Letter::Stop);
         self.deliver();
     }
 
@@ -183,6 +181,13 @@ impl Control {
         let told = self.failure.send(why.to_owned());
         told.expect("the main thread waits for it");
         self.is_stopping = true;
+    }
+
+    /// Posts a letter to every shard core.
+    pub(super) fn post_all(&mut self, letter: impl Fn() -> Letter) {
+        for core in 0..self.bells.len() {
+            self.post.post(core, letter());
+        }
     }
 
     fn deliver(&mut self) {
@@ -298,7 +303,6 @@ impl Control {
         let letter = Letter::Decided(Box::new(decision.decided(out, outcome.err(), began.ns())));
         if has_changed {
             self.publish(from, letter);
-            self.follow_hub_settings();
         } else {
             self.post.post(from, letter);
         }
@@ -314,14 +318,11 @@ impl Control {
         self.clients_limit = live.maxmemory_clients;
         self.take_settings();
         self.follow_file_settings();
-        for core in 0..self.bells.len() {
-            let letter = Letter::Settings {
-                change,
-                settings: Arc::clone(&settings),
-                live: Arc::clone(&live),
-            };
-            self.post.post(core, letter);
-        }
+        self.post_all(|| Letter::Settings {
+            change,
+            settings: Arc::clone(&settings),
+            live: Arc::clone(&live),
+        });
         change
     }
 
@@ -347,9 +348,7 @@ impl Control {
     fn trust_weights(&mut self) {
         self.has_asked = true;
         self.relieving = self.bells.len();
-        for core in 0..self.bells.len() {
-            self.post.post(core, Letter::TrustWeights);
-        }
+        self.post_all(|| Letter::TrustWeights);
     }
 
     /// Acts by what the control core itself reads of the settings.
@@ -358,6 +357,7 @@ impl Control {
         crash::enable(self.settings.is_on("crash-log-enabled"));
         follow_delays(&self.settings, &self.persistence);
         self.introduce();
+        self.follow_hub_settings();
     }
 
     /// SIGUSR2: what the node is doing, into the log.

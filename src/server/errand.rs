@@ -353,13 +353,10 @@ impl Control {
 
     /// Gives every core libraries that were read from a file.
     pub(super) fn give_libraries(&mut self, functions: Arc<[Vec<u8>]>, flush: bool) {
-        for core in 0..self.bells.len() {
-            let letter = Letter::Libraries {
-                functions: Arc::clone(&functions),
-                flush,
-            };
-            self.post.post(core, letter);
-        }
+        self.post_all(|| Letter::Libraries {
+            functions: Arc::clone(&functions),
+            flush,
+        });
     }
 }
 

@@ -183,9 +183,7 @@ impl Control {
         }
         self.loading = None;
         self.persistence.loading.set(0);
-        for core in 0..self.bells.len() {
-            self.post.post(core, Letter::LoadingOver);
-        }
+        self.post_all(|| Letter::LoadingOver);
         // Settings may have changed meanwhile.
         self.follow_file_settings();
         self.announced.ready(&self.log);

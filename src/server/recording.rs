@@ -65,6 +65,15 @@ impl Journal {
         self.synced.advance(ticket, |_| {});
     }
 
+    /// Publishes a moment at which every shard is in one hand.
+    pub(super) fn publish_cut(&self, me: usize, lanes: u8, number: u64) -> u64 {
+        let cut = Slice {
+            cut: Some(number),
+            ..Slice::default()
+        };
+        self.publish(me, lanes, cut)
+    }
+
     /// Publishes a slice as writer `me`, into these lanes.
     pub(super) fn publish(&self, me: usize, lanes: u8, slice: Slice) -> u64 {
         let bytes = slice.bytes.len() as u64;
@@ -243,12 +252,9 @@ impl Work {
             .next()
             .map_or(0, |shard| shard.recorded_by);
         (lanes != 0).then(|| {
-            let cut = Slice {
-                cut: Some(number),
-                ..Slice::default()
-            };
             let recording = &mut self.recording;
-            recording.last = recording.journal.publish(recording.me, lanes, cut);
+            let (journal, me) = (&recording.journal, recording.me);
+            recording.last = journal.publish_cut(me, lanes, number);
             recording.last
         })
     }

@@ -11,7 +11,7 @@ use crate::replication::{
     Action, Address, Follower, Framing, Introduction, Level, ReplicationId, Stage,
 };
 use crate::runtime::clock::{Stopwatch, unix_ms};
-use crate::runtime::control::{Wire, ring_after};
+use crate::runtime::control::{Alarm, Wire};
 use crate::runtime::core::Bell;
 use crate::telemetry::{Link, Replication};
 
@@ -43,7 +43,7 @@ pub(super) struct Upstream {
     is_loading_told: bool,
     watch: Stopwatch,
     bell: Bell,
-    alarm_at: Option<u64>,
+    alarm: Alarm,
     random: Random,
     hash_key: HashKey,
     pub(super) replication: Arc<Replication>,
@@ -65,7 +65,7 @@ impl Upstream {
             is_loading_told: false,
             watch: Stopwatch::start(),
             bell,
-            alarm_at: None,
+            alarm: Alarm::new(bell),
             random: Random::from_entropy(),
             hash_key,
             replication,
@@ -506,9 +506,7 @@ impl Control {
         self.upstream.is_loading_told = !is_served;
         self.persistence.loading.set(u64::from(!is_served));
         self.persistence.async_loading.set(u64::from(is_served));
-        for core in 0..self.bells.len() {
-            self.post.post(core, Letter::LoadingBegins { is_served });
-        }
+        self.post_all(|| Letter::LoadingBegins { is_served });
     }
 
     fn end_loading(&mut self) {
@@ -518,24 +516,14 @@ impl Control {
         }
         cells.iter().for_each(|cell| cell.set(0));
         self.upstream.is_loading_told = false;
-        for core in 0..self.bells.len() {
-            self.post.post(core, Letter::LoadingOver);
-        }
+        self.post_all(|| Letter::LoadingOver);
     }
 
     /// Has the bell rung when the machine wants to be looked at.
     fn set_alarm(&mut self) {
         let upstream = &mut self.upstream;
         let now = upstream.now();
-        upstream.alarm_at.take_if(|at| *at <= now);
-        let Some(deadline) = upstream.follower.deadline() else {
-            return;
-        };
-        if upstream.alarm_at.is_none_or(|at| deadline < at) {
-            upstream.alarm_at = Some(deadline);
-            let delay = Duration::from_millis(deadline.saturating_sub(now));
-            ring_after(upstream.bell, delay);
-        }
+        upstream.alarm.set(now, upstream.follower.deadline());
     }
 
     /// What INFO and the cores read.

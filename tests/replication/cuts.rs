@@ -17,19 +17,31 @@ fn a_cut_stream_is_resumed_without_a_full_synchronisation() {
         replica.follow(proxy.port());
         replica.wait_until_linked();
         let mut dice = Dice::new(shards as u64);
-        let mut client = primary.server.client();
-        for round in 1..=15 {
-            proxy.cut_after(1 + dice.below(8000));
-            while proxy.cuts() < round {
-                write(&mut client, &mut dice, 50);
-            }
-            replica.wait_until_linked();
-        }
-        settle(&mut primary, &mut replica);
-        assert_eq!(primary.told("sync_full"), "1", "{}", replica.server.log());
-        let resumed: u64 = primary.told("sync_partial_ok").parse().expect("a number");
-        assert!(resumed >= 15, "{resumed}");
+        write_through_cuts((&mut primary, &mut replica), &proxy, &mut dice, 15);
     }
+}
+
+/// Cuts the link between a primary and its replica so often while the primary is
+/// written to: the replica goes on each time, and has everything in the end.
+pub fn write_through_cuts(
+    (primary, replica): (&mut Side, &mut Side),
+    proxy: &Proxy,
+    dice: &mut Dice,
+    rounds: u64,
+) {
+    let mut client = primary.server.client();
+    for round in 1..=rounds {
+        proxy.cut_after(1 + dice.below(8000));
+        while proxy.cuts() < round {
+            write(&mut client, dice, 50);
+        }
+        replica.wait_until_linked();
+    }
+    settle(primary, replica);
+    let logs = format!("{}\n{}", primary.server.log(), replica.server.log());
+    assert_eq!(primary.told("sync_full"), "1", "{logs}");
+    let resumed: u64 = primary.told("sync_partial_ok").parse().expect("a number");
+    assert!(resumed >= rounds, "{resumed}");
 }
 
 #[test]

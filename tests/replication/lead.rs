@@ -5,6 +5,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cuts::write_through_cuts;
 use crate::proxy::Proxy;
 use crate::wire::Reply;
 use crate::writer::{Dice, write};
@@ -64,18 +65,7 @@ fn a_cut_stream_is_resumed_without_a_full_synchronisation() {
         replica.follow(proxy.port());
         replica.wait_until_linked();
         let mut dice = Dice::new(3);
-        let mut client = primary.server.client();
-        for round in 1..=10 {
-            proxy.cut_after(1 + dice.below(8000));
-            while proxy.cuts() < round {
-                write(&mut client, &mut dice, 50);
-            }
-            replica.wait_until_linked();
-        }
-        settle(&mut primary, &mut replica);
-        assert_eq!(primary.told("sync_full"), "1", "{}", primary.server.log());
-        let resumed: u64 = primary.told("sync_partial_ok").parse().expect("a number");
-        assert!(resumed >= 10, "{resumed}");
+        write_through_cuts((&mut primary, &mut replica), &proxy, &mut dice, 10);
     }
 }
 

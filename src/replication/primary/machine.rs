@@ -468,17 +468,17 @@ impl<O: Overflow> Primary<O> {
 
     /// Closes the links that have something of the stream, or wait for it.
     fn close_served(&mut self, why: &str) {
-        let links = self.links.iter();
-        let served = links.filter(|(_, link)| link.state != State::Waiting);
-        let served: Vec<u64> = served.map(|(number, _)| *number).collect();
-        for number in served {
-            self.close(number, why);
-        }
+        self.close_those(why, |link| link.state != State::Waiting);
     }
 
     fn close_all(&mut self, why: &str) {
-        let links: Vec<u64> = self.links.keys().copied().collect();
-        for number in links {
+        self.close_those(why, |_| true);
+    }
+
+    fn close_those(&mut self, why: &str, are_meant: impl Fn(&Link) -> bool) {
+        let meant = self.links.iter().filter(|(_, link)| are_meant(link));
+        let meant: Vec<u64> = meant.map(|(number, _)| *number).collect();
+        for number in meant {
             self.close(number, why);
         }
     }

@@ -259,13 +259,45 @@ impl Shared {
     }
 }
 
-/// Rings a bell after a while.
-pub fn ring_after(bell: Bell, delay: Duration) {
-    glommio::spawn_local(async move {
-        glommio::timer::sleep(delay).await;
-        bell.ring();
-    })
-    .detach();
+/// Rings a bell at a time, of which there is one: the earliest it was set to. Times are milliseconds
+/// of one clock.
+#[derive(Debug)]
+pub struct Alarm {
+    bell: Bell,
+    at: Option<u64>,
+}
+
+impl Alarm {
+    /// One that is set to no time.
+    #[must_use]
+    pub fn new(bell: Bell) -> Alarm {
+        Alarm { bell, at: None }
+    }
+
+    /// Whether it has no time to come.
+    #[must_use]
+    pub fn is_over(&self, now: u64) -> bool {
+        self.at.is_none_or(|at| at <= now)
+    }
+
+    /// Sets it to a time, if there is one and none before. Only in a task of the executor.
+    pub fn set(&mut self, now: u64, deadline: Option<u64>) {
+        self.at.take_if(|at| *at <= now);
+        let Some(deadline) = deadline else { return };
+        if self.at.is_some_and(|at| at <= deadline) {
+            return;
+        }
+        self.at = Some(deadline);
+        let (bell, delay) = (
+            self.bell,
+            Duration::from_millis(deadline.saturating_sub(now)),
+        );
+        glommio::spawn_local(async move {
+            glommio::timer::sleep(delay).await;
+            bell.ring();
+        })
+        .detach();
+    }
 }
 
 /// Lets the executor's other tasks run.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::command::{Errand, Lent};
 use crate::config::Settings;
-use crate::journal::{Manifest, Slice};
+use crate::journal::Manifest;
 use crate::keyspace::Noted;
 use crate::runtime::core::Bell;
 use crate::server::control::Control;
@@ -243,11 +243,7 @@ impl Control {
         for shard in shards.iter_mut() {
             shard.recorded_by &= !FILE;
         }
-        let cut = Slice {
-            cut: Some(0),
-            ..Slice::default()
-        };
-        let ticket = self.file.journal.publish(shards.len(), lanes, cut);
+        let ticket = self.file.journal.publish_cut(shards.len(), lanes, 0);
         self.file.order(Order::Stop { ticket });
     }
 

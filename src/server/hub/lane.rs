@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::journal::{Merge, Slice};
+use crate::journal::Merge;
 use crate::server::control::Control;
 use crate::server::recording::{REPLICAS, REPLICAS_LANE};
 use crate::shard::Shard;
@@ -42,11 +42,7 @@ impl Control {
             shard.recorded_by |= REPLICAS;
         }
         let lanes = shards.first().map_or(0, |shard| shard.recorded_by);
-        let cut = Slice {
-            cut: Some(0),
-            ..Slice::default()
-        };
-        let ticket = self.hub.journal.publish(shards.len(), lanes, cut);
+        let ticket = self.hub.journal.publish_cut(shards.len(), lanes, 0);
         let offset = self.hub.primary.history().offset;
         self.hub.merge = Some(Merge::new(ticket, offset));
     }

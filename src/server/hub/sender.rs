@@ -309,10 +309,7 @@ impl Target for Streamed {
         let rest = self.short.split().freeze();
         self.push(rest, &|| false)?;
         let sender = self.sender.take().expect("it was just used");
-        let started = thread::Builder::new()
-            .name("sync".to_owned())
-            .spawn(move || sender.finish());
-        started.map(drop).map_err(|error| reason(&error))
+        on_thread(move || sender.finish())
     }
 }
 
@@ -366,6 +363,11 @@ pub(super) fn send_file(
                 .for_each(|link| told.say(Delivery::Lost(link, why.clone()))),
         }
     };
+    on_thread(life)
+}
+
+/// Lets something live on a thread of its own.
+fn on_thread(life: impl FnOnce() + Send + 'static) -> Result<(), String> {
     let started = thread::Builder::new().name("sync".to_owned()).spawn(life);
     started.map(drop).map_err(|error| reason(&error))
 }

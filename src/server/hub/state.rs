@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::journal::Merge;
 use crate::replication::{Address, History, Method, Policy, Primary, ReplicationId};
 use crate::runtime::clock::Stopwatch;
-use crate::runtime::control::Wire;
+use crate::runtime::control::{Alarm, Wire};
 use crate::runtime::core::Bell;
 use crate::session::SessionId;
 use crate::telemetry::{Lineage, Replica, Replication};
@@ -45,7 +45,9 @@ pub(in crate::server) struct Hub {
     pub(super) lineage: Lineage,
     pub(super) replication: Arc<Replication>,
     pub(super) watch: Stopwatch,
-    pub(super) alarm_at: Option<u64>,
+    pub(super) alarm: Alarm,
+    /// `min-replicas-max-lag` in milliseconds; 0 is no limit.
+    pub(super) lag_ms: u64,
     pub(super) bell: Bell,
     pub(super) random: Random,
 }
@@ -85,7 +87,8 @@ impl Hub {
             lineage,
             replication,
             watch: Stopwatch::start(),
-            alarm_at: None,
+            alarm: Alarm::new(bell),
+            lag_ms: 0,
             bell,
             random: Random::from_entropy(),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::replication::State;
+use crate::replication::{ReplicationId, State};
 use crate::runtime::clock::unix_ms;
 use crate::telemetry::{Lineage, Replica};
 
@@ -29,25 +29,23 @@ impl Control {
         };
         told.backlog_first.set(first);
         told.backlog_bytes.set(bytes);
-        let lag_ms = self.settings.number::<u64>("min-replicas-max-lag") * 1000;
-        let healthy = match lag_ms {
+        let healthy = match hub.lag_ms {
             0 => hub.primary.healthy(now, u64::MAX),
             lag_ms => hub.primary.healthy(now, lag_ms),
         };
         told.healthy.set(healthy as u64);
-        let lineage_is_old = history.id.as_str() != hub.lineage.id
-            || history.earlier.map_or(-1, |(_, end)| end as i64) != hub.lineage.second_offset;
-        if lineage_is_old {
-            let earlier = history.earlier;
+        let (earlier, second_offset) = match history.earlier {
+            Some((id, end)) => (id, end as i64),
+            None => (ReplicationId::NONE, -1),
+        };
+        if history.id.as_str() != hub.lineage.id || second_offset != hub.lineage.second_offset {
             hub.lineage = Lineage {
                 id: history.id.to_string(),
-                earlier: earlier.map_or_else(|| "0".repeat(40), |(id, _)| id.to_string()),
-                second_offset: earlier.map_or(-1, |(_, end)| end as i64),
+                earlier: earlier.to_string(),
+                second_offset,
             };
             let lineage = Arc::new(hub.lineage.clone());
-            for core in 0..self.bells.len() {
-                self.post.post(core, Letter::Lineage(Arc::clone(&lineage)));
-            }
+            self.post_all(|| Letter::Lineage(Arc::clone(&lineage)));
         }
         self.tell_replicas_to_cores(now);
     }
@@ -74,9 +72,6 @@ impl Control {
             return;
         }
         hub.shown = Arc::clone(&replicas);
-        for core in 0..self.bells.len() {
-            let letter = Letter::Replicas(Arc::clone(&replicas));
-            self.post.post(core, letter);
-        }
+        self.post_all(|| Letter::Replicas(Arc::clone(&replicas)));
     }
 }

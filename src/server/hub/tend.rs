@@ -1,9 +1,7 @@
 //! The round of the control core: what came of replicas, and what is to be done.
 
-use std::time::Duration;
-
 use crate::replication::{Level, PrimaryAction, Tally};
-use crate::runtime::control::{Wire, ring_after};
+use crate::runtime::control::Wire;
 
 use crate::server::control::Control;
 use crate::server::letter::{Letter, Recruit};
@@ -16,6 +14,8 @@ const SPEAKING: usize = 0;
 impl Control {
     /// Acts by what the settings say of replicas now.
     pub(in crate::server) fn follow_hub_settings(&mut self) {
+        let lag_s: u64 = self.settings.number("min-replicas-max-lag");
+        self.hub.lag_ms = lag_s * 1000;
         let policy = policy(&self.settings);
         self.hub.primary.on_settings(policy);
     }
@@ -58,7 +58,7 @@ impl Control {
         self.read_lane();
         let now = self.hub.now();
         let deadline = self.hub.primary.deadline(now);
-        if deadline.is_some() && self.hub.alarm_at.is_none_or(|at| at <= now) {
+        if deadline.is_some() && self.hub.alarm.is_over(now) {
             self.hub.primary.on_time(now);
         }
         self.act_for_replicas();
@@ -148,15 +148,7 @@ impl Control {
             self.hub.undelivered.as_ref().map(|feed| feed.until),
             self.hub.waits.iter().filter_map(|wait| wait.until).min(),
         ];
-        let hub = &mut self.hub;
-        hub.alarm_at.take_if(|at| *at <= now);
-        let Some(deadline) = deadlines.into_iter().flatten().min() else {
-            return;
-        };
-        let deadline = deadline.max(now + 1);
-        if hub.alarm_at.is_none_or(|at| deadline < at) {
-            hub.alarm_at = Some(deadline);
-            ring_after(hub.bell, Duration::from_millis(deadline - now));
-        }
+        let deadline = deadlines.into_iter().flatten().min();
+        self.hub.alarm.set(now, deadline.map(|at| at.max(now + 1)));
     }
 }

@@ -232,8 +232,6 @@ impl Control {
             return;
         }
         self.persistence.save_failed.set(failed);
-        for core in 0..self.bells.len() {
-            self.post.post(core, Letter::SaveFailed(!is_good));
-        }
+        self.post_all(|| Letter::SaveFailed(!is_good));
     }
 }
