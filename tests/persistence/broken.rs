@@ -174,6 +174,9 @@ fn made(child: &mut std::process::Child, port: u16) -> Made {
     made
 }
 
+/// Kinds of values that stock 7.0 does not know and basalt reads.
+const NEWER_KINDS: std::ops::Range<u8> = 20..28;
+
 /// Without a sum, what is changed may be as right as it was. Where both load it,
 /// it is the same data.
 #[test]
@@ -196,6 +199,9 @@ fn a_changed_byte_is_refused_or_means_the_same() {
             Made::Refused => refused += 1,
             ours => {
                 let stock = stock_made(folder.path());
+                if stock == Made::Refused && NEWER_KINDS.contains(&changed[at]) {
+                    continue;
+                }
                 both += 1;
                 assert_eq!(ours, stock, "byte {at} of {}", file.escape_ascii());
             }
