@@ -33,6 +33,8 @@ pub enum Errand {
     Demote,
     /// The stream for replicas is not kept any more.
     Cease,
+    /// The stream for replicas goes on from what was loaded.
+    Resume,
     /// The append-only file ends.
     EndFile,
     /// DEBUG LOADAOF.

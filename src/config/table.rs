@@ -198,6 +198,7 @@ pub const SETTINGS: &[Setting] = settings! {
     "repl-diskless-sync" = "yes", Bool, Live Works: "Synchronise without a file.";
     "repl-diskless-sync-delay" = "5", Integer(0, I32), Live Works: "Seconds to wait for more replicas.";
     "repl-diskless-sync-max-replicas" = "0", Integer(0, I32), Live Works: "Replicas at which not to wait longer.";
+    "repl-protect-replicas" = "yes", Bool, Live Works: "Do not give replicas less data than they have after a restart.";
     "repl-diskless-load" = "disabled", Enum(&["disabled", "on-empty-db", "swapdb"]), Live Works: "Load while receiving.";
     // Cluster
     "cluster-enabled" = "no", Bool, Start Later: "Be a node of a cluster.";

@@ -44,6 +44,11 @@ impl Keyspace {
         }
     }
 
+    /// Whether there is a key in any database.
+    pub fn has_keys(&self) -> bool {
+        (0..self.databases()).any(|index| !self.db(index).is_empty())
+    }
+
     /// How many databases there are.
     pub fn databases(&self) -> usize {
         self.databases.len()

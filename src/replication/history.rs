@@ -23,6 +23,17 @@ pub struct History {
     pub earlier: Option<(ReplicationId, u64)>,
 }
 
+/// Where data stands that a node, or its replica, can go on from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The history's name.
+    pub id: ReplicationId,
+    /// Bytes of it that the data has.
+    pub offset: u64,
+    /// Selected in the stream behind them, if that does not say itself.
+    pub database: usize,
+}
+
 impl History {
     /// A new one.
     #[must_use]

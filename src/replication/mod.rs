@@ -20,10 +20,10 @@ mod tests;
 pub use address::Address;
 pub use follower::{Action, Follower, Level, Stage};
 pub use greeting::Introduction;
-pub use history::{History, Resume};
+pub use history::{History, Resume, Standing};
 pub use id::ReplicationId;
 pub use primary::{
-    Arrival, Asked, LinkInfo, Method, Overflow, Policy, Primary, PrimaryAction, State, Stream,
-    Tally,
+    Arrival, Asked, Guard, LinkInfo, Method, Overflow, Policy, Primary, PrimaryAction, State,
+    Stream, Tally,
 };
 pub use transfer::Framing;

@@ -31,6 +31,10 @@ pub(super) struct Units {
     is_in_multi: bool,
     /// The offset of the last byte given out.
     end: u64,
+    /// The database that the last command read has selected, and the last one given
+    /// out; none if it is that of before.
+    selected: Option<usize>,
+    database: Option<usize>,
 }
 
 /// Whole units.
@@ -50,6 +54,7 @@ enum Meaning {
     Multi,
     Exec,
     GetAck,
+    Select(Option<usize>),
     Other,
 }
 
@@ -64,12 +69,19 @@ impl Units {
             wanted: 0,
             is_in_multi: false,
             end,
+            selected: None,
+            database: None,
         }
     }
 
     /// The offset up to which units were given out.
     pub(super) fn end(&self) -> u64 {
         self.end
+    }
+
+    /// The database that is selected there, if the units say.
+    pub(super) fn database(&self) -> Option<usize> {
+        self.database
     }
 
     /// The offset of the last byte that came.
@@ -94,6 +106,7 @@ impl Units {
                         Meaning::Multi => self.is_in_multi = true,
                         Meaning::Exec => self.is_in_multi = false,
                         Meaning::GetAck => asks = true,
+                        Meaning::Select(database) => self.selected = database,
                         Meaning::Other => {}
                     }
                     self.read += consumed;
@@ -111,6 +124,7 @@ impl Units {
             }
             if !self.is_in_multi {
                 whole = self.read;
+                self.database = self.selected;
             }
         }
         if whole == 0 {
@@ -136,6 +150,9 @@ fn meaning(args: Args<'_>) -> Meaning {
         Meaning::Exec
     } else if name.eq_ignore_ascii_case(b"replconf") && args.len() > 1 && args.is(1, b"getack") {
         Meaning::GetAck
+    } else if name.eq_ignore_ascii_case(b"select") && args.len() == 2 {
+        let index = std::str::from_utf8(args.get(1));
+        Meaning::Select(index.ok().and_then(|index| index.parse().ok()))
     } else {
         Meaning::Other
     }

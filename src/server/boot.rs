@@ -280,7 +280,8 @@ fn run_cores(
     log.notice(&format!("Running mode=standalone, port={port}."));
     if let Some(source) = source {
         let (log, persistence) = (log.clone(), Arc::clone(&plan.persistence));
-        let manner = Manner::of(&control.settings, log, persistence);
+        let mut manner = Manner::of(&control.settings, log, persistence);
+        manner.goes_on = true;
         let empty = |_| *Keyspace::new(plan.live.databases as usize, plan.hash_key);
         let keyspaces = (0..plan.cores.len()).map(empty).collect();
         control.persistence.loading.set(1);
@@ -292,6 +293,7 @@ fn run_cores(
             let (folder, manifest) = aof::founded(&control.settings)?;
             control.file.begin(folder, manifest);
         }
+        control.start_empty();
         announced.ready(log);
         log.notice("Ready to accept connections");
         control.introduce();

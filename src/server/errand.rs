@@ -16,6 +16,7 @@ use crate::telemetry::totals;
 
 use super::control::Control;
 use super::core::Work;
+use super::hub::Settling;
 use super::letter::{Decided, Decision, Letter};
 use super::load::{self, Source};
 use super::loan::Job;
@@ -70,6 +71,7 @@ impl Control {
             | Errand::Exchange
             | Errand::Lead
             | Errand::Demote
+            | Errand::Resume
             | Errand::Cease => {
                 unreachable!("no client asks for these")
             }
@@ -81,7 +83,7 @@ impl Control {
             Errand::Background(asked) => self.background_save(asked, client),
             Errand::Save if self.is_saving() => self.answer(client, Some(Refusal::SAVING)),
             Errand::Save | Errand::Reload(_) | Errand::LoadFile => {
-                self.ask_for_shards(errand, Some(client));
+                self.when_settled(Settling::Shards(errand, Some(client)));
             }
             Errand::Follow { host, port } => self.follow(client, host, port),
             Errand::Unfollow => self.unfollow(client),
@@ -123,7 +125,7 @@ impl Control {
             Saving::Never => false,
         };
         if saves {
-            self.ask_for_shards(Errand::Shutdown(shutdown), client);
+            self.when_settled(Settling::Shards(Errand::Shutdown(shutdown), client));
         } else {
             self.is_stopping = true;
         }
@@ -157,6 +159,10 @@ impl Control {
             .remove(&number)
             .expect("an errand is open until its shards have come");
         let mut shards: Vec<Box<Shard>> = held.into_iter().flatten().collect();
+        let holds_stream = matches!(
+            errand,
+            Errand::Save | Errand::Reload(_) | Errand::LoadFile | Errand::Shutdown(_)
+        );
         let refusal = match errand {
             Errand::Save => self
                 .save(&mut shards, functions)
@@ -223,10 +229,18 @@ impl Control {
                 self.cease(&mut shards);
                 return self.bring_home(shards);
             }
+            Errand::Resume => {
+                self.resume(&mut shards);
+                self.bring_home(shards);
+                return self.serve_loaded();
+            }
             Errand::Follow { .. } | Errand::Unfollow | Errand::Wait { .. } => {
                 unreachable!("these need no shards")
             }
         };
+        if holds_stream {
+            self.let_stream_go();
+        }
         self.bring_home(shards);
         match client {
             Some(client) => self.answer(client, refusal),
@@ -276,10 +290,13 @@ impl Control {
         shards: &mut [Box<Shard>],
         functions: &[Vec<u8>],
     ) -> Result<(), ()> {
-        let manner = Manner::of(&self.settings);
+        let standing = self.standing_now();
+        let history = standing.map(|standing| (standing.id, standing.database));
+        let manner = Manner::of(&self.settings).of_data(history);
+        let offset = standing.map(|standing| standing.offset);
         // Those that fail count, too, as with stock.
         self.persistence.saves.add(1);
-        if let Err(why) = save(shards, functions, &manner) {
+        if let Err(why) = save(shards, functions, &manner, offset) {
             self.log.warning(&why);
             return Err(());
         }

@@ -78,6 +78,10 @@ struct Found {
 impl Work {
     /// Walks for due keys for one slice of time.
     pub(super) fn expire_slice(&mut self) {
+        if self.local.is_loading {
+            // What goes now would not be recorded.
+            return;
+        }
         let effort = Effort::of(self.local.live.active_expire_effort);
         let clock = self.clock_for(Regard::NoTouch);
         let started = self.watch.ns();

@@ -15,6 +15,7 @@ use crate::base::slot_of;
 use crate::command::{LibraryHost, Placement, REDIS_VERSION, idle_for, rules, used_often};
 use crate::config::{Encodings, Settings};
 use crate::keyspace::{Clock, Key, Keyspace, Lifetime, Overdue, Touch};
+use crate::replication::{ReplicationId, Standing};
 use crate::runtime::clock::unix_ms;
 use crate::script::{Existing, Libraries};
 use crate::snapshot::{
@@ -48,6 +49,8 @@ pub(super) struct Manner {
     pub(super) existing: Existing,
     /// Keys whose time has come stay: that they went comes later.
     keeps_expired: bool,
+    /// The same, if the file says of which history it is.
+    pub(super) goes_on: bool,
     /// Something else may stand behind the file's end, which is not read.
     stops_at_end: bool,
     /// Texts of the libraries that are there.
@@ -66,6 +69,7 @@ impl Manner {
             is_lfu: live.maxmemory_policy.is_lfu(),
             existing: Existing::Refused,
             keeps_expired: false,
+            goes_on: false,
             stops_at_end: false,
             libraries: Vec::new(),
             log,
@@ -144,6 +148,9 @@ pub(super) struct Loaded {
     pub(super) functions: Vec<Vec<u8>>,
     /// The database that was selected in the stream where the file was made.
     pub(super) stream_database: usize,
+    /// What history the data is of, and where it stands in it.
+    id: Option<ReplicationId>,
+    offset: Option<u64>,
     /// Bytes of the file.
     pub(super) end: u64,
     count: Count,
@@ -183,7 +190,7 @@ pub(super) fn load(
     let shown = if is_known { total } else { 0 };
     persistence.loading_total_bytes.set(shown);
     persistence.loading_loaded_bytes.set(0);
-    let now_ms = if manner.keeps_expired { 0 } else { unix_ms() };
+    let now_ms = unix_ms();
     let databases = keyspaces.first().map_or(0, |keyspace| keyspace.databases());
     let placement = Placement::new(keyspaces.len());
     let (splitting, counts) = thread::scope(|scope| {
@@ -193,7 +200,10 @@ pub(super) fn load(
             let (send, receive) = sync_channel(PORTIONS_AHEAD);
             rows.push(Row {
                 send,
-                portion: Portion::default(),
+                portion: Portion {
+                    keeps_expired: manner.keeps_expired,
+                    ..Portion::default()
+                },
             });
             threads.push(scope.spawn(move || insert_all(keyspace, &receive, now_ms, manner)));
         }
@@ -251,6 +261,15 @@ impl Loaded {
         }
     }
 
+    /// Where the data stands, if the file says so.
+    pub(super) fn standing(&self) -> Option<Standing> {
+        Some(Standing {
+            id: self.id?,
+            offset: self.offset?,
+            database: self.stream_database,
+        })
+    }
+
     /// The line that says how many keys came.
     pub(super) fn line(&self) -> String {
         let Count {
@@ -269,6 +288,8 @@ impl Loaded {
 /// Records on their way to a shard's thread.
 #[derive(Default)]
 struct Portion {
+    /// Keys whose time has come stay.
+    keeps_expired: bool,
     bytes: Vec<u8>,
     records: Vec<Placed>,
 }
@@ -291,7 +312,11 @@ struct Row {
 impl Row {
     /// Sends what there is; `false` if the thread has given up.
     fn send(&mut self) -> bool {
-        let portion = std::mem::take(&mut self.portion);
+        let next = Portion {
+            keeps_expired: self.portion.keeps_expired,
+            ..Portion::default()
+        };
+        let portion = std::mem::replace(&mut self.portion, next);
         portion.records.is_empty() || self.send.send(portion).is_ok()
     }
 }
@@ -397,6 +422,13 @@ impl Splitter<'_> {
             b"repl-stream-db" => {
                 self.loaded.stream_database = value.parse().unwrap_or(0);
             }
+            b"repl-id" => {
+                self.loaded.id = ReplicationId::parse(value.as_bytes());
+                for row in &mut self.rows {
+                    row.portion.keeps_expired = self.manner.goes_on;
+                }
+            }
+            b"repl-offset" => self.loaded.offset = value.parse().ok(),
             _ if name.starts_with(b"%") => {
                 let name = String::from_utf8_lossy(name);
                 log.notice(&format!("RDB '{name}': {value}"));
@@ -445,13 +477,16 @@ fn insert_all(
     manner: &Manner,
 ) -> Result<Count, FileFault> {
     let rules = rules(&manner.encodings, keyspace.hash_key());
-    let clock = Clock {
-        now: now_ms,
-        touch: manner.touch,
-        overdue: Overdue::Removed,
-    };
     let mut count = Count::default();
     while let Ok(portion) = portions.recv() {
+        let clock = Clock {
+            now: now_ms,
+            touch: manner.touch,
+            overdue: match portion.keeps_expired {
+                true => Overdue::Found,
+                false => Overdue::Removed,
+            },
+        };
         let mut start = 0;
         for placed in &portion.records {
             let record = RawRecord {
@@ -471,12 +506,17 @@ fn insert_all(
                     manner.log.notice(&line);
                 }
                 count.empty += 1;
-            } else if record.deadline.is_some_and(|deadline| deadline < now_ms) {
+                continue;
+            }
+            let is_over = record.deadline.is_some_and(|deadline| deadline < now_ms);
+            if is_over && !manner.keeps_expired {
                 count.expired += 1;
             } else {
+                count.loaded += 1;
+            }
+            if !is_over || portion.keeps_expired {
                 let key = keyspace.key(&name);
                 insert(keyspace, key, value, &record, &clock, manner)?;
-                count.loaded += 1;
             }
         }
     }

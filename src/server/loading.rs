@@ -4,8 +4,9 @@
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use crate::command::{Lent, LibraryHost, noted};
+use crate::command::{Errand, Lent, LibraryHost, noted};
 use crate::keyspace::Keyspace;
+use crate::replication::Standing;
 use crate::runtime::clock::{Stopwatch, unix_ms};
 use crate::runtime::core::Bell;
 use crate::script::Existing;
@@ -27,6 +28,8 @@ pub(super) struct Loading {
     missing: usize,
     /// It is the append-only file.
     is_aof: bool,
+    /// Where in a history the data stands.
+    standing: Option<Standing>,
 }
 
 /// Everything of a file.
@@ -96,6 +99,7 @@ impl Loading {
             outcome,
             missing,
             is_aof,
+            standing: None,
         })
     }
 }
@@ -158,6 +162,13 @@ impl Control {
 
     fn hand_out(&mut self, whole: Whole) {
         whole.tell(&self.log);
+        let standing = whole.loaded.standing();
+        if let Some(loading) = &mut self.loading {
+            loading.standing = standing;
+        }
+        if standing.is_none() && !whole.keyspaces.iter().any(|keyspace| keyspace.has_keys()) {
+            self.start_empty();
+        }
         if let Some(opened) = whole.opened {
             // Before anybody can write.
             self.file.begin(opened.folder, opened.manifest);
@@ -181,6 +192,32 @@ impl Control {
         if loading.missing > 0 {
             return;
         }
+        match loading.standing {
+            None => self.serve_loaded(),
+            Some(standing) if self.settings.primary().is_some() => {
+                self.stand_behind_primary(standing);
+                self.serve_loaded();
+            }
+            // The shards are recorded before anybody can write.
+            Some(_) => self.borrow_all(Errand::Resume),
+        }
+    }
+
+    /// All shards are here: what is written from now on follows what was loaded, and
+    /// who has that can go on with it.
+    pub(super) fn resume(&mut self, shards: &mut [Box<Shard>]) {
+        if self.settings.primary().is_some() {
+            // It is to be another's data by now.
+            return;
+        }
+        let loading = self.loading.as_ref();
+        if let Some(standing) = loading.and_then(|loading| loading.standing) {
+            self.lead_from(standing, shards);
+        }
+    }
+
+    /// What was loaded is served.
+    pub(super) fn serve_loaded(&mut self) {
         self.loading = None;
         self.persistence.loading.set(0);
         self.post_all(|| Letter::LoadingOver);

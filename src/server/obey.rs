@@ -154,13 +154,6 @@ impl Work {
         self.obeyed.as_ref().map(|obeyed| obeyed.id)
     }
 
-    /// The database that the primary's stream is in.
-    pub(super) fn database_of_obeyed(&mut self) -> Option<usize> {
-        let id = self.obeyed_session()?;
-        let session = self.local.roster.find(id)?;
-        Some(session.client.database)
-    }
-
     /// Whether this session is the primary's.
     pub(super) fn is_obeyed(&self, id: SessionId) -> bool {
         self.obeyed.as_ref().is_some_and(|obeyed| obeyed.id == id)

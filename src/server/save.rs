@@ -13,11 +13,12 @@ use std::thread;
 use crate::command::{REDIS_VERSION, with_value};
 use crate::config::{Policy, Settings};
 use crate::keyspace::{Clock, Found, Keyspace, Overdue, Touch};
+use crate::replication::ReplicationId;
 use crate::runtime::clock::unix_ms;
 use crate::shard::Shard;
 use crate::snapshot::{
-    Checksum, Compression, Dialect, FileWriter, Header, Piece, Pieces, Record, Sizes, Usage,
-    write_record,
+    Checksum, Compression, Dialect, FileWriter, Header, OfHistory, Piece, Pieces, Record, Sizes,
+    Usage, write_record,
 };
 
 /// Pieces that a shard's thread may be ahead of the writer.
@@ -42,6 +43,8 @@ pub(super) struct Manner {
     pub(super) now_ms: u64,
     /// For an append-only file to go on from.
     pub(super) is_aof_base: bool,
+    /// The history that the data is of, and the database in its stream.
+    history: Option<(ReplicationId, usize)>,
 }
 
 #[derive(Clone, Copy)]
@@ -77,7 +80,22 @@ impl Manner {
             told,
             now_ms: unix_ms(),
             is_aof_base: false,
+            history: None,
         }
+    }
+
+    /// For data of this history, with this database selected in its stream.
+    pub(super) fn of_data(self, history: Option<(ReplicationId, usize)>) -> Manner {
+        Manner { history, ..self }
+    }
+
+    /// What the file says of that.
+    pub(super) fn of_history(&self) -> Option<OfHistory<'_>> {
+        let (id, database) = self.history.as_ref()?;
+        Some(OfHistory {
+            id: id.as_str(),
+            database: *database,
+        })
     }
 
     /// The base of an append-only file, at this place.
@@ -126,12 +144,14 @@ pub(super) fn checksum(settings: &Settings) -> Checksum {
     }
 }
 
-/// Writes the data of all shards, and the texts of the libraries. The file is
-/// there whole, or what was there before still is; then the error says why.
+/// Writes the data of all shards, which stands at that offset of its history, and
+/// the texts of the libraries. The file is there whole, or what was there before
+/// still is; then the error says why.
 pub(super) fn save(
     shards: &mut [Box<Shard>],
     functions: &[Vec<u8>],
     manner: &Manner,
+    offset: Option<u64>,
 ) -> Result<(), String> {
     let sizes = sizes(shards.iter().map(|shard| &shard.keyspace));
     let header = Header {
@@ -141,7 +161,7 @@ pub(super) fn save(
         created: manner.now_ms / 1000,
         used_memory: crate::memory::used_memory() as u64,
         is_aof_base: manner.is_aof_base,
-        stream_database: None,
+        history: manner.of_history(),
         functions,
     };
     let mut writer = FileWriter::new(manner.checksum, sizes);
@@ -151,7 +171,7 @@ pub(super) fn save(
         .write(&begin)
         .and_then(|()| write_shards(shards, manner, &mut writer, &mut file));
     written
-        .and_then(|()| file.write(&writer.end()))
+        .and_then(|()| file.write(&writer.end(offset)))
         .and_then(|()| file.sync())
         .map_err(|error| format!("Write error saving DB on disk: {}", reason(&error)))?;
     file.become_file(&manner.name)

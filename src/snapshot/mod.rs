@@ -25,8 +25,8 @@ mod zipmap;
 pub use digest::{Digest, digest_of};
 pub use element::{Element, Pairs};
 pub use file::{
-    Checksum, Dialect, FileFault, FilePart, FileReader, FileWriter, Header, RawRecord, Record,
-    Sizes, Usage, Why, write_record,
+    Checksum, Dialect, FileFault, FilePart, FileReader, FileWriter, Header, OfHistory, RawRecord,
+    Record, Sizes, Usage, Why, write_record,
 };
 pub use kind::{Kind, KindFault};
 pub use payload::{PayloadFault, RDB_VERSION, RDB_VERSION_MAX, read_payload, write_payload};

@@ -57,6 +57,7 @@ pub struct Server {
     child: Child,
     port: u16,
     folder: Folder,
+    program: String,
 }
 
 impl Server {
@@ -91,23 +92,23 @@ impl Server {
         }
         let file = folder.path().join("node.conf");
         fs::write(&file, text).expect("the folder was just made");
-        let log = fs::File::create(folder.path().join("log")).expect("the folder was just made");
-        let errors = log.try_clone().expect("a file can be had twice");
-        let child = Command::new(program)
-            .arg(&file)
-            .current_dir(folder.path())
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors)
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("{program} does not start: {error} (tests/run installs redis-server)")
-            });
+        let child = launch(program, folder.path(), environment);
         Self {
             child,
             port,
             folder,
+            program: program.to_owned(),
+        }
+    }
+
+    /// Kills it, if it has not ended, and starts it again in the same folder and on
+    /// the same port, from what is in its configuration by now.
+    pub fn restart(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        self.child = launch(&self.program, self.folder.path(), &[]);
+        if let Err(why) = self.wait_until_it_answers() {
+            panic!("it does not serve again: {why}; its log:\n{}", self.log());
         }
     }
 
@@ -153,6 +154,27 @@ impl Server {
     pub fn end(&mut self, within: Duration) -> Option<ExitStatus> {
         end(&mut self.child, within)
     }
+}
+
+/// Starts the program with the configuration of a folder.
+fn launch(program: &str, folder: &Path, environment: &[(&str, &str)]) -> Child {
+    let log = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("log"))
+        .expect("the folder can be written");
+    let errors = log.try_clone().expect("a file can be had twice");
+    Command::new(program)
+        .arg(folder.join("node.conf"))
+        .current_dir(folder)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(errors)
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!("{program} does not start: {error} (tests/run installs redis-server)")
+        })
 }
 
 /// Waits until a child has ended by itself; none if it goes on.

@@ -4,6 +4,7 @@
 //! Every test starts its own node in its own folder, on a free port.
 
 #[path = "../harness/process.rs"]
+#[expect(dead_code, reason = "tests/replication starts them again")]
 mod process;
 #[path = "../harness/wire.rs"]
 mod wire;

@@ -13,6 +13,7 @@ mod cuts;
 mod follow;
 mod lead;
 mod proxy;
+mod restart;
 mod roles;
 mod writer;
 
@@ -113,6 +114,22 @@ impl Side {
         self.wait_until("the link is up", |side| {
             side.told("master_link_status") == "up"
         });
+    }
+
+    /// Ends it as SHUTDOWN does, which writes its file, and starts it again.
+    fn shut_down_and_restart(&mut self) {
+        // There is no answer.
+        drop(self.client.ask(&["SHUTDOWN", "SAVE"]));
+        let ended = self.server.end(PATIENCE);
+        assert!(ended.is_some(), "{}", self.server.log());
+        self.restart();
+    }
+
+    /// Kills it, and starts it again.
+    fn restart(&mut self) {
+        self.server.restart();
+        self.client = self.server.client();
+        self.wait_until("it has loaded", |side| side.told("loading") == "0");
     }
 
     fn digest(&mut self) -> Reply {

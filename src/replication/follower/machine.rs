@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use crate::replication::address::Address;
 use crate::replication::greeting::{Introduction, Said, request};
-use crate::replication::history::History;
+use crate::replication::history::{History, Standing};
 use crate::replication::id::ReplicationId;
 use crate::replication::transfer::{Framing, Transfer};
 use crate::replication::units::Units;
@@ -140,9 +140,34 @@ impl Follower {
         self.history = None;
     }
 
-    /// What the data is of, while no primary is followed.
-    pub fn on_history(&mut self, history: History) {
+    /// What the data is of, while no primary is followed, and the database in its
+    /// stream.
+    pub fn on_history(&mut self, history: History, database: usize) {
         self.history = Some(history);
+        self.database = database;
+    }
+
+    /// Where the data stands, if it stands still: everything that was given out has
+    /// been applied.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        let history = self.history.as_ref()?;
+        let standing = Standing {
+            id: history.id,
+            offset: history.offset,
+            database: self.database,
+        };
+        match &self.state {
+            State::Draining { .. } => None,
+            State::Streaming { units, applied, .. } => {
+                (units.end() == *applied).then(|| Standing {
+                    offset: *applied,
+                    database: units.database().unwrap_or(self.database),
+                    ..standing
+                })
+            }
+            _ => Some(standing),
+        }
     }
 
     /// Whether everything that was given out to be applied has been.

@@ -9,16 +9,26 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 
 use crate::replication::follower::Level;
-use crate::replication::history::History;
+use crate::replication::history::{History, Resume};
 use crate::replication::id::ReplicationId;
 
 use super::action::{Action, Method, Tally};
+use super::guard::Guard;
 use super::link::{Arrival, Asked, Link, State};
 use super::stream::{Overflow, Stream};
 
 /// Between two words to a replica that waits for its file, and between looks at
 /// what is late.
 const WORD_MS: u64 = 1000;
+
+/// What one hears that has more data than this node: stock replicas, too, keep what
+/// they have and ask again.
+const REFUSAL: &[u8] =
+    b"-NOMASTERLINK this node started with less data than you have, see its log \
+    and repl-protect-replicas\r\n";
+
+/// Between two lines of the log on that.
+const REFUSED_MS: u64 = 10_000;
 
 /// Bytes of the stream that a link is given before the system has taken them.
 const WINDOW_BYTES: u64 = 1 << 20;
@@ -42,6 +52,8 @@ pub struct Policy {
     pub streams: bool,
     pub delay_ms: u64,
     pub links_at_once: usize,
+    /// `repl-protect-replicas`.
+    pub protects: bool,
     /// `client-output-buffer-limit replica`: 0 bytes is no limit.
     pub hard_bytes: u64,
     pub soft_bytes: u64,
@@ -85,6 +97,9 @@ pub struct Primary<O> {
     /// Since when there is no link.
     lonely_since: u64,
     ping_at: u64,
+    guard: Guard,
+    /// When the log may hear again of replicas that are refused.
+    refused_at: u64,
     pub(super) actions: VecDeque<Action>,
 }
 
@@ -103,6 +118,8 @@ impl<O: Overflow> Primary<O> {
             syncs: 0,
             lonely_since: 0,
             ping_at: 0,
+            guard: Guard::Off,
+            refused_at: 0,
             actions: VecDeque::new(),
         }
     }
@@ -208,8 +225,15 @@ impl<O: Overflow> Primary<O> {
         self.ping_at = now + self.policy.ping_ms;
     }
 
+    /// The node began with this.
+    pub fn on_start(&mut self, guard: Guard) {
+        self.guard = guard;
+    }
+
     /// Hands on from now on what its primary sends.
     pub fn follow(&mut self) {
+        // The data is somebody else's: replicas are to have that.
+        self.guard = Guard::Off;
         self.close_all("this node is a replica now");
         self.leads = false;
     }
@@ -251,6 +275,10 @@ impl<O: Overflow> Primary<O> {
                 return number;
             }
             self.actions.push_back(Action::Count(Tally::NotContinued));
+            if self.policy.protects && self.guard.would_rob(now, &resume) {
+                self.refuse(now, number, &who, &resume);
+                return number;
+            }
             self.notice(format!(
                 "Partial resynchronization not accepted: {who} has {}:{}, this node {}:{}",
                 resume.id, resume.from, self.history.id, backlog.end
@@ -260,6 +288,32 @@ impl<O: Overflow> Primary<O> {
         self.links.insert(number, link);
         self.look_at_sync(now);
         number
+    }
+
+    /// Tells one that has more data than this node to keep it. It is no link: it hangs
+    /// up and comes again.
+    fn refuse(&mut self, now: u64, number: u64, who: &str, resume: &Resume) {
+        let bytes = Bytes::from_static(REFUSAL);
+        self.actions.push_back(Action::Send {
+            link: number,
+            bytes,
+        });
+        if now < self.refused_at {
+            return;
+        }
+        self.refused_at = now + REFUSED_MS;
+        let (id, end) = match self.guard {
+            Guard::Loaded(standing) => (standing.id, standing.offset),
+            Guard::Off | Guard::Empty => (ReplicationId::NONE, 0),
+        };
+        self.warn(format!(
+            "Replica {who} has {} bytes of history {}; this node started with {end} of {id}. A full \
+             synchronization would destroy what only the replica has, so it is refused. Make the \
+             replica the primary (REPLICAOF NO ONE there, REPLICAOF here), or give the data up \
+             with CONFIG SET repl-protect-replicas no",
+            resume.from - 1,
+            resume.id
+        ));
     }
 
     /// Bytes have come from a link.

@@ -1,12 +1,14 @@
 //! The primary side: the stream that replicas are sent, and each replica's link.
 
 mod action;
+mod guard;
 mod link;
 mod machine;
 mod stream;
 mod sync;
 
 pub use action::{Action as PrimaryAction, Method, Tally};
+pub use guard::Guard;
 pub use link::{Arrival, Asked, State};
 pub use machine::{LinkInfo, Policy, Primary};
 pub use stream::{Overflow, Stream};

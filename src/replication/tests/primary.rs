@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::replication::{
-    Arrival, Asked, History, Level, Method, Policy, Primary, PrimaryAction, ReplicationId, Resume,
-    State, Tally,
+    Arrival, Asked, Guard, History, Level, Method, Policy, Primary, PrimaryAction, ReplicationId,
+    Resume, Standing, State, Tally,
 };
 
 use super::stream::Memory;
@@ -26,6 +26,7 @@ pub(super) fn policy() -> Policy {
         streams: true,
         delay_ms: 5000,
         links_at_once: 0,
+        protects: true,
         hard_bytes: 10 << 20,
         soft_bytes: 2 << 20,
         soft_ms: 60_000,
@@ -358,4 +359,65 @@ fn what_cannot_be_kept_costs_the_one_that_needs_it() {
     let expected = "The stream cannot be kept for all replicas: no space left";
     assert_eq!(level.as_deref(), Some(expected));
     assert!(primary.backlog().end - primary.backlog().start <= 1 << 20);
+}
+
+#[test]
+fn who_has_more_than_was_loaded_keeps_it_until_it_is_told_otherwise() {
+    let mut primary = leading(100);
+    let standing = Standing {
+        id: id(ID),
+        offset: 100,
+        database: 0,
+    };
+    primary.on_start(Guard::Loaded(standing));
+    let asks = |id, from| arrival(Asked::Psync(Some(Resume { id, from })));
+    let is_refused = |primary: &mut Primary<Memory>| {
+        actions(primary).iter().any(|action| {
+            matches!(action, PrimaryAction::Send { bytes, .. } if bytes.starts_with(b"-NOMASTERLINK "))
+        })
+    };
+    primary.on_arrival(0, asks(id(ID), 102));
+    assert!(is_refused(&mut primary));
+    // It is no link: nobody waits for it, and it counts for nothing.
+    assert_eq!(primary.links().count(), 0);
+    // What is here, or was never here, is nobody's loss.
+    for (id, from) in [(id(ID), 101), (id(ID), 40), (id(OTHER), 5000)] {
+        primary.on_arrival(0, asks(id, from));
+        assert!(!is_refused(&mut primary), "{from}");
+    }
+    primary.on_settings(Policy {
+        protects: false,
+        ..policy()
+    });
+    primary.on_arrival(0, asks(id(ID), 102));
+    assert!(!is_refused(&mut primary));
+}
+
+#[test]
+fn a_node_that_began_with_nothing_refuses_for_an_hour_or_until_it_follows() {
+    let begun = || {
+        let history = History::new(id(ID));
+        let mut primary = Primary::new(history, policy(), Memory::default());
+        primary.on_start(Guard::Empty);
+        primary
+    };
+    let resume = Resume {
+        id: id(OTHER),
+        from: 2,
+    };
+    let arrives = |primary: &mut Primary<Memory>, now, from| {
+        let resume = Resume { from, ..resume };
+        primary.on_arrival(now, arrival(Asked::Psync(Some(resume))));
+        let sent = actions(primary);
+        sent.iter()
+            .any(|action| matches!(action, PrimaryAction::Send { .. }))
+    };
+    let mut primary = begun();
+    assert!(arrives(&mut primary, 3_599_999, 2));
+    assert!(!arrives(&mut primary, 3_599_999, 1));
+    assert!(!arrives(&mut primary, 3_600_000, 2));
+    let mut primary = begun();
+    primary.follow();
+    primary.lead(0, id(OTHER));
+    assert!(!arrives(&mut primary, 0, 2));
 }

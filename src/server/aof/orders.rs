@@ -91,7 +91,7 @@ pub(in crate::server) fn found(settings: &Settings, log: &Log) -> Result<(), Str
     let folder = Folder::of(settings);
     let base = PathBuf::from(format!("temp-rewriteaof-{}.aof", std::process::id()));
     let manner = Manner::of_base(settings, base.clone());
-    save(&mut [], &[], &manner)?;
+    save(&mut [], &[], &manner, None)?;
     let failed =
         |error: std::io::Error| format!("Can't make the append-only file: {}", reason(&error));
     let name = folder.found(&base).map_err(failed)?;
@@ -153,7 +153,7 @@ impl Control {
         let persistence = &self.persistence;
         if persistence.aof_rewriting.read() == 1
             || self.loading.is_some()
-            || self.snapshot.is_some()
+            || self.has_snapshot()
             || self.is_stopping
         {
             return;
@@ -211,6 +211,7 @@ impl Control {
                 }
             }),
             when_cut: Box::new(|_, _| {}),
+            offset: None,
             when_over: Box::new(move |control, outcome| {
                 let order = match outcome {
                     Ok(_) => Order::Based { base: path, idle },

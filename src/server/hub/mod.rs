@@ -5,10 +5,12 @@ mod lane;
 mod roles;
 mod sender;
 mod spill;
+mod stand;
 mod state;
 mod sync;
 mod tell;
 mod tend;
 mod waits;
 
+pub(super) use stand::{Placed, Settling};
 pub(super) use state::Hub;

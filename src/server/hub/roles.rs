@@ -1,7 +1,7 @@
 //! Changes of role, and the stream's beginning and end.
 
 use crate::command::Errand;
-use crate::replication::{Address, History, ReplicationId};
+use crate::replication::{Address, Guard, History, ReplicationId, Standing};
 use crate::server::control::Control;
 use crate::shard::Shard;
 
@@ -48,6 +48,37 @@ impl Control {
         self.hub.primary.follow();
         self.hub.primary.begin(now, history);
         self.act_for_replicas();
+    }
+
+    /// What was loaded is a primary's data as of then: the rest is asked for.
+    pub(in crate::server) fn stand_behind_primary(&mut self, standing: Standing) {
+        let history = History {
+            offset: standing.offset,
+            ..History::new(standing.id)
+        };
+        let follower = &mut self.upstream.follower;
+        follower.on_history(history.clone(), standing.database);
+        self.hand_on(history);
+    }
+
+    /// What was loaded was this node's data, or its primary's, as of then. Others may
+    /// have had more of that history, so it goes on under another name.
+    pub(in crate::server) fn lead_from(&mut self, standing: Standing, shards: &mut [Box<Shard>]) {
+        let now = self.hub.now();
+        let mut history = History {
+            offset: standing.offset,
+            ..History::new(standing.id)
+        };
+        history.rename(self.hub.primary.history().id);
+        self.hub.primary.begin(now, history);
+        self.hub.primary.on_start(Guard::Loaded(standing));
+        self.begin_lane(shards);
+        self.act_for_replicas();
+    }
+
+    /// There was no data at the start.
+    pub(in crate::server) fn start_empty(&mut self) {
+        self.hub.primary.on_start(Guard::Empty);
     }
 
     /// The primary's history may have another name now.
@@ -111,7 +142,7 @@ impl Control {
         self.hub.primary.follow();
         self.act_for_replicas();
         let history = self.hub.primary.history().clone();
-        self.upstream.follower.on_history(history);
+        self.upstream.follower.on_history(history, 0);
         self.begin_to_follow(address);
     }
 

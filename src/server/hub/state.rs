@@ -18,6 +18,7 @@ use crate::server::recording::{Journal, REPLICAS_LANE};
 
 use super::sender::Delivery;
 use super::spill::Spill;
+use super::stand::{Settling, Standpoint};
 use super::sync::{Synchronizing, Undelivered};
 use super::waits::Waiting;
 
@@ -41,6 +42,12 @@ pub(in crate::server) struct Hub {
     pub(super) demotion: Option<(u64, Address)>,
     pub(super) is_ceasing: bool,
     pub(super) waits: Vec<Waiting>,
+    /// A file whose place in the history is not known yet.
+    pub(super) standpoint: Option<Standpoint>,
+    /// What waits until the primary's stream stands still, and until when.
+    pub(super) settling: Vec<(u64, Settling)>,
+    /// The primary's stream is not read, so that it stands still.
+    pub(super) is_stream_held: bool,
     pub(super) shown: Arc<[Replica]>,
     pub(super) lineage: Lineage,
     pub(super) replication: Arc<Replication>,
@@ -83,6 +90,9 @@ impl Hub {
             demotion: None,
             is_ceasing: false,
             waits: Vec::new(),
+            standpoint: None,
+            settling: Vec::new(),
+            is_stream_held: false,
             shown: Arc::default(),
             lineage,
             replication,
@@ -118,6 +128,7 @@ impl Hub {
         self.primary.is_on()
             || !self.lines.is_empty()
             || !self.waits.is_empty()
+            || !self.settling.is_empty()
             || self.running.is_some()
             || self.wanted.is_some()
     }
@@ -135,6 +146,7 @@ pub(super) fn policy(settings: &Settings) -> Policy {
         streams: settings.is_on("repl-diskless-sync"),
         delay_ms: seconds("repl-diskless-sync-delay"),
         links_at_once: settings.number("repl-diskless-sync-max-replicas"),
+        protects: settings.is_on("repl-protect-replicas"),
         hard_bytes: limit.hard,
         soft_bytes: limit.soft,
         soft_ms: limit.soft_seconds * 1000,

@@ -13,6 +13,7 @@ use crate::server::save::Manner;
 use crate::server::snapshot::{self, Failure, Target};
 
 use super::sender::{Delivery, Feed, Filed, Receiving, Streamed, Told, send_file};
+use super::stand::Placed;
 
 /// How long a replica may take to read the few bytes before its file.
 const FLUSH_MS: u64 = 1000;
@@ -74,14 +75,17 @@ impl Control {
     /// Whether nothing stands in a snapshot's way.
     fn may_begin_sync(&self) -> bool {
         let is_delivering = self.hub.undelivered.is_some();
-        self.snapshot.is_none() && !is_delivering && !self.is_loading()
+        !self.has_snapshot() && !is_delivering && !self.is_loading()
     }
 
     /// Whether the primary's stream is held until a cut is made: not for longer than
     /// that takes.
     pub(in crate::server) fn holds_stream(&self) -> bool {
-        if self.hub.primary.leads() || self.upstream.follower.stage() != Stage::Streaming {
+        if self.upstream.follower.stage() != Stage::Streaming {
             return false;
+        }
+        if self.hub.is_stream_held {
+            return true;
         }
         let now = self.hub.now();
         let is_due = self.hub.wanted.is_some_and(|(_, at)| at <= now);
@@ -99,8 +103,14 @@ impl Control {
     }
 
     fn begin_sync(&mut self, method: Method, follows: bool) -> Result<(), String> {
-        self.hub.cuts += 1;
-        let number = self.hub.cuts;
+        let history = match follows {
+            true => self
+                .upstream
+                .follower
+                .standing()
+                .map(|at| (at.id, at.database)),
+            false => Some((self.hub.primary.history().id, 0)),
+        };
         let (feed, fed) = mpsc::channel();
         let (whole, file) = mpsc::channel();
         let (tell_ticket, ticket) = mpsc::channel();
@@ -108,9 +118,14 @@ impl Control {
             Method::Streamed => Box::new(Streamed::new(fed, self.told())),
             Method::Filed => Box::new(Filed::create(whole)?),
         };
+        let Placed {
+            number,
+            history,
+            offset,
+        } = self.place(history);
         let order = snapshot::Order {
             target,
-            manner: Manner::of(&self.settings),
+            manner: Manner::of(&self.settings).of_data(history),
             at_cut: Box::new(move |work, held| {
                 if follows {
                     return;
@@ -132,6 +147,7 @@ impl Control {
                 });
                 control.on_sync_over(outcome);
             }),
+            offset: Some(offset),
         };
         self.log.notice(match method {
             Method::Streamed => "Starting BGSAVE for SYNC with target: replicas sockets",
@@ -150,6 +166,13 @@ impl Control {
 
     /// The cut is made: the stream goes on from it.
     fn on_sync_cut(&mut self) {
+        if let Some(number) = self.hub.running.as_ref().map(|running| running.number) {
+            self.cut_sync();
+            self.on_placed_cut(number);
+        }
+    }
+
+    fn cut_sync(&mut self) {
         let Some(running) = &self.hub.running else {
             return;
         };
@@ -176,13 +199,11 @@ impl Control {
 
     /// A cut has come out of the stream, at this offset.
     pub(super) fn on_cut_in_stream(&mut self, number: u64, offset: u64) {
+        let id = self.hub.primary.history().id;
+        self.tell_standpoint(number, id, offset);
         let is_of_sync = |sync: &Synchronizing| sync.number == number;
         if !self.hub.running.as_ref().is_some_and(is_of_sync) {
             return;
-        }
-        if let Some(merge) = &mut self.hub.merge {
-            // Who loads the file knows of no database.
-            merge.forget_database();
         }
         let name = ReplicationId::random(&mut self.hub.random);
         let mut mark = [0; 40];

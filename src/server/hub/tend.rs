@@ -64,6 +64,7 @@ impl Control {
         self.act_for_replicas();
         self.deliver_snapshot();
         self.begin_wanted_sync();
+        self.look_at_settling();
         self.look_at_waits();
         self.act_for_replicas();
         self.set_hub_alarm();
@@ -147,6 +148,7 @@ impl Control {
             self.hub.wanted.map(|(_, at)| at).filter(|at| *at > now),
             self.hub.undelivered.as_ref().map(|feed| feed.until),
             self.hub.waits.iter().filter_map(|wait| wait.until).min(),
+            self.hub.settling.first().map(|(until, _)| *until),
         ];
         let deadline = deadlines.into_iter().flatten().min();
         self.hub.alarm.set(now, deadline.map(|at| at.max(now + 1)));

@@ -12,6 +12,7 @@ use crate::runtime::permit::Permit;
 use crate::server::control::Control;
 use crate::server::core::Work;
 use crate::server::errand::Client;
+use crate::server::hub::{Placed, Settling};
 use crate::server::letter::Letter;
 use crate::server::save::{Manner, Temporary, reason};
 use crate::shard::Shard;
@@ -93,7 +94,7 @@ impl Control {
         if self.saves.is_saving {
             return self.answer(client, Some(Refusal::SAVING));
         }
-        if self.snapshot.is_none() {
+        if !self.has_snapshot() {
             return self.begin_save(Some(client));
         }
         if asked.schedules {
@@ -108,13 +109,18 @@ impl Control {
         self.saves.is_saving
     }
 
+    /// Whether a snapshot is under way, or about to be.
+    pub(in crate::server) fn has_snapshot(&self) -> bool {
+        self.snapshot.is_some() || self.saves.is_saving
+    }
+
     /// A core has seen that a save point is due.
     pub(in crate::server) fn on_save_point(&mut self, due: SavePoint) {
         let persistence = &self.persistence;
         let has_failed = persistence.save_failed.read() == 1;
         let retries_at_s = self.saves.tried_at_s + RETRY_S;
         let is_too_soon = has_failed && unix_ms() / 1000 < retries_at_s;
-        if self.snapshot.is_some() || self.is_loading() || is_too_soon {
+        if self.has_snapshot() || self.is_loading() || is_too_soon {
             return;
         }
         let SavePoint { seconds, changes } = due;
@@ -125,7 +131,6 @@ impl Control {
 
     fn begin_save(&mut self, client: Option<Client>) {
         let now_s = unix_ms() / 1000;
-        let manner = Manner::of(&self.settings);
         self.saves.is_saving = true;
         self.saves.is_scheduled = false;
         self.saves.tried_at_s = now_s;
@@ -133,6 +138,12 @@ impl Control {
         persistence.saves.add(1);
         persistence.saving_since_s.set(now_s);
         persistence.saving.set(1);
+        self.when_settled(Settling::Save(client));
+    }
+
+    /// The same, when it can be said where the data stands.
+    pub(in crate::server) fn write_save(&mut self, client: Option<Client>) {
+        let manner = Manner::of(&self.settings);
         let file = match Temporary::create("temp-bgsave", manner.syncs) {
             Ok(file) => file,
             Err(why) => {
@@ -142,6 +153,11 @@ impl Control {
                 return self.end_save(Err(Failure::Fault(why)), 0);
             }
         };
+        let Placed {
+            number,
+            history,
+            offset,
+        } = self.place_snapshot();
         let may_take_name = Arc::new(Permit::default());
         self.saves.may_take_name = Arc::clone(&may_take_name);
         let target = RdbFile {
@@ -151,9 +167,16 @@ impl Control {
         };
         let order = Order {
             target: Box::new(target),
-            manner,
-            at_cut: Box::new(|_, _| {}),
-            when_cut: Box::new(move |control, changes| control.save_begins(client, changes)),
+            manner: manner.of_data(history),
+            at_cut: Box::new(move |work, held| {
+                if history.is_some() {
+                    work.mark(held, number);
+                }
+            }),
+            when_cut: Box::new(move |control, changes| {
+                control.on_placed_cut(number);
+                control.save_begins(client, changes);
+            }),
             when_over: Box::new(|control, outcome| {
                 let outcome = if control.saves.may_take_name.is_withdrawn() {
                     Err(Failure::GivenUp)
@@ -163,6 +186,7 @@ impl Control {
                 let changes = control.saves.changes_at_cut;
                 control.end_save(outcome, changes);
             }),
+            offset: Some(offset),
         };
         self.begin_snapshot(client.map_or(0, |client| client.core), order);
     }
@@ -180,6 +204,7 @@ impl Control {
 
     fn end_save(&mut self, outcome: Result<(), Failure>, changes: u64) {
         let now_s = unix_ms() / 1000;
+        self.let_stream_go();
         self.saves.is_saving = false;
         let persistence = &self.persistence;
         persistence.saving.set(0);
@@ -220,7 +245,7 @@ impl Control {
 
     /// Begins the save that waits for the end of another's snapshot.
     pub(in crate::server) fn begin_scheduled(&mut self) {
-        if self.saves.is_scheduled && self.snapshot.is_none() && !self.is_stopping {
+        if self.saves.is_scheduled && !self.has_snapshot() && !self.is_stopping {
             self.begin_save(None);
         }
     }

@@ -51,7 +51,6 @@ impl Work {
             dialect: dialect(shards()),
             functions: libraries.map(|library| library.code.to_vec()).collect(),
             used_memory: used_memory() as u64,
-            stream_database: self.database_of_obeyed(),
             streams: lanes.len() * databases,
         };
         lanes[0].hand_on(Message::Cut(Box::new(cut)), 0);

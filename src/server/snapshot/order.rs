@@ -41,6 +41,8 @@ pub(in crate::server) struct Order {
     pub(in crate::server) when_cut: WhenCut,
     /// Another may be ordered then.
     pub(in crate::server) when_over: WhenOver,
+    /// See `Parts::offset`.
+    pub(in crate::server) offset: Option<mpsc::Receiver<u64>>,
 }
 
 /// A snapshot under way.
@@ -67,6 +69,7 @@ impl Control {
             manner: Arc::clone(&manner),
             bells: self.bells.clone(),
             persistence: Arc::clone(&self.persistence),
+            offset: order.offset,
         });
         let (tell, outcome) = mpsc::channel();
         let bell = self.bell;
@@ -137,6 +140,7 @@ impl Control {
     /// of it.
     pub(in crate::server) fn end_snapshot(&mut self) {
         self.give_up_snapshot();
+        self.hub.forget_standing();
         if let Some(snapshot) = self.snapshot.take() {
             let ended = snapshot.writer.join();
             ended.expect("a panic of the writer ends the process");

@@ -29,9 +29,6 @@ pub(in crate::server) struct AtCut {
     /// The texts of the libraries.
     pub(in crate::server) functions: Vec<Vec<u8>>,
     pub(in crate::server) used_memory: u64,
-    /// The database that is selected in the stream that this node is sent, if it
-    /// is.
-    pub(in crate::server) stream_database: Option<usize>,
     /// How many streams there are.
     pub(in crate::server) streams: usize,
 }

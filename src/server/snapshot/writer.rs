@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 use bytes::Bytes;
 
@@ -57,6 +58,9 @@ pub(in crate::server) struct Parts {
     /// The bells of the cores, by lane.
     pub(in crate::server) bells: Vec<Bell>,
     pub(in crate::server) persistence: Arc<Persistence>,
+    /// Tells where in its history the data stood at the cut; the end of the file waits
+    /// for it, or for its being dropped.
+    pub(in crate::server) offset: Option<Receiver<u64>>,
 }
 
 /// See the module.
@@ -172,7 +176,7 @@ impl Writer {
         let begin = file.begin(&Header {
             dialect: cut.dialect,
             redis_version: REDIS_VERSION,
-            stream_database: cut.stream_database,
+            history: manner.of_history(),
             basalt_version: env!("CARGO_PKG_VERSION"),
             created: manner.now_ms / 1000,
             used_memory: cut.used_memory,
@@ -215,7 +219,9 @@ impl Writer {
         let Some(file) = file else {
             return Err(LACKS.to_owned());
         };
-        self.put(file.end())?;
+        let offset = self.parts.offset.take();
+        let offset = offset.and_then(|told| told.recv().ok());
+        self.put(file.end(offset))?;
         self.parts.target.finish()?;
         Ok(self.written)
     }

@@ -16,4 +16,4 @@ mod writer;
 pub use fault::{FileFault, Why};
 pub use reader::{FilePart, FileReader};
 pub use record::{RawRecord, Record, Usage, write_record};
-pub use writer::{Checksum, Dialect, FileWriter, Header, Sizes};
+pub use writer::{Checksum, Dialect, FileWriter, Header, OfHistory, Sizes};

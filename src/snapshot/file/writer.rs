@@ -40,11 +40,19 @@ pub struct Header<'a> {
     pub used_memory: u64,
     /// It stands at the beginning of an append-only file.
     pub is_aof_base: bool,
-    /// The database that is selected in the stream that goes on behind the file, if
-    /// that does not say.
-    pub stream_database: Option<usize>,
+    /// The history that the data is of, if it is of one.
+    pub history: Option<OfHistory<'a>>,
     /// The texts of all libraries.
     pub functions: &'a [Vec<u8>],
+}
+
+/// Where data stands that a replica could go on from.
+#[derive(Clone, Copy, Debug)]
+pub struct OfHistory<'a> {
+    /// The replication id.
+    pub id: &'a str,
+    /// Selected in the stream that goes on behind the data.
+    pub database: usize,
 }
 
 /// See the module. What its methods return is written in the order of the calls; a piece's own
@@ -81,8 +89,9 @@ impl FileWriter {
         aux(&mut out, "used-mem", &header.used_memory.to_string());
         let is_base = if header.is_aof_base { "1" } else { "0" };
         aux(&mut out, "aof-base", is_base);
-        if let Some(database) = header.stream_database {
-            aux(&mut out, "repl-stream-db", &database.to_string());
+        if let Some(history) = header.history {
+            aux(&mut out, "repl-stream-db", &history.database.to_string());
+            aux(&mut out, "repl-id", history.id);
         }
         aux(&mut out, "basalt-ver", header.basalt_version);
         for text in header.functions {
@@ -114,9 +123,14 @@ impl FileWriter {
         out
     }
 
-    /// What the file ends with.
-    pub fn end(mut self) -> Vec<u8> {
-        let mut out = vec![opcode::END];
+    /// What the file ends with. The offset is where in its history the data stands,
+    /// which is not known when the file begins: readers take it wherever it comes.
+    pub fn end(mut self, offset: Option<u64>) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let Some(offset) = offset {
+            aux(&mut out, "repl-offset", &offset.to_string());
+        }
+        out.push(opcode::END);
         self.count(&out);
         out.extend_from_slice(&self.sum.to_le_bytes());
         out

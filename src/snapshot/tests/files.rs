@@ -36,7 +36,7 @@ fn write(records: &[(usize, Record<'_>)], cores: usize, checksum: Checksum) -> V
             }
         }
     }
-    file.extend_from_slice(&writer.end());
+    file.extend_from_slice(&writer.end(None));
     file
 }
 
@@ -48,7 +48,7 @@ fn header(dialect: Dialect, functions: &[Vec<u8>]) -> Header<'_> {
         created: 1_700_000_000,
         used_memory: 1 << 20,
         is_aof_base: false,
-        stream_database: None,
+        history: None,
         functions,
     }
 }

@@ -93,7 +93,7 @@ fn copy_of(keyspace: &Keyspace, manner: &Manner) -> Vec<u8> {
         basalt_version: "0.1.0",
         created: 0,
         used_memory: 0,
-        stream_database: None,
+        history: None,
         is_aof_base: false,
         functions: &[],
     });
@@ -101,7 +101,7 @@ fn copy_of(keyspace: &Keyspace, manner: &Manner) -> Vec<u8> {
         file.extend(writer.before(&piece));
         file.extend(&piece.bytes);
     }
-    file.extend(writer.end());
+    file.extend(writer.end(None));
     file
 }
 
@@ -126,13 +126,13 @@ fn begin(play: &mut Play, manner: &Arc<Manner>, room: usize) -> Snapshot {
         manner: Arc::clone(manner),
         bells: vec![Bell::from_descriptor(-1)],
         persistence: Arc::default(),
+        offset: None,
     });
     let cut = AtCut {
         sizes: sizes(&play.keyspace),
         dialect: Dialect::FieldDeadlines,
         functions: Vec::new(),
         used_memory: 0,
-        stream_database: None,
         streams: DATABASES,
     };
     lane.hand_on(Message::Cut(Box::new(cut)), 0);
