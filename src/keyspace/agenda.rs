@@ -73,13 +73,7 @@ pub(super) fn moment_of(compound: &Compound) -> Option<u64> {
 /// Whether one of its fields has a deadline now: a moment alone may be of one
 /// that has gone.
 fn has_deadlines(compound: &Compound) -> bool {
-    let mut is_found = false;
-    if moment_of(compound).is_some()
-        && let Some(hash) = Hash::of(compound)
-    {
-        hash.each_with_deadline(0, |_, _, deadline| is_found |= deadline.is_some());
-    }
-    is_found
+    Hash::of(compound).is_some_and(Hash::has_deadlines)
 }
 
 impl Database {
@@ -97,7 +91,7 @@ impl Database {
     }
 
     /// The compound of a key, if it has one.
-    fn compound(&self, key: Key<'_>) -> Option<&Compound> {
+    pub(super) fn compound(&self, key: Key<'_>) -> Option<&Compound> {
         let entry = self.slots.find(key.slot, key.hash, key.bytes)?;
         match entry.content() {
             Content::Compound(compound) => Some(compound),

@@ -4,17 +4,23 @@
 //! The walk belongs to the tables, not to a database's number, so SWAPDB changes
 //! nothing for it, and what FLUSHDB discards is kept as it is freed.
 
+use super::database::Database;
 use super::discarded::Discarded;
 use super::found::Found;
 use super::shard_keyspace::Keyspace;
 use super::stored::Entry;
-use crate::memory::{self, Taking, Walked};
-use crate::value::Compound;
+use crate::memory::{self, Kept, Taking, Walked};
+use crate::value::{Compound, KeepElements};
 
 /// Takes what one database held at the cut: every key once, in no order. Keys are
 /// also those whose time has come and that nobody met.
 pub trait Keep: Send + 'static {
     fn keep(&mut self, found: &Found<'_>);
+    /// Bytes from which on a value is better kept apart, if that can be.
+    fn large(&self) -> usize;
+    /// Takes a key whose value is kept apart: the elements are to come, as what is
+    /// returned.
+    fn keep_apart(&mut self, found: &Found<'_>) -> Box<dyn KeepElements>;
     /// Whether the walk goes on. Commands do not ask.
     fn taking(&self) -> Taking;
     /// There was nothing else.
@@ -24,8 +30,17 @@ pub trait Keep: Send + 'static {
 struct Keeper<K>(K);
 
 impl<K: Keep> memory::Keep<Compound> for Keeper<K> {
-    fn keep(&mut self, entry: &Entry) {
-        self.0.keep(&Found::new(entry));
+    fn keep(&mut self, entry: &mut Entry) -> Kept {
+        let found = Found::new(entry);
+        let large = |compound: &&Compound| compound.can_be_cut(self.0.large());
+        if found.compound().filter(large).is_none() {
+            self.0.keep(&found);
+            return Kept::Whole;
+        }
+        let to = self.0.keep_apart(&found);
+        let compound = entry.compound_mut();
+        compound.expect("it was just found").begin_cut(to);
+        Kept::Begun
     }
 
     fn taking(&self) -> Taking {
@@ -48,8 +63,8 @@ impl Keyspace {
         }
     }
 
-    /// Keeps the next few buckets, of about six keys each. What was discarded is kept
-    /// as it is freed.
+    /// Keeps the next few buckets, of about six keys each, and when all are kept, of
+    /// six elements of a large value. What was discarded is kept as it is freed.
     pub fn walk_cut(&mut self, buckets: usize) -> Walked {
         for index in 0..self.databases() {
             let slots = &mut self.db_mut(index).slots;
@@ -60,6 +75,12 @@ impl Keyspace {
                 }
             }
         }
+        for index in 0..self.databases() {
+            let walked = self.db_mut(index).walk_begun(buckets);
+            if walked != Walked::Over {
+                return walked;
+            }
+        }
         self.is_cut = false;
         Walked::Over
     }
@@ -67,28 +88,74 @@ impl Keyspace {
     /// Whether so much waits for room that those who change things should wait.
     pub fn is_cut_far_behind(&self) -> bool {
         // They share their room.
-        let mut databases = (0..self.databases()).map(|index| &self.db(index).slots);
-        let taking = databases.find_map(|slots| slots.taking());
+        let databases = || (0..self.databases()).map(|index| self.db(index));
+        let taking = databases().find_map(|database| database.slots.taking());
+        let taking = taking.or_else(|| databases().find_map(Database::taking_begun));
         taking == Some(Taking::MuchLater)
     }
 
     /// Whether there is something to walk.
-    #[inline]
     pub fn is_cut(&self) -> bool {
-        self.is_cut
+        // A value that is kept apart may have come from another shard.
+        let mut databases = (0..self.databases()).map(|index| self.db(index));
+        self.is_cut || databases.any(Database::has_begun)
+    }
+}
+
+impl Database {
+    /// Whether values may be here that are not kept whole.
+    fn has_begun(&self) -> bool {
+        !self.slots.begun.is_empty() || self.remains.is_cut()
+    }
+
+    /// Keeps some elements of a value that is kept apart.
+    fn walk_begun(&mut self, buckets: usize) -> Walked {
+        let walked = self.remains.walk_cut(buckets);
+        if walked != Walked::Over {
+            return walked;
+        }
+        while let Some(bytes) = self.slots.begun.pop() {
+            let key = self.listed_key(&bytes);
+            let entry = self.slots.find_mut(key.slot, key.hash, key.bytes);
+            let compound = entry.and_then(|entry| entry.into_entry().compound_mut());
+            // One that went is listed where it is, or in the remains.
+            if let Some(compound) = compound
+                && compound.is_cut()
+            {
+                let walked = compound.walk_cut(buckets);
+                if walked != Walked::Over {
+                    self.slots.begun.push(bytes);
+                    return walked;
+                }
+            }
+        }
+        Walked::Over
+    }
+
+    /// Whether more is wanted of the value that is walked next.
+    fn taking_begun(&self) -> Option<Taking> {
+        let next = || {
+            let key = self.listed_key(self.slots.begun.last()?);
+            self.compound(key)?.taking()
+        };
+        self.remains.taking().or_else(next)
     }
 }
 
 impl Discarded {
     /// Whether a cut of what it held is not kept whole.
     pub fn is_cut(&self) -> bool {
-        self.slots.is_cut()
+        self.slots.is_cut() || !self.slots.begun.is_empty() || self.remains.is_cut()
     }
 
     /// Whether it may be freed now: what it held at a cut is kept then, and there
     /// may be no room.
     pub fn may_be_freed(&self) -> bool {
-        !matches!(self.slots.taking(), Some(Taking::Later | Taking::MuchLater))
+        let is_full = |taking| matches!(taking, Taking::Later | Taking::MuchLater);
+        match self.slots.taking() {
+            Some(taking) => !is_full(taking),
+            None => self.has_other() || !self.remains.taking().is_some_and(is_full),
+        }
     }
 }
 

@@ -373,6 +373,9 @@ impl Database {
                 if compound.is_mending() {
                     self.remains.mending.insert(key.bytes.into());
                 }
+                if compound.is_cut() {
+                    self.slots.begun.push(key.bytes.into());
+                }
                 moment_of(compound).is_some()
             }
             OwnedContent::Int(_) | OwnedContent::Text(_) => false,

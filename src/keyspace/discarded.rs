@@ -2,6 +2,7 @@
 //! turn of the loop waits for a hundred million frees.
 
 use super::stored::{Remains, Slots};
+use crate::memory::Walked;
 
 /// About as many entries as a bucket has.
 const LANES: usize = 7;
@@ -14,7 +15,7 @@ pub struct Discarded {
     /// Entries in `slots`.
     entries: u64,
     /// The large ones among its values.
-    remains: Remains,
+    pub(super) remains: Remains,
 }
 
 impl Discarded {
@@ -36,9 +37,15 @@ impl Discarded {
                 dropped += 1;
                 remains.bury(entry);
             })
+            || remains.walk_cut(buckets) != Walked::Over
             || remains.len() > 0;
         self.entries -= dropped;
         goes_on
+    }
+
+    /// Whether there is anything to free of which nothing is to be kept.
+    pub(super) fn has_other(&self) -> bool {
+        self.entries > 0 || self.remains.has_other()
     }
 
     /// Keys whose values are not freed yet.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::notes::Notes;
-use crate::memory::{self, Marks};
+use crate::memory::{self, Marks, Taking, Walked};
 use crate::value::Compound;
 
 pub(super) type Entry = memory::Entry<Compound>;
@@ -21,6 +21,8 @@ const FREED_AT_ONCE: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Remains {
     compounds: Vec<Compound>,
+    /// Those of which a snapshot has not kept all: they are freed afterwards.
+    cut: Vec<Compound>,
     /// Keys of values out of which much was cut that is still in them.
     pub(super) mending: BTreeSet<Box<[u8]>>,
     expired: u64,
@@ -50,7 +52,9 @@ impl Remains {
 
     /// Takes a value if it is large; else it is freed here.
     pub(super) fn bury_compound(&mut self, compound: Compound) {
-        if compound.weight() > FREED_AT_ONCE {
+        if compound.is_cut() {
+            self.cut.push(compound);
+        } else if compound.weight() > FREED_AT_ONCE {
             self.compounds.push(compound);
         }
     }
@@ -71,7 +75,34 @@ impl Remains {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.compounds.len()
+        self.compounds.len() + self.cut.len()
+    }
+
+    /// Whether something is there that a snapshot has not kept whole.
+    pub(super) fn is_cut(&self) -> bool {
+        !self.cut.is_empty()
+    }
+
+    /// Whether something is there that may be freed.
+    pub(super) fn has_other(&self) -> bool {
+        !self.compounds.is_empty()
+    }
+
+    /// Whether a snapshot wants more of what is here.
+    pub(super) fn taking(&self) -> Option<Taking> {
+        self.cut.last()?.taking()
+    }
+
+    /// Keeps the next few buckets of a value that has gone.
+    pub(super) fn walk_cut(&mut self, buckets: usize) -> Walked {
+        while let Some(compound) = self.cut.last_mut() {
+            match compound.walk_cut(buckets) {
+                Walked::Over => {}
+                walked => return walked,
+            }
+            self.compounds.extend(self.cut.pop());
+        }
+        Walked::Over
     }
 
     /// Frees about `budget` allocations; `false` when nothing is left.

@@ -11,6 +11,9 @@
 //! version on to both halves: what was not kept has moved, but is as it was, and
 //! both halves are ahead of the walk, as all was. A merge would join what is kept and
 //! what is not, so both are kept before.
+//!
+//! Of a large value it is enough to *begin*: the value makes a cut of its own, in the
+//! same way (see `Dict`), and keeps its elements some at a time.
 
 use super::arena::Arena;
 use super::entry::Entry;
@@ -19,11 +22,21 @@ use super::table::Table;
 
 /// Takes what was there at a cut: every entry once, in no order.
 pub trait Keep<C>: Send {
-    fn keep(&mut self, entry: &Entry<C>);
+    fn keep(&mut self, entry: &mut Entry<C>) -> Kept;
+    /// The walk begins.
+    fn begin_walk(&mut self) {}
     /// Whether the walk goes on. Who changes a bucket does not ask.
     fn taking(&self) -> Taking;
     /// There was nothing else.
     fn end(self: Box<Self>);
+}
+
+/// How much of an entry is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kept {
+    Whole,
+    /// Its value keeps the rest by itself.
+    Begun,
 }
 
 /// Whether more is wanted of a cut.
@@ -52,19 +65,94 @@ pub(super) struct Cut<C> {
     epoch: u32,
     /// The walk has been everywhere below.
     position: Position,
+    is_walked: bool,
     to: Box<dyn Keep<C>>,
+    /// Keys of entries that were begun and that nobody knows of yet.
+    begun: Vec<Box<[u8]>>,
 }
 
 impl<C> Cut<C> {
+    pub(super) fn new(epoch: u32, to: Box<dyn Keep<C>>) -> Self {
+        Self {
+            epoch,
+            position: Position::default(),
+            is_walked: false,
+            to,
+            begun: Vec::new(),
+        }
+    }
+
+    pub(super) fn taking(&self) -> Taking {
+        self.to.taking()
+    }
+
+    pub(super) fn end(self) {
+        self.to.end();
+    }
+
     /// Keeps a bucket, unless it is.
-    fn keep(&mut self, table: &mut Table<C>, arena: &Arena<C>, home: usize) {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn keep(&mut self, table: &mut Table<C>, arena: &mut Arena<C>, home: usize) {
         if table.version(home) < self.epoch {
             table.chain(arena, home).for_each(Entry::prefetch);
-            table
-                .chain(arena, home)
-                .for_each(|entry| self.to.keep(entry));
+            table.each_mut(arena, home, |entry| {
+                if self.to.keep(entry) == Kept::Begun {
+                    self.begun.push(entry.key().into());
+                }
+            });
             table.set_version(home, self.epoch);
         }
+    }
+
+    /// Keeps the bucket that an entry of this hash is added to. Another may be split
+    /// for it: its halves are kept later, if it is not.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn keep_before_insert(
+        &mut self,
+        table: &mut Table<C>,
+        arena: &mut Arena<C>,
+        hash: u64,
+    ) {
+        if table.buckets() == 0 {
+            return table.begin(self.epoch);
+        }
+        let home = table.home(hash);
+        self.keep(table, arena, home);
+    }
+
+    /// Keeps the buckets that change when an entry of this one is removed.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn keep_before_remove(
+        &mut self,
+        table: &mut Table<C>,
+        arena: &mut Arena<C>,
+        home: usize,
+    ) {
+        self.keep(table, arena, home);
+        for home in table.to_be_merged().into_iter().flatten() {
+            self.keep(table, arena, home);
+        }
+    }
+
+    /// Keeps the bucket at the walk's position in a slot, whose table has one; `false`
+    /// when it was the slot's last.
+    pub(super) fn walk(&mut self, slot: u16, table: &mut Table<C>, arena: &mut Arena<C>) -> bool {
+        if !self.is_walked {
+            self.is_walked = true;
+            self.to.begin_walk();
+        }
+        let from = self.position;
+        let within = if slot == from.slot { from.within } else { 0 };
+        let home = table.home(u64::from(within.reverse_bits()));
+        self.keep(table, arena, home);
+        let after = table.position_after(home as u32, within);
+        if let Some(within) = after {
+            self.position = Position { slot, within };
+        }
+        after.is_some()
     }
 }
 
@@ -72,11 +160,7 @@ impl<C> Slots<C> {
     /// Makes a cut now. What is kept of it goes to `to`.
     pub fn begin_cut(&mut self, to: Box<dyn Keep<C>>) {
         self.epoch += 1;
-        self.cut = Some(Box::new(Cut {
-            epoch: self.epoch,
-            position: Position::default(),
-            to,
-        }));
+        self.cut = Some(Box::new(Cut::new(self.epoch, to)));
     }
 
     /// Whether there is a cut that is not kept whole.
@@ -106,7 +190,7 @@ impl<C> Slots<C> {
 
     /// Whether more is wanted of the cut; `None` without one.
     pub fn taking(&self) -> Option<Taking> {
-        Some(self.cut.as_ref()?.to.taking())
+        Some(self.cut.as_ref()?.taking())
     }
 
     /// Keeps all that is left, whether there is room or not.
@@ -115,36 +199,42 @@ impl<C> Slots<C> {
         self.end_cut();
     }
 
-    /// Keeps the next bucket, if there is one.
+    /// Keeps the next bucket; `false` when that was the last.
     fn walk_one(&mut self) -> bool {
-        let Some(mut cut) = self.cut.take() else {
+        let from = self.cut.as_ref().map(|cut| cut.position.slot);
+        let Some(slot) = from.and_then(|from| self.next_slot(from, Among::All)) else {
             return false;
         };
-        let from = cut.position;
-        let Some(slot) = self.next_slot(from.slot, Among::All) else {
-            self.cut = Some(cut);
-            return false;
-        };
-        let within = if slot == from.slot { from.within } else { 0 };
-        let (table, arena, _) = self.parts(slot).expect("a slot with keys has a table");
-        let home = table.home(u64::from(within.reverse_bits()));
-        cut.keep(table, arena, home);
-        let after = match table.position_after(home as u32, within) {
-            Some(within) => Some(Position { slot, within }),
-            None if usize::from(slot) + 1 == SLOTS => None,
-            None => Some(Position {
-                slot: slot + 1,
-                within: 0,
-            }),
-        };
-        cut.position = after.unwrap_or(from);
+        let goes_on = self.with_cut(slot, |cut, table, arena| {
+            let goes_on = cut.walk(slot, table, arena);
+            if !goes_on {
+                cut.position = Position {
+                    slot: slot + 1,
+                    within: 0,
+                };
+            }
+            goes_on
+        });
+        goes_on == Some(true) || usize::from(slot) + 1 < SLOTS
+    }
+
+    /// Does something with the cut and a slot's table, if there are both.
+    fn with_cut<T>(
+        &mut self,
+        slot: u16,
+        act: impl FnOnce(&mut Cut<C>, &mut Table<C>, &mut Arena<C>) -> T,
+    ) -> Option<T> {
+        let mut cut = self.cut.take()?;
+        let parts = self.parts(slot);
+        let done = parts.map(|(table, arena, _)| act(&mut cut, table, arena));
+        self.begun.append(&mut cut.begun);
         self.cut = Some(cut);
-        after.is_some()
+        done
     }
 
     fn end_cut(&mut self) {
         if let Some(cut) = self.cut.take() {
-            cut.to.end();
+            cut.end();
         }
     }
 
@@ -152,39 +242,25 @@ impl<C> Slots<C> {
     #[cold]
     #[inline(never)]
     pub(super) fn keep_bucket(&mut self, slot: u16, home: usize) {
-        let Some(mut cut) = self.cut.take() else {
-            return;
-        };
-        if let Some((table, arena, _)) = self.parts(slot) {
-            cut.keep(table, arena, home);
-        }
-        self.cut = Some(cut);
+        self.with_cut(slot, |cut, table, arena| cut.keep(table, arena, home));
     }
 
-    /// Keeps the bucket that an entry of this hash is added to. Another may be split
-    /// for it: its halves are kept later, if it is not.
+    /// See `Cut`.
     #[cold]
     #[inline(never)]
     pub(super) fn keep_before_insert(&mut self, slot: u16, hash: u64) {
-        let epoch = self.epoch;
-        let (table, _, _) = self.parts(slot).expect("the group has just appeared");
-        if table.buckets() == 0 {
-            return table.begin(epoch);
-        }
-        let home = table.home(hash);
-        self.keep_bucket(slot, home);
+        self.with_cut(slot, |cut, table, arena| {
+            cut.keep_before_insert(table, arena, hash);
+        });
     }
 
-    /// Keeps the buckets that change when an entry of this one is removed.
+    /// See `Cut`.
     #[cold]
     #[inline(never)]
     pub(super) fn keep_before_remove(&mut self, slot: u16, home: usize) {
-        let (table, _, _) = self.parts(slot).expect("an entry is in a table");
-        let merged = table.to_be_merged();
-        self.keep_bucket(slot, home);
-        for home in merged.into_iter().flatten() {
-            self.keep_bucket(slot, home);
-        }
+        self.with_cut(slot, |cut, table, arena| {
+            cut.keep_before_remove(table, arena, home);
+        });
     }
 
     /// Keeps the last bucket of a table, which is about to go, or ends the cut when

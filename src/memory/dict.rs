@@ -16,6 +16,7 @@ use std::convert::Infallible;
 use std::fmt;
 
 use super::arena::Arena;
+use super::cut::Cut;
 use super::entry::{Entry, Marks, NewValue};
 use super::table::{Table, tag_of};
 use crate::base::{HashKey, Random, keyed_hash};
@@ -37,9 +38,13 @@ const MEASURED: usize = 64;
 
 /// See the module.
 pub struct Dict {
-    table: Table<Infallible>,
-    arena: Arena<Infallible>,
+    pub(super) table: Table<Infallible>,
+    pub(super) arena: Arena<Infallible>,
     hash_key: HashKey,
+    /// A cut whose buckets are kept before they change.
+    pub(super) cut: Option<Box<Cut<Infallible>>>,
+    /// Of the last cut.
+    pub(super) epoch: u32,
 }
 
 impl fmt::Debug for Dict {
@@ -69,6 +74,8 @@ impl Dict {
             table: Table::EMPTY,
             arena: Arena::default(),
             hash_key,
+            cut: None,
+            epoch: 0,
         }
     }
 
@@ -109,6 +116,7 @@ impl Dict {
         };
         let hash = self.hash(name);
         if let Some(place) = self.table.find(&self.arena, hash, name) {
+            self.keep_bucket(place);
             let field = self.table.entry_mut(&mut self.arena, place);
             let had = field.has_deadline();
             field.replace(value, marks);
@@ -116,6 +124,7 @@ impl Dict {
             return false;
         }
         let field = Field::new(tag_of(hash), name, value, marks);
+        self.keep_before_insert(hash);
         let hash_key = self.hash_key;
         self.table.insert(&mut self.arena, hash, field, &|name| {
             keyed_hash(&hash_key, name)
@@ -137,6 +146,7 @@ impl Dict {
             is_modified: false,
         };
         let field = Field::new(tag_of(hash), name, value, marks);
+        self.keep_bucket(place);
         let place = self.table.entry_mut(&mut self.arena, place);
         let former = std::mem::replace(place, field);
         self.count_deadline(former.has_deadline(), false);
@@ -149,6 +159,7 @@ impl Dict {
         let Some(place) = self.table.find(&self.arena, self.hash(name), name) else {
             return false;
         };
+        self.keep_bucket(place);
         let field = self.table.entry_mut(&mut self.arena, place);
         let had = field.has_deadline();
         field.set_deadline(deadline);
@@ -159,6 +170,7 @@ impl Dict {
     /// Takes an element out.
     pub fn remove(&mut self, name: &[u8]) -> Option<Field> {
         let place = self.table.find(&self.arena, self.hash(name), name)?;
+        self.keep_before_remove(place);
         Some(self.table.remove(&mut self.arena, place))
     }
 
@@ -207,6 +219,7 @@ impl Dict {
 
     /// Frees about `budget` elements; `false` when nothing is left.
     pub fn free_step(&mut self, budget: usize) -> bool {
+        self.keep_rest();
         for _ in 0..budget.div_ceil(PER_BUCKET) {
             if !self.table.drop_bucket(&mut self.arena, drop) && !self.arena.drop_chunk() {
                 return false;

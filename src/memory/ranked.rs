@@ -43,6 +43,11 @@ pub struct Ranked {
     cuts: Option<Box<Cuts>>,
 }
 
+/// The score of an entry of a sorted set's dictionary.
+pub fn ranked_score(field: &Field) -> f64 {
+    score_of(field)
+}
+
 impl std::fmt::Debug for Ranked {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut list = out.debug_list();
@@ -78,6 +83,17 @@ impl Ranked {
             tree: Tree::EMPTY,
             cuts: None,
         }
+    }
+
+    /// Its members, those included that were cut out and are not freed. To be
+    /// looked at, and to have a cut, alone.
+    pub fn dict(&self) -> &Dict {
+        &self.dict
+    }
+
+    /// As `dict`.
+    pub fn dict_mut(&mut self) -> &mut Dict {
+        &mut self.dict
     }
 
     pub fn len(&self) -> usize {

@@ -85,6 +85,9 @@ pub struct Slots<C> {
     pub(super) cut: Option<Box<Cut<C>>>,
     /// Of the last cut.
     pub(super) epoch: u32,
+    /// Keys of values that were begun, the last to be kept whole first. Some may have
+    /// gone.
+    pub begun: Vec<Box<[u8]>>,
 }
 
 /// An entry that is there, with the right to change or remove it.
@@ -112,6 +115,7 @@ impl<C> Slots<C> {
             hash_key,
             cut: None,
             epoch: 0,
+            begun: Vec::new(),
         }
     }
 

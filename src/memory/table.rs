@@ -358,6 +358,24 @@ impl<C> Table<C> {
         .flat_map(Bucket::entries)
     }
 
+    /// Visits the entries of one bucket and its overflow.
+    pub fn each_mut(
+        &mut self,
+        arena: &mut Arena<C>,
+        home: usize,
+        mut visit: impl FnMut(&mut Entry<C>),
+    ) {
+        let mut overflow = 0;
+        loop {
+            let bucket = self.bucket_mut(arena, home as u32, overflow);
+            bucket.lanes.iter_mut().flatten().for_each(&mut visit);
+            overflow = bucket.overflow;
+            if overflow == 0 {
+                return;
+            }
+        }
+    }
+
     /// Every entry, bucket by bucket.
     pub fn iter<'a>(&'a self, arena: &'a Arena<C>) -> impl Iterator<Item = &'a Entry<C>> {
         (0..self.segments.len()).flat_map(|home| self.chain(arena, home))

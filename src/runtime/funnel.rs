@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 /// What all ends share.
 #[derive(Debug)]
@@ -60,6 +61,28 @@ pub struct Funnel<T> {
 pub struct Load {
     lane: usize,
     weight: usize,
+}
+
+impl Load {
+    #[must_use]
+    pub fn lane(&self) -> usize {
+        self.lane
+    }
+
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+}
+
+/// What comes out of a funnel within a time.
+#[derive(Debug)]
+pub enum Taken<T> {
+    One(T, Load),
+    /// Nothing was handed on.
+    Nothing,
+    /// Nothing more will come: it is closed, or all lanes are gone.
+    Over,
 }
 
 /// A funnel with `lanes` ends, each of which pauses with more than `room` waiting.
@@ -139,6 +162,30 @@ impl<T> Funnel<T> {
     #[must_use]
     pub fn take(&self) -> Option<(T, Load)> {
         self.taken(self.from.recv().ok()?)
+    }
+
+    /// As `take`, but waits no longer than this.
+    #[must_use]
+    pub fn take_within(&self, time: Duration) -> Taken<T> {
+        let taken = match self.from.recv_timeout(time) {
+            Ok(handed) => self.taken(handed),
+            Err(RecvTimeoutError::Timeout) => return Taken::Nothing,
+            Err(RecvTimeoutError::Disconnected) => None,
+        };
+        taken.map_or(Taken::Over, |(what, load)| Taken::One(what, load))
+    }
+
+    /// What may wait of a lane before it pauses.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.state.room
+    }
+
+    /// The lanes that pause.
+    pub fn paused(&self) -> impl Iterator<Item = usize> + '_ {
+        let waiting = self.state.waiting.iter().enumerate();
+        let paused = |waiting: &AtomicUsize| waiting.load(Ordering::Relaxed) > self.state.room;
+        waiting.filter_map(move |(lane, waiting)| paused(waiting).then_some(lane))
     }
 
     /// The next, if there is one.

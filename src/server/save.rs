@@ -17,8 +17,8 @@ use crate::replication::ReplicationId;
 use crate::runtime::clock::unix_ms;
 use crate::shard::Shard;
 use crate::snapshot::{
-    Checksum, Compression, Dialect, FileWriter, Header, OfHistory, Piece, Pieces, Record, Sizes,
-    Usage, write_record,
+    Checksum, Compression, Dialect, FileWriter, Header, OfHistory, PIECE_BYTES, Parts, Piece,
+    Pieces, Record, Sizes, Usage, write_record,
 };
 
 /// Pieces that a shard's thread may be ahead of the writer.
@@ -31,9 +31,14 @@ const KEYS_PER_STEP: usize = 256;
 /// has little left to do at the end, and other files' syncs do not wait long.
 const SYNC_BYTES: u64 = 4 << 20;
 
+/// Values of more bytes are written in pieces, by a walk beside writers.
+const LARGE: usize = PIECE_BYTES;
+
 /// How a file is written.
 pub(super) struct Manner {
     pub(super) name: PathBuf,
+    /// See `LARGE`.
+    pub(super) large: usize,
     compression: Compression,
     pub(super) checksum: Checksum,
     /// Sync on the way.
@@ -70,6 +75,7 @@ impl Manner {
         let is_on = |name| settings.is_on(name);
         Manner {
             name: file_name(settings),
+            large: LARGE,
             compression: if is_on("rdbcompression") {
                 Compression::On
             } else {
@@ -109,16 +115,32 @@ impl Manner {
 
     /// Writes a key.
     pub(super) fn write<F: FnMut(Piece)>(&self, pieces: &mut Pieces<F>, found: &Found<'_>) {
+        self.with_record(found, |record| {
+            write_record(pieces, record, self.compression);
+        });
+        pieces.end_record();
+    }
+
+    /// Begins to write a key with a large value.
+    pub(super) fn begin<F: FnMut(Piece)>(
+        &self,
+        pieces: &mut Pieces<F>,
+        found: &Found<'_>,
+    ) -> Parts {
+        self.with_record(found, |record| {
+            Parts::begin(pieces, record, self.compression)
+        })
+    }
+
+    fn with_record<R>(&self, found: &Found<'_>, pass: impl FnOnce(&Record<'_>) -> R) -> R {
         with_value(found, |value| {
-            let record = Record {
+            pass(&Record {
                 key: found.key(),
                 value,
                 deadline: found.deadline(),
                 usage: self.usage(found),
-            };
-            write_record(pieces, &record, self.compression);
-        });
-        pieces.end_record();
+            })
+        })
     }
 
     fn usage(&self, found: &Found<'_>) -> Usage {

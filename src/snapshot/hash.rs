@@ -31,15 +31,17 @@ pub(super) const BEFORE_ALL: u64 = 0;
 const DEADLINE_MAX: u64 = (1 << 48) - 2;
 
 pub(super) fn kind_of(hash: &Hash) -> Kind {
-    match (hash.as_listpack(), earliest(hash)) {
+    match (hash.as_listpack(), hash.has_deadlines()) {
         (Some(_), _) => Kind::HashListpack,
-        (None, Some(_)) => Kind::HashDeadlines,
-        (None, None) => Kind::HashTexts,
+        (None, true) => Kind::HashDeadlines,
+        (None, false) => Kind::HashTexts,
     }
 }
 
 fn earliest(hash: &Hash) -> Option<u64> {
-    hash.next_deadline()?;
+    if !hash.has_deadlines() {
+        return None;
+    }
     let mut earliest: Option<u64> = None;
     hash.each_with_deadline(BEFORE_ALL, |_, _, deadline| {
         earliest = earliest.into_iter().chain(deadline).min();
@@ -54,21 +56,38 @@ pub(super) fn write_hash(out: &mut impl Sink, hash: &Hash, compression: Compress
         return;
     }
     let earliest = earliest(hash);
+    write_count(out, hash, earliest);
+    hash.each_with_deadline(BEFORE_ALL, |field, value, deadline| {
+        write_field(out, field, value, (deadline, earliest), compression);
+    });
+}
+
+/// Appends what stands before the fields; no deadline is before `earliest`, which is none if there
+/// are none.
+pub(super) fn write_count(out: &mut impl Sink, hash: &Hash, earliest: Option<u64>) {
     if let Some(earliest) = earliest {
         out.put(&earliest.to_le_bytes());
     }
     write_length(out, hash.len() as u64);
-    hash.each_with_deadline(BEFORE_ALL, |field, value, deadline| {
-        if let Some(earliest) = earliest {
-            let after = deadline.map_or(0, |deadline| {
-                deadline.saturating_sub(earliest).saturating_add(1)
-            });
-            write_length(out, after);
-        }
-        for text in [field, value] {
-            Element::from(text).with_text(|text| write_string(out, text, compression));
-        }
-    });
+}
+
+/// Appends a field with its deadline, of which it is told with what `write_count` was.
+pub(super) fn write_field(
+    out: &mut impl Sink,
+    field: Item<'_>,
+    value: Item<'_>,
+    (deadline, earliest): (Option<u64>, Option<u64>),
+    compression: Compression,
+) {
+    if let Some(earliest) = earliest {
+        let after = deadline.map_or(0, |deadline| {
+            deadline.saturating_sub(earliest).saturating_add(1)
+        });
+        write_length(out, after);
+    }
+    for text in [field, value] {
+        Element::from(text).with_text(|text| write_string(out, text, compression));
+    }
 }
 
 /// Reads what `HashTexts` begins with.

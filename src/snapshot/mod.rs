@@ -10,6 +10,7 @@ mod file;
 mod hash;
 mod kind;
 mod list;
+mod parts;
 mod payload;
 mod set;
 mod sink;
@@ -29,6 +30,7 @@ pub use file::{
     Record, Sizes, Usage, Why, write_record,
 };
 pub use kind::{Kind, KindFault};
+pub use parts::Parts;
 pub use payload::{PayloadFault, RDB_VERSION, RDB_VERSION_MAX, read_payload, write_payload};
 pub use sink::{PIECE_BYTES, Piece, Pieces, Sink};
 pub use string::{Compression, Malformed, read_length, read_string, write_length, write_string};

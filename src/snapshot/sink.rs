@@ -39,6 +39,8 @@ pub struct Pieces<F: FnMut(Piece)> {
     records: u64,
     /// The record begins in a piece that was handed on.
     is_begun: bool,
+    /// Of each piece, at most.
+    size: usize,
     hand_on: F,
 }
 
@@ -49,8 +51,14 @@ impl<F: FnMut(Piece)> Pieces<F> {
             bytes: Vec::new(),
             records: 0,
             is_begun: false,
+            size: PIECE_BYTES,
             hand_on,
         }
+    }
+
+    /// Pieces have at most so many bytes from now on, which is not zero.
+    pub fn set_size(&mut self, size: usize) {
+        self.size = size;
     }
 
     /// Records of this database follow.
@@ -92,14 +100,14 @@ impl<F: FnMut(Piece)> Pieces<F> {
 impl<F: FnMut(Piece)> Sink for Pieces<F> {
     fn put(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            if self.bytes.capacity() == 0 {
+            if self.bytes.capacity() == 0 && self.size == PIECE_BYTES {
                 self.bytes.reserve_exact(PIECE_BYTES);
             }
-            if self.bytes.len() >= PIECE_BYTES {
+            if self.bytes.len() >= self.size {
                 self.cut(true);
                 continue;
             }
-            let room = PIECE_BYTES.saturating_sub(self.bytes.len());
+            let room = self.size.saturating_sub(self.bytes.len());
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             self.bytes.extend_from_slice(now);
             bytes = later;

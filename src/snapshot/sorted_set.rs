@@ -36,9 +36,18 @@ pub(super) fn write_sorted_set(out: &mut impl Sink, set: &SortedSet, compression
     }
     write_length(out, set.len() as u64);
     set.visit(0..set.len(), Towards::Lowest, |score, member| {
-        write_string(out, member, compression);
-        out.put(&score.to_le_bytes());
+        write_member(out, member, score, compression);
     });
+}
+
+pub(super) fn write_member(
+    out: &mut impl Sink,
+    member: &[u8],
+    score: f64,
+    compression: Compression,
+) {
+    write_string(out, member, compression);
+    out.put(&score.to_le_bytes());
 }
 
 /// Reads what `SortedSetTexts` begins with.

@@ -9,6 +9,7 @@ pub mod bitfield;
 pub mod bits;
 mod choice;
 mod compound;
+mod cut;
 pub mod geo;
 pub mod hash;
 pub mod list;
@@ -24,4 +25,5 @@ mod tests;
 pub mod text;
 
 pub use compound::{Compound, Typed};
+pub use cut::{CutElement, KeepElements};
 pub use rules::Rules;

@@ -1,11 +1,13 @@
 //! A snapshot beside writers: the cut, the walk in slices of time, and the thread
 //! that makes one sequence of bytes of what the cores hand on.
 
+mod apart;
 mod bgsave;
 mod brake;
 mod cut;
 mod order;
 mod points;
+mod spill;
 mod stream;
 #[cfg(test)]
 mod tests;

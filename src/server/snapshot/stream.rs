@@ -8,6 +8,9 @@ use crate::memory::Taking;
 use crate::runtime::funnel::{Lane, Room};
 use crate::server::save::Manner;
 use crate::snapshot::{Dialect, Piece, Pieces, Sizes};
+use crate::value::KeepElements;
+
+use super::apart::{Elements, Outlet};
 
 /// What the writer gets. The messages of a stream come in order.
 pub(in crate::server) enum Message {
@@ -15,10 +18,30 @@ pub(in crate::server) enum Message {
     Cut(Box<AtCut>),
     /// A part of a stream.
     Piece { stream: usize, piece: Piece },
-    /// A stream is whole, and had so many keys.
-    Ended { stream: usize, keys: u64 },
+    /// A stream is whole: it had so many keys, and so many more that are kept apart.
+    Ended {
+        stream: usize,
+        keys: u64,
+        apart: u64,
+    },
     /// A stream has gone that was not whole.
     Lost { stream: usize },
+    /// Something of a record that is kept apart.
+    Apart { record: RecordId, what: Apart },
+}
+
+/// A record that is kept apart: the stream it is of, and its number there.
+pub(in crate::server) type RecordId = (usize, u64);
+
+/// What comes of a record that is kept apart, in order.
+pub(in crate::server) enum Apart {
+    Piece(Piece),
+    /// Most comes now: its core walks it.
+    Walked,
+    /// It is whole.
+    Ended,
+    /// It has gone and was not whole.
+    Lost,
 }
 
 /// What the data was at the cut.
@@ -38,8 +61,11 @@ pub(in crate::server) struct Stream {
     number: usize,
     lane: Lane<Message>,
     manner: Arc<Manner>,
+    database: usize,
     pieces: Pieces<Box<dyn FnMut(Piece) + Send>>,
     keys: u64,
+    /// Keys that are kept apart.
+    apart: u64,
     has_ended: bool,
 }
 
@@ -63,10 +89,22 @@ impl Stream {
             number,
             lane,
             manner,
+            database,
             pieces,
             keys: 0,
+            apart: 0,
             has_ended: false,
         }
+    }
+}
+
+/// What the room of a lane says to a walk.
+pub(super) fn taking(lane: &Lane<Message>) -> Taking {
+    match lane.room() {
+        Room::Free => Taking::Now,
+        Room::Full => Taking::Later,
+        Room::Overfull => Taking::MuchLater,
+        Room::Closed => Taking::NoMore,
     }
 }
 
@@ -76,19 +114,32 @@ impl Keep for Stream {
         self.manner.write(&mut self.pieces, found);
     }
 
+    fn large(&self) -> usize {
+        self.manner.large
+    }
+
+    fn keep_apart(&mut self, found: &Found<'_>) -> Box<dyn KeepElements> {
+        let record = (self.number, self.apart);
+        self.apart += 1;
+        let to = Outlet {
+            record,
+            lane: self.lane.clone(),
+        };
+        Box::new(Elements::begin(to, self.database, &self.manner, found))
+    }
+
     fn taking(&self) -> Taking {
-        match self.lane.room() {
-            Room::Free => Taking::Now,
-            Room::Full => Taking::Later,
-            Room::Overfull => Taking::MuchLater,
-            Room::Closed => Taking::NoMore,
-        }
+        taking(&self.lane)
     }
 
     fn end(mut self) {
         self.pieces.flush();
-        let (stream, keys) = (self.number, self.keys);
-        self.lane.hand_on(Message::Ended { stream, keys }, 0);
+        let ended = Message::Ended {
+            stream: self.number,
+            keys: self.keys,
+            apart: self.apart,
+        };
+        self.lane.hand_on(ended, 0);
         self.has_ended = true;
     }
 }

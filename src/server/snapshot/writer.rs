@@ -4,18 +4,20 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::command::REDIS_VERSION;
 use crate::runtime::core::Bell;
-use crate::runtime::funnel::{Funnel, Load};
+use crate::runtime::funnel::{Funnel, Load, Taken};
 use crate::server::save::Manner;
 use crate::snapshot::{FileWriter, Header, Piece};
 use crate::telemetry::Persistence;
 
 use super::brake::Brake;
-use super::stream::{AtCut, Message};
+use super::spill::{Held, Spill};
+use super::stream::{Apart, AtCut, Message, RecordId};
 
 /// Where the bytes of a snapshot go. It is used by the writer's thread, which may
 /// wait: that slows the walk, and no client. What was written is undone when it is
@@ -71,22 +73,44 @@ pub(in crate::server) struct Writer {
     /// The stream whose record goes on.
     open: Option<usize>,
     file: Option<FileWriter>,
+    /// Records whose turn has not come, and the one that goes on, with its lane.
+    spill: Spill,
+    open_apart: Option<(RecordId, usize)>,
     /// Keys and streams that have not come.
     keys_left: u64,
     streams_left: usize,
+    /// The streams that have, by lane, and how many each has.
+    ended: Vec<usize>,
+    databases: usize,
+    /// Records that are kept apart and are not written, of those streams that ended,
+    /// less those of the others that are.
+    apart_left: i64,
     written: Written,
     brake: Brake,
 }
 
 const LACKS: &str = "The snapshot lacks keys that there were";
+const MORE: &str = "The snapshot has more keys than there were";
+
+/// How long nothing comes before lanes that pause are given room.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 impl Message {
     fn stream(&self) -> Option<usize> {
         match self {
-            Message::Cut(_) => None,
+            Message::Cut(_) | Message::Apart { .. } => None,
             Message::Piece { stream, .. }
             | Message::Ended { stream, .. }
             | Message::Lost { stream } => Some(*stream),
+        }
+    }
+}
+
+impl Parts {
+    /// Something is done with: wakes its core if that has room again.
+    fn done(&self, load: Load) {
+        if let Some(lane) = self.funnel.done(load) {
+            self.bells[lane].ring();
         }
     }
 }
@@ -97,9 +121,14 @@ impl Writer {
             parts,
             waiting: VecDeque::new(),
             open: None,
+            spill: Spill::default(),
+            open_apart: None,
             file: None,
             keys_left: 0,
             streams_left: 0,
+            ended: Vec::new(),
+            databases: 0,
+            apart_left: 0,
             written: Written::default(),
             brake: Brake::default(),
         }
@@ -107,12 +136,17 @@ impl Writer {
 
     /// Writes until all is there, or something fails.
     pub(in crate::server) fn run(mut self) -> Result<Written, Failure> {
-        while let Some((message, load)) = self.parts.funnel.take() {
-            if self.on(message, load)? {
-                return Ok(self.finish()?);
+        loop {
+            match self.parts.funnel.take_within(PATIENCE) {
+                Taken::One(message, load) => {
+                    if self.on(message, load)? {
+                        return Ok(self.finish()?);
+                    }
+                }
+                Taken::Nothing => self.relieve()?,
+                Taken::Over => return Err(Failure::GivenUp),
             }
         }
-        Err(Failure::GivenUp)
     }
 
     /// Takes what has come, without waiting; `true` when that was all.
@@ -123,19 +157,27 @@ impl Writer {
                 return Ok(true);
             }
         }
+        self.relieve()?;
         Ok(false)
     }
 
     /// Takes what came out of the funnel; `true` when it was the last.
     pub(in crate::server) fn on(&mut self, message: Message, load: Load) -> Result<bool, String> {
+        if let Message::Apart { record, what } = message {
+            self.on_apart(record, what, load)?;
+            return self.go_on_apart();
+        }
         self.waiting.push_back((message, load));
         while let Some((message, load)) = self.next() {
-            self.write(message)?;
-            if let Some(lane) = self.parts.funnel.done(load) {
-                self.parts.bells[lane].ring();
+            if let Message::Ended { .. } = message {
+                let lanes = self.ended.len().max(load.lane() + 1);
+                self.ended.resize(lanes, 0);
+                self.ended[load.lane()] += 1;
             }
+            self.write(message)?;
+            self.parts.done(load);
         }
-        Ok(self.file.is_some() && self.streams_left == 0)
+        self.go_on_apart()
     }
 
     /// The first that may be written now: while a record goes on, what goes on with
@@ -153,21 +195,21 @@ impl Writer {
         match message {
             Message::Cut(cut) => self.begin(*cut),
             Message::Piece { stream, piece } => self.write_piece(stream, piece),
-            Message::Ended { keys, .. } => {
+            Message::Ended { keys, apart, .. } => {
                 self.streams_left -= 1;
-                self.keys_left = self
-                    .keys_left
-                    .checked_sub(keys)
-                    .ok_or("The snapshot has more keys than there were")?;
+                self.apart_left += i64::try_from(apart).unwrap_or(i64::MAX);
+                self.keys_left = self.keys_left.checked_sub(keys).ok_or(MORE)?;
                 Ok(())
             }
             Message::Lost { .. } => Err(LACKS.to_owned()),
+            Message::Apart { .. } => unreachable!("it does not wait here"),
         }
     }
 
     fn begin(&mut self, cut: AtCut) -> Result<(), String> {
         self.keys_left = cut.sizes.iter().map(|sizes| sizes.keys).sum();
         self.streams_left = cut.streams;
+        self.databases = cut.sizes.len();
         let persistence = &self.parts.persistence;
         persistence.keys_to_save.set(self.keys_left);
         persistence.keys_saved.set(0);
@@ -189,21 +231,117 @@ impl Writer {
 
     fn write_piece(&mut self, stream: usize, piece: Piece) -> Result<(), String> {
         self.open = piece.goes_on.then_some(stream);
+        let records = piece.records;
+        self.put_piece(piece, |writer| {
+            (0..records).for_each(|_| writer.count_record());
+        })
+    }
+
+    /// Writes a piece behind what belongs before it, and does something between.
+    fn put_piece(&mut self, piece: Piece, act: impl FnOnce(&mut Writer)) -> Result<(), String> {
         let file = self.file.as_mut().ok_or("A piece came before the cut")?;
         let before = file.before(&piece);
         self.put(before)?;
+        act(self);
+        self.put(piece.bytes)
+    }
+
+    /// A record is whole.
+    fn count_record(&mut self) {
         let Parts {
             persistence,
             funnel,
             ..
         } = &self.parts;
-        for _ in 0..piece.records {
-            let is_given_up = || funnel.is_closed();
-            self.brake.pass(&persistence.save_delay, is_given_up);
-            self.written.keys += 1;
-            persistence.keys_saved.set(self.written.keys);
+        let is_given_up = || funnel.is_closed();
+        self.brake.pass(&persistence.save_delay, is_given_up);
+        self.written.keys += 1;
+        persistence.keys_saved.set(self.written.keys);
+    }
+
+    fn on_apart(&mut self, record: RecordId, what: Apart, load: Load) -> Result<(), String> {
+        let is_open = self.open_apart.is_some_and(|(open, _)| open == record);
+        match what {
+            Apart::Lost => return Err(LACKS.to_owned()),
+            Apart::Piece(piece) if is_open => {
+                self.put_piece(piece, |_| ())?;
+                self.parts.done(load);
+            }
+            Apart::Ended if is_open => {
+                self.end_apart()?;
+                self.parts.done(load);
+            }
+            what => {
+                let lane = load.lane();
+                if let Some(load) = self.spill.on(record, what, load) {
+                    self.parts.done(load);
+                }
+                if self.spill.held(lane) > self.may_be_held(lane) {
+                    self.spill_of(lane)?;
+                }
+            }
         }
-        self.put(piece.bytes)
+        Ok(())
+    }
+
+    /// Bytes that may wait in memory: half a lane's room, so that the walk has the
+    /// other half; or more while it is to pause anyway, because it is others' turn.
+    fn may_be_held(&self, lane: usize) -> usize {
+        let is_others_turn = match self.open_apart {
+            Some((_, open)) => open != lane,
+            None => self.streams_left > 0 && self.ended.get(lane) == Some(&self.databases),
+        };
+        let room = self.parts.funnel.room();
+        if is_others_turn { 2 * room } else { room / 2 }
+    }
+
+    fn spill_of(&mut self, lane: usize) -> Result<(), String> {
+        let parts = &self.parts;
+        self.spill.spill(lane, |load| parts.done(load))
+    }
+
+    /// Gives lanes room that pause while nothing comes.
+    fn relieve(&mut self) -> Result<(), String> {
+        let paused: Vec<usize> = self.parts.funnel.paused().collect();
+        paused.into_iter().try_for_each(|lane| self.spill_of(lane))
+    }
+
+    /// Writes those records that are kept apart whose turn it is: those that are whole
+    /// between two others, and when all streams have ended, so that nobody has to wait
+    /// behind it, one that goes on. `true` when everything is written.
+    fn go_on_apart(&mut self) -> Result<bool, String> {
+        if self.file.is_none() || self.open.is_some() {
+            return Ok(false);
+        }
+        let have_ended = self.streams_left == 0;
+        while self.open_apart.is_none() {
+            let Some(mut next) = self.spill.next(have_ended) else {
+                break;
+            };
+            let lane = next.lane();
+            while let Some(bytes) = self.spill.part_of(&mut next)? {
+                match bytes {
+                    Held::Read(piece) => self.put_piece(piece, |_| ())?,
+                    Held::Loaded(piece, load) => {
+                        self.put_piece(piece, |_| ())?;
+                        self.parts.done(load);
+                    }
+                }
+            }
+            self.open_apart = Some((next.id, lane));
+            if next.is_whole() {
+                self.end_apart()?;
+            }
+        }
+        Ok(have_ended && self.apart_left == 0)
+    }
+
+    fn end_apart(&mut self) -> Result<(), String> {
+        self.count_record();
+        self.open_apart = None;
+        self.apart_left -= 1;
+        self.keys_left = self.keys_left.checked_sub(1).ok_or(MORE)?;
+        Ok(())
     }
 
     fn put(&mut self, bytes: Vec<u8>) -> Result<(), String> {
@@ -214,7 +352,11 @@ impl Writer {
 
     /// All streams have ended: the file ends, if nothing is missing.
     pub(in crate::server) fn finish(mut self) -> Result<Written, String> {
-        let is_whole = self.keys_left == 0 && self.open.is_none() && self.waiting.is_empty();
+        let is_whole = self.keys_left == 0
+            && self.open.is_none()
+            && self.open_apart.is_none()
+            && self.waiting.is_empty()
+            && self.spill.is_empty();
         let file = self.file.take().filter(|_| is_whole);
         let Some(file) = file else {
             return Err(LACKS.to_owned());

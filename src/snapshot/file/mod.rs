@@ -15,5 +15,6 @@ mod writer;
 
 pub use fault::{FileFault, Why};
 pub use reader::{FilePart, FileReader};
+pub(super) use record::write_head;
 pub use record::{RawRecord, Record, Usage, write_record};
 pub use writer::{Checksum, Dialect, FileWriter, Header, OfHistory, Sizes};

@@ -33,6 +33,16 @@ pub struct Record<'a> {
 
 /// Writes a key with its value.
 pub fn write_record(out: &mut impl Sink, record: &Record<'_>, compression: Compression) {
+    write_head(out, record, compression);
+    write_value(out, record.value, compression);
+}
+
+/// Writes all of a record that stands before the value.
+pub(in crate::snapshot) fn write_head(
+    out: &mut impl Sink,
+    record: &Record<'_>,
+    compression: Compression,
+) {
     if let Some(deadline) = record.deadline {
         out.put(&[opcode::DEADLINE_MS]);
         out.put(&deadline.to_le_bytes());
@@ -47,7 +57,6 @@ pub fn write_record(out: &mut impl Sink, record: &Record<'_>, compression: Compr
     }
     out.put(&[record.value.kind() as u8]);
     write_string(out, record.key, compression);
-    write_value(out, record.value, compression);
 }
 
 /// A key that was read: what belongs to it, and its bytes.

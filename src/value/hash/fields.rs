@@ -78,6 +78,27 @@ impl Hash {
         }
     }
 
+    /// The fields, if they are not packed.
+    pub(in crate::value) fn dict(&self) -> Option<&Dict> {
+        match &self.0 {
+            Form::Packed(_) => None,
+            Form::Table(table) => Some(&table.fields),
+        }
+    }
+
+    /// As `dict`.
+    pub(in crate::value) fn dict_mut(&mut self) -> Option<&mut Dict> {
+        match &mut self.0 {
+            Form::Packed(_) => None,
+            Form::Table(table) => Some(&mut table.fields),
+        }
+    }
+
+    /// Whether a field has a deadline, which may have passed.
+    pub fn has_deadlines(&self) -> bool {
+        self.dict().is_some_and(|fields| fields.volatile_len() > 0)
+    }
+
     /// Bytes the allocator sets aside for the fields.
     pub fn allocated_bytes(&self) -> usize {
         match &self.0 {
@@ -212,7 +233,7 @@ pub(super) fn is_alive(entry: &Field, now: u64) -> bool {
 
 /// The value of a table's entry.
 #[inline]
-pub(super) fn value(entry: &Field) -> Item<'_> {
+pub(in crate::value) fn value(entry: &Field) -> Item<'_> {
     match entry.content() {
         Content::Text(text) => Item::Text(text),
         Content::Int(number) => Item::Int(number),

@@ -15,4 +15,5 @@ mod fields;
 mod tests;
 mod walk;
 
+pub(super) use fields::value;
 pub use fields::{Fate, Hash};

@@ -73,6 +73,22 @@ impl Set {
         }
     }
 
+    /// The members, if they are not packed.
+    pub(in crate::value) fn dict(&self) -> Option<&Dict> {
+        match &self.0 {
+            Form::Integers(_) | Form::Packed(_) => None,
+            Form::Table(table) => Some(table),
+        }
+    }
+
+    /// As `dict`.
+    pub(in crate::value) fn dict_mut(&mut self) -> Option<&mut Dict> {
+        match &mut self.0 {
+            Form::Integers(_) | Form::Packed(_) => None,
+            Form::Table(table) => Some(table),
+        }
+    }
+
     /// Bytes the allocator sets aside for the members.
     pub fn allocated_bytes(&self) -> usize {
         match &self.0 {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::packed;
 use crate::base::Random;
-use crate::memory::{Ranked, class_bytes};
+use crate::memory::{Dict, Ranked, class_bytes};
 use crate::value::Rules;
 use crate::value::listpack::Listpack;
 
@@ -94,6 +94,22 @@ impl SortedSet {
         match &self.0 {
             Form::Packed(_) => "listpack",
             Form::Table(_) => "skiplist",
+        }
+    }
+
+    /// The members, if they are not packed: see [`Ranked::dict`].
+    pub(in crate::value) fn dict(&self) -> Option<&Dict> {
+        match &self.0 {
+            Form::Packed(_) => None,
+            Form::Table(table) => Some(table.dict()),
+        }
+    }
+
+    /// As `dict`.
+    pub(in crate::value) fn dict_mut(&mut self) -> Option<&mut Dict> {
+        match &mut self.0 {
+            Form::Packed(_) => None,
+            Form::Table(table) => Some(table.dict_mut()),
         }
     }
 

@@ -16,8 +16,10 @@ use crate::runtime::core::Bell;
 use crate::runtime::funnel::{Lane, funnel};
 use crate::server::save::Manner;
 use crate::snapshot::{
-    Checksum, Dialect, FilePart, FileReader, FileWriter, Header, Kind, Pieces, Sizes,
+    Checksum, Dialect, FilePart, FileReader, FileWriter, Header, Kind, Pieces, RawRecord, Restored,
+    Sizes,
 };
+use crate::value::{Compound, Rules};
 
 /// Streams' numbers begin here, so that none is taken for a database's.
 const FIRST: usize = 100;
@@ -41,6 +43,36 @@ type Saved = (Option<u64>, Kind, Vec<u8>);
 /// By database and name.
 type Keys = BTreeMap<(usize, Vec<u8>), Saved>;
 
+/// A value, so that its bytes are the same whatever order its elements stand in, if
+/// they have none.
+fn without_order(record: &RawRecord<'_>) -> Vec<u8> {
+    if !matches!(
+        record.kind,
+        Kind::HashTexts | Kind::HashDeadlines | Kind::SetTexts | Kind::SortedSetDoubles
+    ) {
+        return record.body.to_vec();
+    }
+    let (_, value) = record.decode(&Rules::DEFAULT).expect("it is a value");
+    let Restored::Compound(compound) = value else {
+        panic!("these types are of compounds");
+    };
+    let mut elements = Vec::new();
+    match &compound {
+        Compound::Hash(hash) => hash.each_with_deadline(0, |field, value, deadline| {
+            elements.push(format!("{field:?} {value:?} {deadline:?}"));
+        }),
+        Compound::Set(set) => set
+            .iter()
+            .for_each(|member| elements.push(format!("{member:?}"))),
+        Compound::SortedSet(set) => set.visit_all(|score, member| {
+            elements.push(format!("{:x} {member:?}", score.to_bits()));
+        }),
+        Compound::List(_) | Compound::Stream(_) => panic!("these types have an order"),
+    }
+    elements.sort_unstable();
+    elements.join("\n").into_bytes()
+}
+
 fn keys_of(file: &[u8], dice: &mut Random) -> Keys {
     let mut reader = FileReader::new(file.len() as u64, DATABASES, Checksum::On);
     let mut keys = Keys::new();
@@ -52,7 +84,7 @@ fn keys_of(file: &[u8], dice: &mut Random) -> Keys {
         while let Some(part) = reader.next_part().expect("the file is right") {
             if let FilePart::Record(record) = part {
                 let name = record.key().expect("a key has a name").into_owned();
-                let saved = (record.deadline, record.kind, record.body.to_vec());
+                let saved = (record.deadline, record.kind, without_order(&record));
                 let twice = keys.insert((record.database, name), saved);
                 assert!(twice.is_none(), "a key is there once: {twice:?}");
             }
@@ -106,15 +138,16 @@ fn copy_of(keyspace: &Keyspace, manner: &Manner) -> Vec<u8> {
 }
 
 /// A snapshot under way.
-struct Snapshot {
-    writer: Writer,
+pub(super) struct Snapshot {
+    pub(super) writer: Writer,
     file: mpsc::Receiver<Vec<u8>>,
     expected: Keys,
     /// It holds nothing of this lane but streams.
-    _lane: Lane<Message>,
+    pub(super) lane: Lane<Message>,
 }
 
-fn begin(play: &mut Play, manner: &Arc<Manner>, room: usize) -> Snapshot {
+/// Makes a cut.
+pub(super) fn begin(play: &mut Play, manner: &Arc<Manner>, room: usize) -> Snapshot {
     let copy = copy_of(&play.keyspace, manner);
     let expected = keys_of(&copy, &mut play.dice);
     let (mut lanes, funnel) = funnel(1, room);
@@ -142,7 +175,7 @@ fn begin(play: &mut Play, manner: &Arc<Manner>, room: usize) -> Snapshot {
         writer,
         file,
         expected,
-        _lane: lane,
+        lane,
     }
 }
 
@@ -167,10 +200,15 @@ fn attack(play: &mut Play, mut snapshot: Snapshot) {
             break;
         }
     }
+    end(snapshot, &mut play.dice);
+}
+
+/// Ends one of which all is written, and compares.
+pub(super) fn end(snapshot: Snapshot, dice: &mut Random) {
     let Written { keys, bytes } = snapshot.writer.finish().expect("nothing is missing");
     let file: Vec<u8> = snapshot.file.try_iter().flatten().collect();
     assert_eq!(bytes, file.len() as u64);
-    let found = keys_of(&file, &mut play.dice);
+    let found = keys_of(&file, dice);
     assert_eq!(keys, found.len() as u64);
     assert_same(&snapshot.expected, &found);
 }
@@ -187,7 +225,10 @@ fn assert_same(expected: &Keys, found: &Keys) {
 
 fn play(seed: u64) {
     let mut play = Play::new(seed);
-    let manner = Arc::new(Manner::of(&Settings::default()));
+    let mut manner = Manner::of(&Settings::default());
+    // Values are soon large enough to be kept apart.
+    manner.large = [200, 2_000, 20_000, usize::MAX][play.dice.below(4) as usize];
+    let manner = Arc::new(manner);
     let before = play.dice.below(2_000);
     for _ in 0..before {
         play.act();

@@ -4,4 +4,5 @@
 //! `SEEDS=n` plays so many.
 
 mod attack;
+mod large;
 mod play;

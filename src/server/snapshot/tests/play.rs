@@ -57,12 +57,20 @@ impl Play {
 
     /// Half of the names share a slot, whose table grows and shrinks.
     fn name(&mut self) -> Vec<u8> {
+        if self.dice.below(8) == 0 {
+            return self.giant();
+        }
         let number = self.dice.below(self.names);
         if number.is_multiple_of(2) {
             format!("{{t}}{number}").into_bytes()
         } else {
             format!("key:{number}").into_bytes()
         }
+    }
+
+    /// One of few names, whose values become large.
+    fn giant(&mut self) -> Vec<u8> {
+        format!("giant:{}", self.dice.below(6)).into_bytes()
     }
 
     fn database(&mut self) -> usize {
@@ -94,7 +102,14 @@ impl Play {
         match self.dice.below(100) {
             0..22 => self.set(),
             22..30 => self.append(),
-            30..56 => self.change_compound(),
+            30..52 => {
+                let (name, times) = (self.name(), 1 + self.dice.below(12));
+                self.change_compound(&name, times, 40);
+            }
+            52..56 => {
+                let (name, times) = (self.giant(), 1 + self.dice.below(300));
+                self.change_compound(&name, times, 2_000);
+            }
             56..62 => self.set_deadline(),
             62..72 => self.remove(),
             72..78 => self.relocate(),
@@ -135,9 +150,9 @@ impl Play {
         }
     }
 
-    fn change_compound(&mut self) {
-        let name = self.name();
-        let key = self.keyspace.key(&name);
+    /// Changes elements, so many times, which have so many names.
+    fn change_compound(&mut self, name: &[u8], times: u64, names: u64) {
+        let key = self.keyspace.key(name);
         let index = self.database();
         let kind = self.dice.below(5);
         let clock = self.clock;
@@ -164,9 +179,15 @@ impl Play {
         let Ok(compound) = compound else {
             return self.remove();
         };
-        let times = 1 + self.dice.below(12);
+        // Large values shall stay so for a while.
+        let removes_one_in = if names > 40 {
+            3 + self.dice.below(9)
+        } else {
+            3
+        };
         for _ in 0..times {
-            change(compound, &mut self.dice, clock.now);
+            let removes = self.dice.below(removes_one_in) == 0;
+            change(compound, &mut self.dice, clock.now, names, removes);
         }
         let database = self.keyspace.db_mut(index);
         if !database.prune(key) {
@@ -308,9 +329,8 @@ impl Play {
 }
 
 /// Changes a compound a little.
-fn change(compound: &mut Compound, dice: &mut Random, now: u64) {
-    let name = format!("f{}", dice.below(40)).into_bytes();
-    let removes = dice.below(3) == 0;
+fn change(compound: &mut Compound, dice: &mut Random, now: u64, names: u64, removes: bool) {
+    let name = format!("f{}", dice.below(names)).into_bytes();
     match compound {
         Compound::List(list) => {
             let end = if dice.below(2) == 0 {
@@ -336,12 +356,15 @@ fn change(compound: &mut Compound, dice: &mut Random, now: u64) {
         }
         Compound::Set(set) if removes => drop(set.remove(&name)),
         Compound::Set(set) if dice.below(2) == 0 => {
-            set.insert(dice.below(50).to_string().as_bytes(), &RULES);
+            set.insert(dice.below(names + 10).to_string().as_bytes(), &RULES);
         }
         Compound::Set(set) => drop(set.insert(&name, &RULES)),
         Compound::SortedSet(set) if removes => {
-            let end = set.len().min(dice.below(4) as usize);
-            set.remove_ranks(0..end);
+            // Of many, most are freed later.
+            let most = if dice.below(40) == 0 { 1_000 } else { 4 };
+            let start = dice.below(set.len() as u64 + 1) as usize;
+            let end = set.len().min(start + dice.below(most) as usize);
+            set.remove_ranks(start..end);
             set.remove(&name);
         }
         Compound::SortedSet(set) => {
