@@ -18,13 +18,16 @@
 use super::arena::Arena;
 use super::entry::Entry;
 use super::slots::{Among, Occupied, Position, SLOTS, Slots};
-use super::table::Table;
+use super::table::{Place, Table};
 
 /// Takes what was there at a cut: every entry once, in no order.
 pub trait Keep<C>: Send {
     fn keep(&mut self, entry: &mut Entry<C>) -> Kept;
     /// The walk begins.
     fn begin_walk(&mut self) {}
+    /// The walk goes in the order of scores, the highest first, and has come so far:
+    /// what is from there on is not to be kept again.
+    fn has_passed(&mut self, _score: f64, _member: &[u8]) {}
     /// Whether the walk goes on. Who changes a bucket does not ask.
     fn taking(&self) -> Taking;
     /// There was nothing else.
@@ -137,13 +140,28 @@ impl<C> Cut<C> {
         }
     }
 
-    /// Keeps the bucket at the walk's position in a slot, whose table has one; `false`
-    /// when it was the slot's last.
-    pub(super) fn walk(&mut self, slot: u16, table: &mut Table<C>, arena: &mut Arena<C>) -> bool {
+    pub(super) fn begin_walk(&mut self) {
         if !self.is_walked {
             self.is_walked = true;
             self.to.begin_walk();
         }
+    }
+
+    /// Keeps an entry whose bucket is not kept, and does not keep that.
+    pub(super) fn keep_one(&mut self, table: &mut Table<C>, arena: &mut Arena<C>, place: Place) {
+        if table.version(place.home as usize) < self.epoch {
+            self.to.keep(table.entry_mut(arena, place));
+        }
+    }
+
+    pub(super) fn has_passed(&mut self, score: f64, member: &[u8]) {
+        self.to.has_passed(score, member);
+    }
+
+    /// Keeps the bucket at the walk's position in a slot, whose table has one; `false`
+    /// when it was the slot's last.
+    pub(super) fn walk(&mut self, slot: u16, table: &mut Table<C>, arena: &mut Arena<C>) -> bool {
+        self.begin_walk();
         let from = self.position;
         let within = if slot == from.slot { from.within } else { 0 };
         let home = table.home(u64::from(within.reverse_bits()));

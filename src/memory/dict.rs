@@ -238,7 +238,7 @@ impl Dict {
     }
 
     #[inline]
-    fn hash(&self, name: &[u8]) -> u64 {
+    pub(super) fn hash(&self, name: &[u8]) -> u64 {
         keyed_hash(&self.hash_key, name)
     }
 

@@ -27,13 +27,9 @@ impl Dict {
 
     /// Keeps what is not kept in the next few buckets, if more is taken now.
     pub fn walk_cut(&mut self, buckets: usize) -> Walked {
-        match self.taking() {
-            Some(Taking::Now) => {}
-            Some(Taking::Later | Taking::MuchLater) => return Walked::Waits,
-            Some(Taking::NoMore) | None => {
-                self.cut = None;
-                return Walked::Over;
-            }
+        let may_go_on = self.may_walk();
+        if may_go_on != Walked::GoesOn {
+            return may_go_on;
         }
         for _ in 0..buckets {
             if !self.walk_one() {
@@ -41,6 +37,43 @@ impl Dict {
             }
         }
         Walked::GoesOn
+    }
+
+    /// Whether a walk goes on. One of which nobody wants more is over.
+    pub(super) fn may_walk(&mut self) -> Walked {
+        match self.taking() {
+            Some(Taking::Now) => Walked::GoesOn,
+            Some(Taking::Later | Taking::MuchLater) => Walked::Waits,
+            Some(Taking::NoMore) | None => {
+                self.cut = None;
+                Walked::Over
+            }
+        }
+    }
+
+    /// Keeps elements whose names come in the order of their scores, the highest first,
+    /// except those that are kept with their buckets. `score` is the last one's.
+    pub(super) fn keep_in_order<'n>(&mut self, names: impl Iterator<Item = &'n [u8]>, score: f64) {
+        let mut last = None;
+        for name in names {
+            let place = self.table.find(&self.arena, self.hash(name), name);
+            let cut = self.cut.as_mut().zip(place);
+            if let Some((cut, place)) = cut {
+                cut.begin_walk();
+                cut.keep_one(&mut self.table, &mut self.arena, place);
+            }
+            last = Some(name);
+        }
+        if let Some((cut, last)) = self.cut.as_mut().zip(last) {
+            cut.has_passed(score, last);
+        }
+    }
+
+    /// All is kept.
+    pub(super) fn end_cut(&mut self) {
+        if let Some(cut) = self.cut.take() {
+            cut.end();
+        }
     }
 
     /// Keeps all that is left, if anybody wants it. The last resort: whoever throws
@@ -68,9 +101,7 @@ impl Dict {
         if self.table.buckets() > 0 && cut.walk(0, &mut self.table, &mut self.arena) {
             return true;
         }
-        if let Some(cut) = self.cut.take() {
-            cut.end();
-        }
+        self.end_cut();
         false
     }
 
@@ -102,5 +133,115 @@ impl Dict {
 impl Drop for Dict {
     fn drop(&mut self) {
         self.keep_rest();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::base::{HashKey, Random};
+    use crate::memory::{Content, Field, Kept, NewValue};
+
+    /// Name, number and deadline.
+    type Element = (Vec<u8>, i64, Option<u64>);
+
+    fn element(field: &Field) -> Element {
+        let Content::Int(number) = field.content() else {
+            panic!("only numbers were put in");
+        };
+        (field.key().to_vec(), number, field.deadline())
+    }
+
+    /// Sends what is kept, and nothing at the end.
+    struct Sender {
+        to: mpsc::Sender<Option<Element>>,
+        taking: Taking,
+    }
+
+    impl Keep<Infallible> for Sender {
+        fn keep(&mut self, field: &mut Field) -> Kept {
+            self.to.send(Some(element(field))).expect("it is received");
+            Kept::Whole
+        }
+
+        fn taking(&self) -> Taking {
+            self.taking
+        }
+
+        fn end(self: Box<Self>) {
+            self.to.send(None).expect("it is received");
+        }
+    }
+
+    fn begin(dict: &mut Dict, taking: Taking) -> mpsc::Receiver<Option<Element>> {
+        let (to, kept) = mpsc::channel();
+        dict.begin_cut(Box::new(Sender { to, taking }));
+        kept
+    }
+
+    fn sorted(elements: impl Iterator<Item = Element>) -> Vec<Element> {
+        let mut elements: Vec<_> = elements.collect();
+        elements.sort();
+        elements
+    }
+
+    fn change(dict: &mut Dict, dice: &mut Random, names: u64, removes: u64) {
+        let name = dice.below(names).to_le_bytes();
+        let number = NewValue::Int(dice.below(1_000) as i64);
+        match dice.below(8) {
+            way if way < removes => drop(dict.remove(&name)),
+            7 => drop(dict.set_deadline(&name, Some(dice.below(100)))),
+            6 => drop(dict.renew(&name, number)),
+            _ => drop(dict.insert(&name, number, None)),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_what_there_was_whatever_changes() {
+        let rounds = if cfg!(miri) { 10 } else { 400 };
+        let mut dice = Random::new(7);
+        let mut dict = Dict::new(HashKey([1, 2]));
+        for round in 0..rounds {
+            let names = 1 + dice.below(1_500);
+            let before = dice.below(3_000);
+            (0..before).for_each(|_| change(&mut dict, &mut dice, names, 2));
+            let expected = sorted(dict.iter().map(element));
+            let kept = begin(&mut dict, Taking::Now);
+            // It grows, or shrinks to nothing.
+            let removes = dice.below(7);
+            let pace = dice.below(60);
+            while dict.is_cut() {
+                (0..pace).for_each(|_| change(&mut dict, &mut dice, names, removes));
+                if dice.below(200) == 0 {
+                    // The value goes.
+                    dict = Dict::new(HashKey([1, 2]));
+                } else {
+                    dict.walk_cut(1);
+                }
+            }
+            let kept: Vec<_> = kept.iter().collect();
+            assert_eq!(kept.last(), Some(&None), "round {round} has an end");
+            assert_eq!(sorted(kept.into_iter().flatten()), expected, "{round}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_that_nobody_wants() {
+        let mut dict = Dict::new(HashKey([1, 2]));
+        for name in 0..100_u64 {
+            dict.insert(&name.to_le_bytes(), NewValue::Int(1), None);
+        }
+        let kept = begin(&mut dict, Taking::Later);
+        assert_eq!(dict.walk_cut(5), Walked::Waits);
+        assert!(kept.try_iter().next().is_none());
+        let given_up = begin(&mut dict, Taking::NoMore);
+        assert_eq!(dict.walk_cut(5), Walked::Over);
+        assert!(!dict.is_cut() && given_up.iter().next().is_none());
+        let given_up = begin(&mut dict, Taking::NoMore);
+        drop(dict.clone());
+        drop(dict);
+        assert!(given_up.iter().next().is_none());
     }
 }

@@ -15,6 +15,7 @@ mod dict_cut;
 mod entry;
 mod prefetch;
 mod ranked;
+mod ranked_cut;
 mod segments;
 mod shape;
 mod slots;

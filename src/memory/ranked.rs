@@ -38,9 +38,18 @@ struct Cuts {
 
 /// See the module.
 pub struct Ranked {
-    dict: Dict,
+    pub(super) dict: Dict,
     tree: Tree,
     cuts: Option<Box<Cuts>>,
+    pub(super) walk: CutWalk,
+}
+
+/// How far a snapshot's walk has come, and in which order it goes: see `ranked_cut`.
+#[derive(Default)]
+pub(super) struct CutWalk {
+    /// The last score and member.
+    pub(super) last: Option<(f64, Box<[u8]>)>,
+    pub(super) is_by_entry: bool,
 }
 
 /// The score of an entry of a sorted set's dictionary.
@@ -82,18 +91,13 @@ impl Ranked {
             dict: Dict::new(hash_key),
             tree: Tree::EMPTY,
             cuts: None,
+            walk: CutWalk::default(),
         }
     }
 
-    /// Its members, those included that were cut out and are not freed. To be
-    /// looked at, and to have a cut, alone.
+    /// Its members, those included that were cut out and are not freed.
     pub fn dict(&self) -> &Dict {
         &self.dict
-    }
-
-    /// As `dict`.
-    pub fn dict_mut(&mut self) -> &mut Dict {
-        &mut self.dict
     }
 
     pub fn len(&self) -> usize {
@@ -162,6 +166,8 @@ impl Ranked {
         if ranks.is_empty() {
             return;
         }
+        // They are not met in the tree any more.
+        self.walk.is_by_entry = true;
         let none = || {
             Box::new(Cuts {
                 trees: Vec::new(),

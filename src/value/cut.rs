@@ -3,6 +3,7 @@
 //!
 //! A hash, a set and a sorted set can be cut when they are no packed lists. A
 //! sorted set is not cut while members are still to be freed that are none any more.
+//! Its members come highest first, except those that change meanwhile.
 
 use std::convert::Infallible;
 
@@ -33,7 +34,7 @@ pub trait KeepElements: Send {
     fn end(self: Box<Self>);
 }
 
-/// Makes elements of a dictionary's entries.
+/// Makes elements of the entries of a hash or a set.
 struct Elements {
     of: fn(&Field) -> CutElement<'_>,
     to: Box<dyn KeepElements>,
@@ -66,8 +67,38 @@ fn member(entry: &Field) -> CutElement<'_> {
     CutElement::Member(entry.key())
 }
 
-fn scored(entry: &Field) -> CutElement<'_> {
-    CutElement::Scored(entry.key(), ranked_score(entry))
+/// Makes elements of the entries of a sorted set.
+struct Scored {
+    /// The walk has passed what is from here on.
+    last: Option<(f64, Box<[u8]>)>,
+    to: Box<dyn KeepElements>,
+}
+
+impl Keep<Infallible> for Scored {
+    fn keep(&mut self, entry: &mut Field) -> Kept {
+        let (score, member) = (ranked_score(entry), entry.key());
+        let last = self.last.as_ref();
+        if last.is_none_or(|(last, name)| (score, member) < (*last, name)) {
+            self.to.keep(CutElement::Scored(member, score));
+        }
+        Kept::Whole
+    }
+
+    fn begin_walk(&mut self) {
+        self.to.begin_walk();
+    }
+
+    fn has_passed(&mut self, score: f64, member: &[u8]) {
+        self.last = Some((score, member.into()));
+    }
+
+    fn taking(&self) -> Taking {
+        self.to.taking()
+    }
+
+    fn end(self: Box<Self>) {
+        self.to.end();
+    }
 }
 
 impl Compound {
@@ -76,15 +107,6 @@ impl Compound {
             Self::Hash(hash) => Hash::dict(hash),
             Self::Set(set) => Set::dict(set),
             Self::SortedSet(set) => SortedSet::dict(set),
-            Self::List(_) | Self::Stream(_) => None,
-        }
-    }
-
-    fn dict_mut(&mut self) -> Option<&mut Dict> {
-        match self {
-            Self::Hash(hash) => Hash::dict_mut(hash),
-            Self::Set(set) => Set::dict_mut(set),
-            Self::SortedSet(set) => SortedSet::dict_mut(set),
             Self::List(_) | Self::Stream(_) => None,
         }
     }
@@ -100,14 +122,21 @@ impl Compound {
     /// Makes a cut now, if it can be cut: its elements go to `to`. One before is given
     /// up.
     pub fn begin_cut(&mut self, to: Box<dyn KeepElements>) {
-        let of = match self {
-            Self::Hash(_) => field,
-            Self::Set(_) => member,
-            Self::SortedSet(_) | Self::List(_) | Self::Stream(_) => scored,
+        match self {
+            Self::Hash(hash) => {
+                let to = Box::new(Elements { of: field, to });
+                hash.dict_mut().map(|fields| fields.begin_cut(to))
+            }
+            Self::Set(set) => {
+                let to = Box::new(Elements { of: member, to });
+                set.dict_mut().map(|members| members.begin_cut(to))
+            }
+            Self::SortedSet(set) => {
+                let to = Box::new(Scored { last: None, to });
+                set.ranked_mut().map(|members| members.begin_cut(to))
+            }
+            Self::List(_) | Self::Stream(_) => None,
         };
-        if let Some(dict) = self.dict_mut() {
-            dict.begin_cut(Box::new(Elements { of, to }));
-        }
     }
 
     /// Whether there is a cut that is not kept whole.
@@ -123,7 +152,12 @@ impl Compound {
 
     /// Keeps the next few buckets of about six elements.
     pub fn walk_cut(&mut self, buckets: usize) -> Walked {
-        self.dict_mut()
-            .map_or(Walked::Over, |dict| dict.walk_cut(buckets))
+        let walked = match self {
+            Self::Hash(hash) => hash.dict_mut().map(|fields| fields.walk_cut(buckets)),
+            Self::Set(set) => set.dict_mut().map(|members| members.walk_cut(buckets)),
+            Self::SortedSet(set) => set.ranked_mut().map(|members| members.walk_cut(buckets)),
+            Self::List(_) | Self::Stream(_) => None,
+        };
+        walked.unwrap_or(Walked::Over)
     }
 }

@@ -105,11 +105,11 @@ impl SortedSet {
         }
     }
 
-    /// As `dict`.
-    pub(in crate::value) fn dict_mut(&mut self) -> Option<&mut Dict> {
+    /// The same, with the order.
+    pub(in crate::value) fn ranked_mut(&mut self) -> Option<&mut Ranked> {
         match &mut self.0 {
             Form::Packed(_) => None,
-            Form::Table(table) => Some(table.dict_mut()),
+            Form::Table(table) => Some(table),
         }
     }
 
