@@ -18,7 +18,7 @@ use crate::runtime::clock::unix_ms;
 use crate::shard::Shard;
 use crate::snapshot::{
     Checksum, Compression, Dialect, FileWriter, Header, OfHistory, PIECE_BYTES, Parts, Piece,
-    Pieces, Record, Sizes, Usage, write_record,
+    Pieces, Record, Sink, Sizes, Usage, write_record,
 };
 
 /// Pieces that a shard's thread may be ahead of the writer.
@@ -34,11 +34,15 @@ const SYNC_BYTES: u64 = 4 << 20;
 /// Values of more bytes are written in pieces, by a walk beside writers.
 const LARGE: usize = PIECE_BYTES;
 
+/// Texts of more bytes are not compressed by the core that has them, beside writers.
+const LONG: usize = 256 << 10;
+
 /// How a file is written.
 pub(super) struct Manner {
     pub(super) name: PathBuf,
-    /// See `LARGE`.
+    /// See `LARGE` and `LONG`.
     pub(super) large: usize,
+    pub(super) long: usize,
     compression: Compression,
     pub(super) checksum: Checksum,
     /// Sync on the way.
@@ -76,6 +80,7 @@ impl Manner {
         Manner {
             name: file_name(settings),
             large: LARGE,
+            long: LONG,
             compression: if is_on("rdbcompression") {
                 Compression::On
             } else {
@@ -115,21 +120,25 @@ impl Manner {
 
     /// Writes a key.
     pub(super) fn write<F: FnMut(Piece)>(&self, pieces: &mut Pieces<F>, found: &Found<'_>) {
-        self.with_record(found, |record| {
-            write_record(pieces, record, self.compression);
-        });
+        self.write_to(pieces, found);
         pieces.end_record();
     }
 
-    /// Begins to write a key with a large value.
-    pub(super) fn begin<F: FnMut(Piece)>(
-        &self,
-        pieces: &mut Pieces<F>,
-        found: &Found<'_>,
-    ) -> Parts {
+    /// Writes a key without more.
+    pub(super) fn write_to(&self, out: &mut impl Sink, found: &Found<'_>) {
         self.with_record(found, |record| {
-            Parts::begin(pieces, record, self.compression)
-        })
+            write_record(out, record, self.compression);
+        });
+    }
+
+    /// Whether compressing a text takes long.
+    pub(super) fn is_long(&self, found: &Found<'_>) -> bool {
+        found.text().is_some_and(|text| text.len() > self.long)
+    }
+
+    /// Begins to write a key with a large value.
+    pub(super) fn begin(&self, out: &mut impl Sink, found: &Found<'_>) -> Parts {
+        self.with_record(found, |record| Parts::begin(out, record, self.compression))
     }
 
     fn with_record<R>(&self, found: &Found<'_>, pass: impl FnOnce(&Record<'_>) -> R) -> R {

@@ -4,9 +4,15 @@
 
 use std::mem;
 
+use super::string::write_compressed;
+
 /// Takes bytes in order, in any cuts.
-pub trait Sink {
+pub trait Sink: Sized {
     fn put(&mut self, bytes: &[u8]);
+    /// Takes a string that is to be compressed if that makes it shorter.
+    fn put_compressible(&mut self, text: &[u8]) {
+        write_compressed(self, text);
+    }
 }
 
 impl Sink for Vec<u8> {
@@ -75,6 +81,13 @@ impl<F: FnMut(Piece)> Pieces<F> {
         self.records = self.records.saturating_add(1);
         if self.is_begun || self.bytes.len() >= PIECE_BYTES / 2 {
             self.flush();
+        }
+    }
+
+    /// Hands on what there is of a record that goes on.
+    pub fn hand_on(&mut self) {
+        if !self.bytes.is_empty() {
+            self.cut(true);
         }
     }
 

@@ -70,15 +70,27 @@ pub fn write_string(out: &mut impl Sink, text: &[u8], compression: Compression) 
         return;
     }
     if compression == Compression::On && text.len() > UNCOMPRESSED_MAX {
-        let mut compressed = Vec::new();
-        if lzf::compress(text, &mut compressed) {
-            out.put(&[COMPRESSED]);
-            write_length(out, compressed.len() as u64);
-            write_length(out, text.len() as u64);
-            out.put(&compressed);
-            return;
-        }
+        out.put_compressible(text);
+    } else {
+        write_plain(out, text);
     }
+}
+
+/// Appends a string compressed, if that makes it shorter.
+pub(super) fn write_compressed(out: &mut impl Sink, text: &[u8]) {
+    let mut compressed = Vec::new();
+    if lzf::compress(text, &mut compressed) {
+        out.put(&[COMPRESSED]);
+        write_length(out, compressed.len() as u64);
+        write_length(out, text.len() as u64);
+        out.put(&compressed);
+    } else {
+        write_plain(out, text);
+    }
+}
+
+/// Appends a string as it is.
+pub fn write_plain(out: &mut impl Sink, text: &[u8]) {
     write_length(out, text.len() as u64);
     out.put(text);
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use crate::runtime::funnel::Load;
 use crate::server::save::reason;
-use crate::snapshot::{PIECE_BYTES, Piece};
+use crate::snapshot::{Compression, PIECE_BYTES, Piece, write_string};
 
 use super::stream::{Apart, RecordId};
 
@@ -36,14 +36,24 @@ struct Record {
 
 enum Part {
     Here(Vec<u8>, Load),
+    /// A string that is not compressed yet.
+    Text(Vec<u8>, Load),
     /// Where in the file, and how many bytes.
     There(u64, usize),
 }
 
 /// A record whose turn has come.
 pub(super) struct Next {
-    pub(super) id: RecordId,
+    id: RecordId,
     record: Record,
+}
+
+/// A record that goes on in the file.
+#[derive(Clone, Copy)]
+pub(super) struct Open {
+    pub(super) id: RecordId,
+    pub(super) lane: usize,
+    pub(super) database: usize,
 }
 
 /// What goes on with a part of it.
@@ -67,14 +77,15 @@ impl Spill {
         let record = self.records.entry(id).or_default();
         match what {
             Apart::Piece(piece) => {
-                let lane = load.lane();
-                if self.held.len() <= lane {
-                    self.held.resize(lane + 1, 0);
-                }
-                self.held[lane] += load.weight();
+                add(&mut self.held, &load);
                 record.database = piece.database;
-                record.lane = lane;
+                record.lane = load.lane();
                 record.parts.push_back(Part::Here(piece.bytes, load));
+                return None;
+            }
+            Apart::Text(text) => {
+                add(&mut self.held, &load);
+                record.parts.push_back(Part::Text(text, load));
                 return None;
             }
             Apart::Walked => self.walked.push_back(id),
@@ -102,17 +113,16 @@ impl Spill {
 
     /// The next part of it.
     pub(super) fn part_of(&mut self, next: &mut Next) -> Result<Option<Held>, String> {
-        let piece = |bytes| Piece {
-            database: next.record.database,
-            bytes,
-            goes_on: false,
-            records: 0,
-        };
+        let piece = |bytes| piece_of(next.record.database, bytes);
         Ok(match next.record.parts.pop_front() {
             None => None,
             Some(Part::Here(bytes, load)) => {
                 self.held[load.lane()] -= load.weight();
                 Some(Held::Loaded(piece(bytes), load))
+            }
+            Some(Part::Text(text, load)) => {
+                self.held[load.lane()] -= load.weight();
+                Some(Held::Loaded(piece(compressed(&text)), load))
             }
             Some(Part::There(at, len)) => {
                 let mut bytes = vec![0; len.min(PIECE_BYTES)];
@@ -141,6 +151,12 @@ impl Spill {
             let parts = std::mem::take(&mut record.parts);
             for part in parts {
                 let part = match part {
+                    Part::Text(text, load) if load.lane() == lane => {
+                        Part::Here(compressed(&text), load)
+                    }
+                    part => part,
+                };
+                let part = match part {
                     Part::Here(bytes, load) if load.lane() == lane => {
                         let at = self.len;
                         file.write_all_at(&bytes, at)
@@ -166,10 +182,38 @@ impl Spill {
     }
 }
 
+fn add(held: &mut Vec<usize>, load: &Load) {
+    let lane = load.lane();
+    if held.len() <= lane {
+        held.resize(lane + 1, 0);
+    }
+    held[lane] += load.weight();
+}
+
+/// A piece of a record that is kept apart: its end is told by itself.
+pub(super) fn piece_of(database: usize, bytes: Vec<u8>) -> Piece {
+    Piece {
+        database,
+        bytes,
+        goes_on: false,
+        records: 0,
+    }
+}
+
+/// A string as it stands in the file.
+pub(super) fn compressed(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_string(&mut bytes, text, Compression::On);
+    bytes
+}
+
 impl Next {
-    /// Of its core.
-    pub(super) fn lane(&self) -> usize {
-        self.record.lane
+    pub(super) fn open(&self) -> Open {
+        Open {
+            id: self.id,
+            lane: self.record.lane,
+            database: self.record.database,
+        }
     }
 
     pub(super) fn is_whole(&self) -> bool {

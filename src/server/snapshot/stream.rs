@@ -10,7 +10,7 @@ use crate::server::save::Manner;
 use crate::snapshot::{Dialect, Piece, Pieces, Sizes};
 use crate::value::KeepElements;
 
-use super::apart::{Elements, Outlet};
+use super::apart::{Elements, Outlet, Whole};
 
 /// What the writer gets. The messages of a stream come in order.
 pub(in crate::server) enum Message {
@@ -36,6 +36,8 @@ pub(in crate::server) type RecordId = (usize, u64);
 /// What comes of a record that is kept apart, in order.
 pub(in crate::server) enum Apart {
     Piece(Piece),
+    /// A string that the writer is to compress.
+    Text(Vec<u8>),
     /// Most comes now: its core walks it.
     Walked,
     /// It is whole.
@@ -98,6 +100,16 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Where one more record goes that is kept apart.
+    fn outlet(&mut self) -> Outlet {
+        let record = (self.number, self.apart);
+        self.apart += 1;
+        let lane = self.lane.clone();
+        Outlet { record, lane }
+    }
+}
+
 /// What the room of a lane says to a walk.
 pub(super) fn taking(lane: &Lane<Message>) -> Taking {
     match lane.room() {
@@ -110,6 +122,11 @@ pub(super) fn taking(lane: &Lane<Message>) -> Taking {
 
 impl Keep for Stream {
     fn keep(&mut self, found: &Found<'_>) {
+        if self.manner.is_long(found) {
+            let mut whole = Whole::begin(self.outlet(), self.database, self.manner.long);
+            self.manner.write_to(&mut whole, found);
+            return whole.end();
+        }
         self.keys += 1;
         self.manner.write(&mut self.pieces, found);
     }
@@ -119,12 +136,7 @@ impl Keep for Stream {
     }
 
     fn keep_apart(&mut self, found: &Found<'_>) -> Box<dyn KeepElements> {
-        let record = (self.number, self.apart);
-        self.apart += 1;
-        let to = Outlet {
-            record,
-            lane: self.lane.clone(),
-        };
+        let to = self.outlet();
         Box::new(Elements::begin(to, self.database, &self.manner, found))
     }
 

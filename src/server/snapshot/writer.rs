@@ -16,7 +16,7 @@ use crate::snapshot::{FileWriter, Header, Piece};
 use crate::telemetry::Persistence;
 
 use super::brake::Brake;
-use super::spill::{Held, Spill};
+use super::spill::{Held, Open, Spill, compressed, piece_of};
 use super::stream::{Apart, AtCut, Message, RecordId};
 
 /// Where the bytes of a snapshot go. It is used by the writer's thread, which may
@@ -73,9 +73,9 @@ pub(in crate::server) struct Writer {
     /// The stream whose record goes on.
     open: Option<usize>,
     file: Option<FileWriter>,
-    /// Records whose turn has not come, and the one that goes on, with its lane.
+    /// Records whose turn has not come, and the one that goes on.
     spill: Spill,
-    open_apart: Option<(RecordId, usize)>,
+    open_apart: Option<Open>,
     /// Keys and streams that have not come.
     keys_left: u64,
     streams_left: usize,
@@ -260,10 +260,16 @@ impl Writer {
     }
 
     fn on_apart(&mut self, record: RecordId, what: Apart, load: Load) -> Result<(), String> {
-        let is_open = self.open_apart.is_some_and(|(open, _)| open == record);
+        let is_open = self.open_apart.is_some_and(|open| open.id == record);
         match what {
             Apart::Lost => return Err(LACKS.to_owned()),
             Apart::Piece(piece) if is_open => {
+                self.put_piece(piece, |_| ())?;
+                self.parts.done(load);
+            }
+            Apart::Text(text) if is_open => {
+                let database = self.open_apart.map_or(0, |open| open.database);
+                let piece = piece_of(database, compressed(&text));
                 self.put_piece(piece, |_| ())?;
                 self.parts.done(load);
             }
@@ -288,7 +294,7 @@ impl Writer {
     /// other half; or more while it is to pause anyway, because it is others' turn.
     fn may_be_held(&self, lane: usize) -> usize {
         let is_others_turn = match self.open_apart {
-            Some((_, open)) => open != lane,
+            Some(open) => open.lane != lane,
             None => self.streams_left > 0 && self.ended.get(lane) == Some(&self.databases),
         };
         let room = self.parts.funnel.room();
@@ -318,7 +324,6 @@ impl Writer {
             let Some(mut next) = self.spill.next(have_ended) else {
                 break;
             };
-            let lane = next.lane();
             while let Some(bytes) = self.spill.part_of(&mut next)? {
                 match bytes {
                     Held::Read(piece) => self.put_piece(piece, |_| ())?,
@@ -328,7 +333,7 @@ impl Writer {
                     }
                 }
             }
-            self.open_apart = Some((next.id, lane));
+            self.open_apart = Some(next.open());
             if next.is_whole() {
                 self.end_apart()?;
             }

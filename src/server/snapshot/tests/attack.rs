@@ -228,6 +228,7 @@ fn play(seed: u64) {
     let mut manner = Manner::of(&Settings::default());
     // Values are soon large enough to be kept apart.
     manner.large = [200, 2_000, 20_000, usize::MAX][play.dice.below(4) as usize];
+    manner.long = [1_000, 10_000, 1 << 20][play.dice.below(3) as usize];
     let manner = Arc::new(manner);
     let before = play.dice.below(2_000);
     for _ in 0..before {
