@@ -199,6 +199,7 @@ impl Node {
                 self.turn(handler, place, args, database, reply)
             }
             Run::Node(_)
+            | Run::Waits(_)
             | Run::Container(_)
             | Run::Exec
             | Run::Script { .. }

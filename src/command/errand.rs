@@ -15,18 +15,21 @@ pub enum Errand {
     },
     /// Follow none.
     Unfollow,
+    /// FAILOVER: a replica becomes the primary, and this node its replica.
+    FailOver(Failover),
+    /// FAILOVER ABORT.
+    AbortFailover,
+    /// SHUTDOWN ABORT.
+    AbortShutdown,
+    /// Clients that would write are held: nothing is on its way any more.
+    Halt,
     /// Let go of all data: that of the primary has come.
     Clear,
     /// Give every core the keyspace that was loaded for it.
     Exchange,
     /// BGREWRITEAOF.
     Rewrite,
-    /// WAIT: until so many replicas have what was written, or for so many
-    /// milliseconds, if there are any.
-    Wait {
-        replicas: u64,
-        timeout_ms: u64,
-    },
+    Wait(Wait),
     /// The data was a primary's, and this node leads it from now on.
     Lead,
     /// What is written from now on is another primary's.
@@ -66,10 +69,50 @@ pub struct Reload {
     pub merges: bool,
 }
 
+/// WAIT: until so many replicas have what was written, or for so many milliseconds,
+/// if there are any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    pub replicas: u64,
+    pub timeout_ms: u64,
+    /// WAITAOF: until it is on the replicas' disks, and on this node's if that is asked
+    /// for.
+    pub disk: Option<Disk>,
+}
+
+/// Whose disks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disk {
+    Replicas,
+    OwnToo,
+}
+
+/// FAILOVER.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failover {
+    /// Host and port of the replica; none is any that has everything.
+    pub target: Option<(String, u16)>,
+    /// For how long to wait for one.
+    pub timeout_ms: Option<u64>,
+    /// Do it then, whatever the replica has.
+    pub forces: bool,
+}
+
+impl Failover {
+    /// Whether the replica that says it is there is one that is meant.
+    #[must_use]
+    pub fn is_meant(&self, ip: &str, port: u16) -> bool {
+        let target = self.target.as_ref();
+        target.is_none_or(|(host, at)| host == ip && *at == port)
+    }
+}
+
 /// SHUTDOWN, or a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shutdown {
     pub save: Saving,
+    /// Do not wait for replicas.
+    pub now: bool,
     /// End even if the data cannot be saved.
     pub force: bool,
 }

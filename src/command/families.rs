@@ -48,6 +48,7 @@ const FAMILIES: &[&[Command]] = &[
     pubsub::INQUIRE,
     pubsub::PUBLISH,
     pubsub::SUBSCRIBE,
+    replication::FAILOVER,
     replication::FOLLOW,
     replication::ROLE,
     replication::SYNC,

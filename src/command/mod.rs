@@ -57,7 +57,7 @@ pub use after::After;
 pub(crate) use check::local;
 pub use database::cursor_core;
 pub use effect::{removal, words_of_note};
-pub use errand::{Background, Errand, Reload, SavePoint, Saving, Shutdown};
+pub use errand::{Background, Disk, Errand, Failover, Reload, SavePoint, Saving, Shutdown, Wait};
 pub use eval::{Evaluation, reaches_only_declared_keys};
 pub use event::{Event, noted};
 pub use families::commands;

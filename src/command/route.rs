@@ -95,6 +95,7 @@ pub fn cores_needed(entry: &Entry, args: Args<'_>, placement: Placement) -> u64 
         | Run::Everywhere(_)
         | Run::Led(_)
         | Run::Node(_)
+        | Run::Waits(_)
         | Run::EverywhereOrNode(..)
         | Run::Container(_)
         | Run::Exec

@@ -78,11 +78,15 @@ pub enum Wish {
         publication: Publication,
         cores: u64,
     },
+    /// The client's wait for replicas ends, with an error or as if its time were over.
+    EndWait { session: SessionId, error: bool },
     /// A client of this core becomes a replica: from there on, or from the
     /// beginning; not at all for SYNC.
     Replicate {
         session: SessionId,
         resume: Option<(Box<[u8]>, i64)>,
+        /// It is this node's primary, and asks it to lead.
+        fails_over: bool,
     },
     /// Give replicas a request that changes no data.
     TellReplicas(Vec<Vec<u8>>),
@@ -178,6 +182,13 @@ pub struct ScriptSizes {
 }
 
 impl Local {
+    /// Whether clients that would write wait, by CLIENT PAUSE or for the node: nothing
+    /// changes by itself then, either.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.pause.is_some() || self.live.holds_writes
+    }
+
     /// How much there is of scripts and functions on this core.
     #[must_use]
     pub fn script_sizes(&self) -> ScriptSizes {

@@ -46,6 +46,8 @@ pub enum Run {
     KillScript { is_function: bool },
     /// At the control core: CONFIG SET, CONFIG REWRITE.
     Node(NodeHandler),
+    /// The same, behind all replies before it, and the client may wait for long: WAIT.
+    Waits(NodeHandler),
     /// The second word names the command.
     Container(&'static [Command]),
     /// The same, but alone it is a command too, at the client's core: COMMAND.
@@ -70,6 +72,7 @@ impl Run {
             | Self::Script { .. }
             | Self::KillScript { .. }
             | Self::Node(_)
+            | Self::Waits(_)
             | Self::Container(_)
             | Self::AloneOr(..) => None,
         }

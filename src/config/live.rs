@@ -11,6 +11,8 @@ use super::value::{integer, words};
 /// A typed snapshot of the settings the cores act on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Live {
+    /// Clients that would write wait: this node is about to hand over or to end.
+    pub holds_writes: bool,
     /// Clients at one time.
     pub maxclients: u64,
     /// Seconds of idleness before a client is closed; 0 never.
@@ -182,6 +184,7 @@ impl Settings {
             _ => self.number("maxmemory"),
         };
         Live {
+            holds_writes: self.holds_writes,
             maxclients: self.number("maxclients"),
             timeout_s: self.number("timeout"),
             tcp_keepalive_s: self.number("tcp-keepalive"),

@@ -16,6 +16,8 @@ pub struct Settings {
     values: Vec<Vec<u8>>,
     /// A file or the command line has said `save`.
     has_save_points: bool,
+    /// See `hold_writes`.
+    pub(super) holds_writes: bool,
 }
 
 /// Why CONFIG SET changed nothing: the reply's text, beginning with `ERR`.
@@ -52,6 +54,7 @@ impl Default for Settings {
         Self {
             values,
             has_save_points: false,
+            holds_writes: false,
         }
     }
 }
@@ -147,6 +150,12 @@ impl Settings {
             Some((host, port)) => format!("{host} {port}").into_bytes(),
             None => Vec::new(),
         };
+    }
+
+    /// Has clients that would write wait, or lets them go on: no setting of anybody's,
+    /// but every core has to follow it as it does the settings.
+    pub fn hold_writes(&mut self, holds: bool) {
+        self.holds_writes = holds;
     }
 
     /// Whether the value is the one the setting has when nothing is said.

@@ -23,14 +23,33 @@ impl Work {
         is_behind
     }
 
-    /// The client of a session sends no more: if it is in WAIT, it waits no longer.
-    pub(super) fn give_up_wait(&mut self, id: SessionId) {
-        let Some(session) = self.local.roster.find(id) else {
-            return;
-        };
-        if session.client.last_command == Some("wait") && session.awaiting > 0 {
+    /// The client of a session sends no more, or another ends its wait: if it is in
+    /// WAIT, it waits no longer.
+    pub(super) fn give_up_wait(&mut self, session: SessionId, error: bool) {
+        let found = self.local.roster.find(session);
+        if found.is_some_and(|session| session.waits) {
             let control = self.local.placement.cores();
-            self.post.post(control, Letter::EndWait(id));
+            self.post.post(control, Letter::EndWait { session, error });
+        }
+    }
+
+    /// It waits for replicas from now on.
+    pub(super) fn begin_replica_wait(&mut self, id: SessionId) {
+        if let Some(session) = self.local.roster.find(id)
+            && !session.is_in_exec
+        {
+            session.waits = true;
+            self.blocked += 1;
+            self.count_blocked();
+        }
+    }
+
+    /// It waits no longer, or nobody is left to.
+    pub(super) fn end_replica_wait(&mut self, id: SessionId) {
+        let session = self.local.roster.find(id);
+        if session.is_some_and(|session| std::mem::take(&mut session.waits)) {
+            self.blocked -= 1;
+            self.count_blocked();
         }
     }
 

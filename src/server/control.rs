@@ -96,17 +96,15 @@ struct Change {
     /// Cores that have not said that they have it.
     missing: usize,
     /// Who made it, and what it is told.
-    author: usize,
-    answer: Option<Letter>,
+    answer: Option<(usize, Letter)>,
 }
 
 impl Changes {
     /// Notes a change that `cores` cores must take over; gives its number.
-    fn begin(&mut self, cores: usize, author: usize, answer: Letter) -> u64 {
+    fn begin(&mut self, cores: usize, answer: Option<(usize, Letter)>) -> u64 {
         self.under_way.push_back(Change {
             missing: cores,
-            author,
-            answer: Some(answer),
+            answer,
         });
         self.done + self.under_way.len() as u64 - 1
     }
@@ -124,7 +122,6 @@ impl Changes {
         if change.missing > 0 {
             return None;
         }
-        let author = change.author;
         let answer = change.answer.take();
         while self
             .under_way
@@ -134,7 +131,7 @@ impl Changes {
             self.under_way.pop_front();
             self.done += 1;
         }
-        answer.map(|answer| (author, answer))
+        answer
     }
 }
 
@@ -227,7 +224,9 @@ impl Control {
                     Letter::Installed => self.on_installed(),
                     Letter::Applied { end } => self.on_applied(end),
                     Letter::Drained { database } => self.on_drained(database),
-                    Letter::EndWait(session) => self.end_wait_of(from, session),
+                    Letter::EndWait { session, error } => {
+                        self.end_wait_of(from, session, error);
+                    }
                     Letter::Recruit(recruit) => self.on_recruit(from, *recruit),
                     _ => unreachable!("shard cores send the control core nothing else"),
                 }
@@ -258,7 +257,9 @@ impl Control {
     /// Runs a command of the control core and sends its reply back.
     fn decide(&mut self, from: usize, decision: &Decision) {
         let entry = self.table.at(decision.entry);
-        let (Run::Node(handler) | Run::EverywhereOrNode(.., handler)) = entry.command.run else {
+        let (Run::Node(handler) | Run::Waits(handler) | Run::EverywhereOrNode(.., handler)) =
+            entry.command.run
+        else {
             unreachable!("only the control core's commands come here");
         };
         let config_file = self.config_file.clone();
@@ -302,17 +303,16 @@ impl Control {
         }
         let letter = Letter::Decided(Box::new(decision.decided(out, outcome.err(), began.ns())));
         if has_changed {
-            self.publish(from, letter);
+            self.publish(Some((from, letter)));
         } else {
             self.post.post(from, letter);
         }
     }
 
-    /// Gives every core the settings as they are now, and `answer` to who
-    /// changed them when they have them.
-    /// Says the change's number.
-    pub(super) fn publish(&mut self, author: usize, answer: Letter) -> u64 {
-        let change = self.changes.begin(self.bells.len(), author, answer);
+    /// Gives every core the settings as they are now, and a core that answer when all
+    /// have them. Says the change's number.
+    pub(super) fn publish(&mut self, answer: Option<(usize, Letter)>) -> u64 {
+        let change = self.changes.begin(self.bells.len(), answer);
         let settings = Arc::new(self.settings.clone());
         let live = Arc::new(self.settings.live());
         self.clients_limit = live.maxmemory_clients;
@@ -429,15 +429,15 @@ mod tests {
     #[test]
     fn an_author_is_answered_when_every_core_has_the_change() {
         let mut changes = Changes::default();
-        let first = changes.begin(2, 0, Letter::Stop);
-        let second = changes.begin(2, 1, Letter::Stop);
+        let first = changes.begin(2, Some((0, Letter::Stop)));
+        let second = changes.begin(2, Some((1, Letter::Stop)));
         let mut answered = |number| changes.taken_over(number).map(|(author, _)| author);
         assert_eq!(answered(first), None);
         assert_eq!(answered(second), None);
         // The other core's letters come in order, but a test need not.
         assert_eq!(answered(second), Some(1));
         assert_eq!(answered(first), Some(0));
-        let third = changes.begin(1, 0, Letter::Stop);
+        let third = changes.begin(1, Some((0, Letter::Stop)));
         assert_eq!(third, 2);
         assert!(changes.taken_over(third).is_some());
     }

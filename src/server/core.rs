@@ -420,6 +420,9 @@ impl<K: Kernel> Core<K> {
                 if work.local.live.is_replica() && !before.is_replica() {
                     work.end_all_waits();
                 }
+                if before.holds_writes && !work.local.live.holds_writes {
+                    work.resume_paused();
+                }
                 work.post.post(from, Letter::TakenOver { change });
             }
             Letter::Relieve => work.relieve_memory(),
@@ -463,7 +466,7 @@ impl<K: Kernel> Core<K> {
             Letter::Announce(words) => work.tell_replicas(words),
             Letter::Decide(_)
             | Letter::Recruit(_)
-            | Letter::EndWait(_)
+            | Letter::EndWait { .. }
             | Letter::TakenOver { .. }
             | Letter::Relieved
             | Letter::Log { .. }
@@ -491,7 +494,7 @@ impl Work {
     fn begin_turn(&mut self) {
         self.clock.now = unix_ms();
         // Nothing changes by itself while clients are paused, nor at a replica.
-        let is_left = self.local.pause.is_some() || self.local.live.is_replica();
+        let is_left = self.local.is_paused() || self.local.live.is_replica();
         self.clock.overdue = if is_left {
             Overdue::Left
         } else {

@@ -59,19 +59,14 @@ impl Control {
         match errand {
             Errand::Shutdown(shutdown) => self.begin_shutdown(shutdown, Some(client)),
             Errand::Rewrite => self.begin_asked_rewrite(&client),
-            Errand::Wait {
-                replicas,
-                timeout_ms,
-            } => {
-                let timeout_ms = decision.may_wait.then_some(timeout_ms);
-                self.begin_wait(client, replicas, timeout_ms);
-            }
+            Errand::Wait(wait) => self.begin_wait(client, wait, decision.may_wait),
             Errand::EndFile
             | Errand::Clear
             | Errand::Exchange
             | Errand::Lead
             | Errand::Demote
             | Errand::Resume
+            | Errand::Halt
             | Errand::Cease => {
                 unreachable!("no client asks for these")
             }
@@ -85,6 +80,12 @@ impl Control {
             Errand::Save | Errand::Reload(_) | Errand::LoadFile => {
                 self.when_settled(Settling::Shards(errand, Some(client)));
             }
+            Errand::Follow { .. } | Errand::Unfollow if self.is_failing_over() => {
+                self.answer(client, Some(Refusal::REPLICAOF_IN_FAILOVER));
+            }
+            Errand::FailOver(failover) => self.begin_failover(client, failover),
+            Errand::AbortFailover => self.abort_failover(client),
+            Errand::AbortShutdown => self.abort_shutdown(client),
             Errand::Follow { host, port } => self.follow(client, host, port),
             Errand::Unfollow => self.unfollow(client),
         }
@@ -100,17 +101,26 @@ impl Control {
             (false, false) => Saving::IfConfigured,
         };
         let force = says(b"force");
-        self.begin_shutdown(Shutdown { save, force }, None);
+        let now = says(b"now");
+        self.begin_shutdown(Shutdown { save, now, force }, None);
     }
 
     /// Whether the shards for the last save are on their way.
     pub(super) fn is_ending(&self) -> bool {
         let mut open = self.errands.open.values();
-        open.any(|(errand, _)| matches!(errand, Errand::Shutdown(_)))
+        let is_saving = open.any(|(errand, _)| matches!(errand, Errand::Shutdown(_)));
+        is_saving || self.is_ending_when_replicated()
     }
 
     fn begin_shutdown(&mut self, shutdown: Shutdown, client: Option<Client>) {
         self.log.notice("User requested shutdown...");
+        if !self.waits_for_replicas(shutdown, client) {
+            self.finish_shutdown(shutdown, client);
+        }
+    }
+
+    /// The same, with nobody to wait for.
+    pub(super) fn finish_shutdown(&mut self, shutdown: Shutdown, client: Option<Client>) {
         if self.is_saving() {
             let line = "There is a background save under way: it is given up.";
             self.log.warning(line);
@@ -200,6 +210,7 @@ impl Control {
                     return;
                 }
                 self.log.warning("Error trying to save the DB, can't exit.");
+                self.end_failed_shutdown();
                 Some(SHUTDOWN_FAILED)
             }
             Errand::Clear => {
@@ -234,7 +245,16 @@ impl Control {
                 self.bring_home(shards);
                 return self.serve_loaded();
             }
-            Errand::Follow { .. } | Errand::Unfollow | Errand::Wait { .. } => {
+            Errand::Halt => {
+                self.on_halted();
+                return self.bring_home(shards);
+            }
+            Errand::Follow { .. }
+            | Errand::Unfollow
+            | Errand::Wait(_)
+            | Errand::FailOver(_)
+            | Errand::AbortFailover
+            | Errand::AbortShutdown => {
                 unreachable!("these need no shards")
             }
         };
@@ -392,6 +412,17 @@ impl Client {
     pub(super) fn number(&self, number: u64) -> Letter {
         let mut reply = Vec::new();
         Reply::new(&mut reply, self.version).int(number as i64);
+        self.reply(reply, None)
+    }
+
+    /// Two of them.
+    pub(super) fn numbers(&self, numbers: [u64; 2]) -> Letter {
+        let mut reply = Vec::new();
+        let mut writer = Reply::new(&mut reply, self.version);
+        writer.array(2);
+        for number in numbers {
+            writer.int(number as i64);
+        }
         self.reply(reply, None)
     }
 

@@ -39,7 +39,7 @@ impl Work {
         id: SessionId,
         inbox: &[u8],
     ) -> Option<(&'static Entry, First, usize, usize)> {
-        if self.local.pause.is_some() || !self.may_run(id) {
+        if self.local.is_paused() || !self.may_run(id) {
             return None;
         }
         let limits = self.limits(id)?;

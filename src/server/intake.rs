@@ -154,7 +154,7 @@ impl<K: Kernel> Core<K> {
                     // Nobody waits any more.
                     self.work.condemned.push(id);
                 }
-                self.work.give_up_wait(id);
+                self.work.give_up_wait(id, false);
             }
             // A reading that was stopped goes on when the inbox has room.
             End::Rearm if was_stopped && !self.work.has_room(id) => {}
@@ -353,8 +353,8 @@ impl Work {
         }
         connection.is_hung_up = true;
         shut_down(&connection.fd);
+        self.give_up_wait(id, false);
         self.withdraw(id);
-        self.give_up_wait(id);
         if let Some(session) = self.local.roster.find(id) {
             session.stage = Stage::Closing;
             session.inbox = Vec::new();

@@ -140,6 +140,7 @@ impl Work {
     /// The reply to a request that was decided elsewhere.
     pub(super) fn on_decided(&mut self, decided: Decided) {
         self.fill(decided.session, decided.gap, &decided.reply);
+        self.end_replica_wait(decided.session);
         let entry = self.local.table.at(decided.entry);
         let took_ns = decided.ran.as_ref().map_or(0, |(_, took_ns)| *took_ns);
         self.count_call(entry, took_ns, decided.refusal.as_ref());

@@ -17,11 +17,18 @@ use super::letter::{Letter, Recruit};
 pub(super) struct Leaving {
     session: SessionId,
     asked: Asked,
+    fails_over: bool,
 }
 
 impl Work {
-    /// A client asks for the stream, from there on or from the beginning.
-    pub(super) fn begin_leaving(&mut self, id: SessionId, resume: Option<(Box<[u8]>, i64)>) {
+    /// A client asks for the stream, from there on or from the beginning; one that
+    /// fails over is this node's primary.
+    pub(super) fn begin_leaving(
+        &mut self,
+        id: SessionId,
+        resume: Option<(Box<[u8]>, i64)>,
+        fails_over: bool,
+    ) {
         let asked = match resume {
             None => Asked::Sync,
             Some((name, from)) => {
@@ -45,7 +52,11 @@ impl Work {
         }
         if let Some(connection) = self.connection(id) {
             connection.has_left = true;
-            self.leaving.push(Leaving { session: id, asked });
+            self.leaving.push(Leaving {
+                session: id,
+                asked,
+                fails_over,
+            });
         }
     }
 
@@ -84,6 +95,7 @@ impl Work {
             socket,
             arrival,
             rest,
+            fails_over: leaving.fails_over,
         };
         let control = self.local.placement.cores();
         self.post.post(control, Letter::Recruit(Box::new(recruit)));

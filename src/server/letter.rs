@@ -152,7 +152,7 @@ pub(super) enum Letter {
     /// Its link has ended.
     ReplicaLeft(SessionId),
     /// A client in WAIT waits no longer.
-    EndWait(SessionId),
+    EndWait { session: SessionId, error: bool },
     /// Which replicas there are.
     Replicas(Arc<[Replica]>),
     /// A request that only replicas get.
@@ -168,6 +168,8 @@ pub(super) struct Recruit {
     pub(super) arrival: Arrival,
     /// What came behind its request.
     pub(super) rest: Vec<u8>,
+    /// It is this node's primary, and asks it to lead.
+    pub(super) fails_over: bool,
 }
 
 /// What the control core has of the primary.

@@ -38,6 +38,7 @@ mod load;
 mod loading;
 mod loan;
 mod log;
+mod marks;
 mod obey;
 mod pubsub;
 mod recording;

@@ -116,7 +116,9 @@ impl Work {
     pub(super) fn relieve_memory(&mut self) {
         self.pace.relief.goes_on = false;
         let limit = self.local.live.maxmemory;
-        if limit > 0 && used_memory() as u64 > limit {
+        // What went now would be missing where this node hands over to.
+        let may_evict = limit > 0 && !self.local.live.holds_writes;
+        if may_evict && used_memory() as u64 > limit {
             self.evict(limit);
         }
     }

@@ -142,6 +142,7 @@ impl Replay {
             | Run::Script { .. }
             | Run::KillScript { .. }
             | Run::Node(_)
+            | Run::Waits(_)
             | Run::EverywhereOrNode(..)
             | Run::Container(_) => return Err(unknown(args)),
         }

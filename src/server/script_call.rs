@@ -228,6 +228,7 @@ impl Work {
             Run::Everywhere(_) => unreachable!("its parts are gathered"),
             Run::Led(_)
             | Run::Node(_)
+            | Run::Waits(_)
             | Run::EverywhereOrNode(..)
             | Run::Container(_)
             | Run::Exec

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::command::{Admission, DataHandler, Entry, First, Route, Run, Scene, Turn, admit, route};
-use crate::command::{Asker, Data, Side, Tally, Waiting, cursor_core};
+use crate::command::{Asker, Data, Pause, Side, Tally, Waiting, cursor_core};
 use crate::keyspace::Discarded;
 use crate::resp::{Args, Outcome, OwnedArgs, ProtocolFault, Refusal, Reply, Version};
 use crate::session::{Regard, ReplyMode, SessionId, Stage};
@@ -261,7 +261,12 @@ impl Work {
             Run::EverywhereOrNode(gather, is_node, _) if !is_node(args) => {
                 self.start_gather(id, entry, &gather, args)
             }
-            Run::Node(_) if entry.name == "wait" && self.stands_behind(id) => Flow::Hold,
+            Run::Waits(_) if self.stands_behind(id) => Flow::Hold,
+            Run::Waits(_) => {
+                self.begin_replica_wait(id);
+                self.ask_control(id, entry, args);
+                Flow::Pause
+            }
             Run::Node(_) | Run::EverywhereOrNode(..) => {
                 self.ask_control(id, entry, args);
                 Flow::Pause
@@ -502,18 +507,22 @@ impl Work {
         self.give_reply(id, out, before);
     }
 
-    /// Whether CLIENT PAUSE holds this command back; the session then waits.
+    /// Whether CLIENT PAUSE holds this command back, or the node itself does; the
+    /// session then waits.
     fn must_pause(&mut self, id: SessionId, entry: &Entry, args: Args<'_>) -> bool {
-        let Some(pause) = self.local.pause else {
+        if !self.local.is_paused() {
             return false;
-        };
+        }
         let may_write = self.may_write(entry, args);
         let session = self.local.roster.find(id);
         let transaction = session.and_then(|session| session.transaction.as_deref());
         let is_exec = matches!(entry.command.run, Run::Exec);
         let writes =
             may_write || is_exec && transaction.is_some_and(|transaction| transaction.writes);
-        if pause.until_ms <= self.clock.now || !(pause.all || writes) {
+        let now = self.clock.now;
+        let pauses = |pause: Pause| pause.until_ms > now && (pause.all || writes);
+        let is_held = self.local.live.holds_writes && writes;
+        if !is_held && !self.local.pause.is_some_and(pauses) {
             return false;
         }
         self.paused.push(id);

@@ -118,7 +118,7 @@ impl Work {
         let has_deadlines = self.has_deadlines();
         self.pace.tick_at_ms = now + self.tick_ms(has_deadlines);
         // Nothing changes by itself while clients are paused, nor at a replica.
-        let changes = self.local.pause.is_none() && !self.local.live.is_replica();
+        let changes = !self.local.is_paused() && !self.local.live.is_replica();
         if has_deadlines && self.local.active_expire && changes {
             self.expire_slice();
         } else {
@@ -258,9 +258,15 @@ impl Work {
         }
     }
 
-    /// Lets the sessions go on that a pause held back.
+    /// The pause of CLIENT PAUSE is over.
     fn end_pause(&mut self) {
         self.local.pause = None;
+        self.resume_paused();
+    }
+
+    /// Lets the sessions go on that a pause held back; what still holds them back does
+    /// so again.
+    pub(super) fn resume_paused(&mut self) {
         for id in std::mem::take(&mut self.paused) {
             self.resume(id);
         }
@@ -274,10 +280,15 @@ impl Work {
                 Wish::Close(id) => self.condemned.push(id),
                 Wish::Forget(observer) => self.forget_everywhere(observer, 0),
                 Wish::Unblock { session, error } => self.end_unblocked(session, error),
+                Wish::EndWait { session, error } => self.give_up_wait(session, error),
                 Wish::MonitorLeft => self.monitor_left(),
                 Wish::EndPause => self.end_pause(),
                 Wish::Publish { publication, cores } => self.publish(&publication, cores),
-                Wish::Replicate { session, resume } => self.begin_leaving(session, resume),
+                Wish::Replicate {
+                    session,
+                    resume,
+                    fails_over,
+                } => self.begin_leaving(session, resume, fails_over),
                 Wish::TellReplicas(words) => self.tell_replicas(words),
                 Wish::Tell(event) => self.publish_event(&event),
                 Wish::Sleep(ns) => std::thread::sleep(Duration::from_nanos(ns)),

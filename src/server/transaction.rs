@@ -379,7 +379,11 @@ impl Work {
                 };
                 handler(&mut scene, args, &mut Reply::new(made, version))
             }
-            Run::Everywhere(_) | Run::Led(_) | Run::Node(_) | Run::EverywhereOrNode(..) => {
+            Run::Everywhere(_)
+            | Run::Led(_)
+            | Run::Node(_)
+            | Run::Waits(_)
+            | Run::EverywhereOrNode(..) => {
                 return false;
             }
             Run::KillScript { .. } => Err(Refusal::NOT_BUSY),

@@ -21,6 +21,7 @@ use super::errand::Client;
 use super::letter::{Letter, Order};
 use super::load;
 use super::loading::Loading;
+use super::marks::Marks;
 use super::resync::{Before, Resync, adopt};
 use super::save::file_name;
 
@@ -46,6 +47,7 @@ pub(super) struct Upstream {
     alarm: Alarm,
     random: Random,
     hash_key: HashKey,
+    pub(super) marks: Marks,
     pub(super) replication: Arc<Replication>,
 }
 
@@ -68,6 +70,7 @@ impl Upstream {
             alarm: Alarm::new(bell),
             random: Random::from_entropy(),
             hash_key,
+            marks: Marks::default(),
             replication,
         }
     }
@@ -106,7 +109,7 @@ impl Control {
             .notice(&format!("REPLICAOF {address} enabled (user request)"));
         self.settings.set_primary(Some((&address.host, port)));
         let answer = client.answer(None);
-        let change = self.publish(client.core, answer);
+        let change = self.publish(Some((client.core, answer)));
         if self.makes_stream() {
             // What clients have written is in it, and its end is to be known first.
             return self.begin_demotion(change, address);
@@ -156,13 +159,15 @@ impl Control {
 
     /// Looks after everything that has to do with the primary.
     pub(super) fn tend_upstream(&mut self) {
-        if self.upstream.follower.stage() == Stage::Off && self.upstream.releasing.is_empty() {
+        let follower = &self.upstream.follower;
+        if follower.stage() == Stage::Off && !follower.has_actions() {
             return;
         }
         self.act();
         self.look_at_dialing();
         self.look_at_wire();
         self.look_at_resync();
+        self.look_at_marks();
         let now = self.upstream.now();
         let is_due = |at: u64| at <= now;
         if self.upstream.follower.deadline().is_some_and(is_due) {
@@ -175,6 +180,7 @@ impl Control {
 
     pub(super) fn on_applied(&mut self, end: u64) {
         let now = self.upstream.now();
+        self.mark_applied(end);
         self.upstream.follower.on_applied(now, end);
     }
 
@@ -289,6 +295,7 @@ impl Control {
                     self.obey(Order::Drain);
                 }
                 Action::Released => self.released(),
+                Action::HandedOver(is_done) => self.on_handed_over(is_done),
                 Action::Log(Level::Notice, text) => self.log.notice(&text),
                 Action::Log(Level::Warning, text) => self.log.warning(&text),
             }
@@ -342,10 +349,16 @@ impl Control {
             return;
         }
         self.settings.set_primary(None);
-        for client in std::mem::take(&mut self.upstream.releasing) {
-            let answer = client.answer(None);
-            self.publish(client.core, answer);
+        self.end_returning();
+        let releasing = std::mem::take(&mut self.upstream.releasing);
+        let mut answers = releasing
+            .iter()
+            .map(|client| (client.core, client.answer(None)));
+        self.publish(answers.next());
+        for answer in answers {
+            self.publish(Some(answer));
         }
+        self.serve_those_to_be();
     }
 
     fn begin_resync(&mut self, framing: Framing, continues: bool) {
@@ -477,6 +490,7 @@ impl Control {
             old.push(shard.renew(new));
         }
         free(old);
+        self.forget_marks();
         self.renew_file(shards);
         self.give_libraries(whole.loaded.functions.into(), true);
         self.end_loading();

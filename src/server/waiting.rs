@@ -116,6 +116,7 @@ impl Work {
     /// The session goes: it waits and watches no more.
     pub(super) fn withdraw(&mut self, id: SessionId) {
         self.paused.retain(|paused| *paused != id);
+        self.end_replica_wait(id);
         self.count_blocked();
         let Some(session) = self.local.roster.find(id) else {
             return;

@@ -75,6 +75,8 @@ pub struct Session {
     pub awaits_scattered: bool,
     /// The request that waits for its keys.
     pub blocked: Option<Blocked>,
+    /// It waits for replicas or the disk, at the control core.
+    pub waits: bool,
     /// Between MULTI and EXEC.
     pub transaction: Option<Box<Transaction>>,
     /// EXEC runs what was put off.
@@ -123,6 +125,7 @@ impl Session {
             scattered: 0,
             awaits_scattered: false,
             blocked: None,
+            waits: false,
             transaction: None,
             is_in_exec: false,
             watches: Watches::default(),

@@ -20,5 +20,5 @@ pub use error_stats::ErrorStats;
 pub use latency::{History, Latency, Sample};
 pub use parcel::{Parcel, pack_number, pack_text};
 pub use persistence::Persistence;
-pub use replication::{Lineage, Link, Replica, Replication};
+pub use replication::{Handover, Lineage, Link, Replica, Replication};
 pub use slow_log::{SlowCommand, SlowEntry, SlowLog, merged};

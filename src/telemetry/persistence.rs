@@ -46,6 +46,10 @@ pub struct Persistence {
     pub aof_base_bytes: Cell,
     /// Bytes that are not written yet.
     pub aof_pending_bytes: Cell,
+    /// It counts only when its first base is there.
+    pub aof_is_new: Cell,
+    /// The control core is to be rung when more of it is on disk.
+    pub aof_is_awaited: Cell,
     /// 1 while a base is written.
     pub aof_rewriting: Cell,
     /// 1 when the file has grown so much that it should be.

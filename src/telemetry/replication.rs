@@ -53,13 +53,41 @@ pub struct Replication {
     pub syncs_full: Cell,
     pub syncs_partial: Cell,
     pub syncs_refused: Cell,
+    handover: Cell,
+    /// When the node ends at the latest, which waits for replicas: Unix milliseconds, or
+    /// 0.
+    pub ends_at_ms: Cell,
 }
+
+/// How far FAILOVER is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handover {
+    None,
+    /// Until a replica has everything.
+    Waiting,
+    /// Until that leads.
+    UnderWay,
+}
+
+const HANDOVERS: [Handover; 3] = [Handover::None, Handover::Waiting, Handover::UnderWay];
 
 impl Replication {
     /// The state of the link.
     #[must_use]
     pub fn link(&self) -> Link {
         LINKS[self.link.read() as usize]
+    }
+
+    /// How far FAILOVER is.
+    #[must_use]
+    pub fn handover(&self) -> Handover {
+        HANDOVERS[self.handover.read() as usize]
+    }
+
+    /// Tells it; only the control core may.
+    pub fn set_handover(&self, handover: Handover) {
+        let place = HANDOVERS.iter().position(|known| *known == handover);
+        self.handover.set(place.unwrap_or(0) as u64);
     }
 
     /// Tells it; only the control core may.

@@ -454,3 +454,96 @@ fn the_backlog_goes_when_nobody_has_wanted_it_for_long() {
     settle(&mut primary, &mut replica);
     assert_eq!(primary.told("sync_full"), "2");
 }
+
+/// The two numbers of WAITAOF.
+fn disks(reply: &Reply) -> (i64, i64) {
+    let Reply::Array(numbers) = reply else {
+        panic!("{reply:?}");
+    };
+    match numbers[..] {
+        [Reply::Integer(local), Reply::Integer(replicas)] => (local, replicas),
+        _ => panic!("{reply:?}"),
+    }
+}
+
+#[test]
+fn waitaof_counts_the_disks_that_have_what_was_written() {
+    let aof = ["appendonly yes", "appendfsync everysec"];
+    let mut primary = primary(3, &aof);
+    let mut replica = Side::basalt(2, &aof);
+    replica.follow(primary.port());
+    replica.wait_until_linked();
+    primary.wait_until("it is online", |side| {
+        side.told("slave0").contains("state=online")
+    });
+    for index in 0..3 {
+        let key = format!("k{index}");
+        let mut bytes = crate::wire::request(&["SET", &key, "v"]);
+        bytes.extend(crate::wire::request(&["WAITAOF", "1", "1", "10000"]));
+        primary.client.send_bytes(&bytes).expect("it listens");
+        assert_eq!(primary.client.read().ok(), Some(status("OK")));
+        let reply = primary.client.read().expect("it answers");
+        assert_eq!(disks(&reply), (1, 1), "{index}");
+        // It is in the files that a process would find after the machine's end.
+        for side in [&primary, &replica] {
+            let folder = side.server.folder().join("appendonlydir");
+            let files = std::fs::read_dir(folder).expect("it is there");
+            let texts = files.map(|file| std::fs::read(file.expect("it is there").path()));
+            let has_key =
+                |text: Vec<u8>| text.windows(key.len()).any(|part| part == key.as_bytes());
+            assert!(texts.map(|text| text.expect("it can be read")).any(has_key));
+        }
+    }
+    // A replica without a file has nothing on disk, however much it has acknowledged.
+    replica.ask("CONFIG SET appendonly no");
+    primary.ask("SET k w");
+    assert_eq!(primary.ask("WAIT 1 5000"), Reply::Integer(1));
+    let start = Instant::now();
+    assert_eq!(disks(&primary.ask("WAITAOF 0 1 300")).1, 0);
+    assert!(start.elapsed() >= Duration::from_millis(290));
+    // And this node none when its own ends while somebody waits.
+    let mut client = primary.server.client();
+    client
+        .ask(&["CONFIG", "SET", "appendfsync", "no"])
+        .expect("it answers");
+    client.ask(&["SET", "k", "x"]).expect("it answers");
+    client
+        .send(&["WAITAOF", "1", "0", "0"])
+        .expect("it listens");
+    thread::sleep(Duration::from_millis(200));
+    primary.ask("CONFIG SET appendonly no");
+    let text = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+    let refusal = Reply::Error(text.as_bytes().to_vec());
+    assert_eq!(client.read().ok(), Some(refusal));
+}
+
+#[test]
+fn another_client_ends_a_wait_for_replicas() {
+    let mut primary = primary(3, &[]);
+    for (reason, reply) in [
+        ("TIMEOUT", Reply::Integer(0)),
+        (
+            "ERROR",
+            Reply::Error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK".to_vec()),
+        ),
+    ] {
+        let mut client = primary.server.client();
+        let Ok(Reply::Integer(id)) = client.ask(&["CLIENT", "ID"]) else {
+            panic!("it has a number");
+        };
+        let unblock = format!("CLIENT UNBLOCK {id} {reason}");
+        assert_eq!(primary.ask(&unblock), Reply::Integer(0));
+        client.send(&["WAIT", "1", "0"]).expect("it listens");
+        primary.wait_until("it waits", |side| side.told("blocked_clients") == "1");
+        assert_eq!(primary.ask(&unblock), Reply::Integer(1));
+        assert_eq!(client.read().ok(), Some(reply));
+        assert_eq!(primary.told("blocked_clients"), "0");
+        assert_eq!(client.ask(&["PING"]).ok(), Some(status("PONG")));
+    }
+    // One that goes is counted no more.
+    let mut client = primary.server.client();
+    client.send(&["WAIT", "1", "0"]).expect("it listens");
+    primary.wait_until("it waits", |side| side.told("blocked_clients") == "1");
+    drop(client);
+    primary.wait_until("it is gone", |side| side.told("blocked_clients") == "0");
+}

@@ -11,6 +11,7 @@ mod wire;
 
 mod cuts;
 mod follow;
+mod halt;
 mod lead;
 mod proxy;
 mod restart;

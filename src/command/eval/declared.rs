@@ -147,7 +147,12 @@ impl<'a> Script<'a> {
         };
         let is_data = match entry.command.run {
             Run::Data(_) => true,
-            Run::Here(_) | Run::AloneOr(..) | Run::Led(_) | Run::Node(_) | Run::Exec => false,
+            Run::Here(_)
+            | Run::AloneOr(..)
+            | Run::Led(_)
+            | Run::Node(_)
+            | Run::Waits(_)
+            | Run::Exec => false,
             // Every core's part may look at its shard.
             Run::Everywhere(_)
             | Run::EverywhereOrNode(..)

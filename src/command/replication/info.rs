@@ -1,7 +1,7 @@
 //! The replication section of INFO.
 
 use crate::command::scene::Local;
-use crate::telemetry::{Link, Replica, Replication};
+use crate::telemetry::{Handover, Link, Replica, Replication};
 
 /// Names and values, in stock's order.
 pub(in crate::command) fn section(local: &Local, now_ms: u64, field: &mut dyn FnMut(&str, String)) {
@@ -45,7 +45,12 @@ pub(in crate::command) fn section(local: &Local, now_ms: u64, field: &mut dyn Fn
             replication.healthy.read().to_string(),
         );
     }
-    field("master_failover_state", "no-failover".to_owned());
+    let handover = match replication.handover() {
+        Handover::None => "no-failover",
+        Handover::Waiting => "waiting-for-sync",
+        Handover::UnderWay => "failover-in-progress",
+    };
+    field("master_failover_state", handover.to_owned());
     let lineage = &local.lineage;
     field("master_replid", lineage.id.clone());
     field("master_replid2", lineage.earlier.clone());

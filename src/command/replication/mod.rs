@@ -1,11 +1,13 @@
 //! The replication family: whom a node follows, and how that goes.
 
+mod failover;
 mod follow;
 mod info;
 mod role;
 mod sync;
 mod wait;
 
+pub(super) use failover::COMMANDS as FAILOVER;
 pub(super) use follow::COMMANDS as FOLLOW;
 pub(super) use info::section;
 pub(super) use role::COMMANDS as ROLE;

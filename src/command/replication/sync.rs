@@ -5,7 +5,7 @@ use crate::command::scene::{Scene, Wish};
 use crate::command::table::{Command, Run};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, Spec};
-use crate::telemetry::Link;
+use crate::telemetry::{Handover, Link};
 
 pub(crate) const COMMANDS: &[Command] = &[PSYNC, REPLCONF, SYNC];
 
@@ -34,7 +34,7 @@ const SYNC: Command = Command {
         flags: SYNC_FLAGS,
         ..Spec::PLAIN
     },
-    run: Run::Here(|scene, _, _| begin(scene, None)),
+    run: Run::Here(|scene, _, _| begin(scene, None, false)),
 };
 
 const SYNC_FLAGS: Flags = Flags::ADMIN
@@ -64,13 +64,27 @@ const REPLCONF: Command = Command {
 fn psync(scene: &mut Scene<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Outcome {
     let offset = parse_i64(args.get(2)).ok_or(Refusal::NotInteger)?;
     let resume = (args.get(1).into(), offset);
-    begin(scene, Some(resume))
+    let fails_over = args.len() > 3 && args.is(3, b"failover");
+    if fails_over {
+        let local = &scene.local;
+        if !local.live.is_replica() {
+            return Err(Refusal::FAILOVER_TO_PRIMARY);
+        }
+        if !args.is(1, local.lineage.id.as_bytes()) {
+            return Err(Refusal::FAILOVER_OF_ANOTHER);
+        }
+    }
+    begin(scene, Some(resume), fails_over)
 }
 
 /// The client is a replica from now on, if it may be.
-fn begin(scene: &mut Scene<'_>, resume: Option<(Box<[u8]>, i64)>) -> Outcome {
+fn begin(scene: &mut Scene<'_>, resume: Option<(Box<[u8]>, i64)>, fails_over: bool) -> Outcome {
     let local = &scene.local;
-    if local.live.is_replica() && local.replication.link() != Link::Connected {
+    if local.replication.handover() != Handover::None {
+        return Err(Refusal::SYNC_IN_FAILOVER);
+    }
+    let is_cut = local.live.is_replica() && local.replication.link() != Link::Connected;
+    if is_cut && !fails_over {
         return Err(Refusal::NO_PRIMARY_LINK);
     }
     let outbox = &scene.session().outbox;
@@ -78,7 +92,11 @@ fn begin(scene: &mut Scene<'_>, resume: Option<(Box<[u8]>, i64)>) -> Outcome {
         return Err(Refusal::SYNC_BEHIND_REPLIES);
     }
     let session = scene.me;
-    let wish = Wish::Replicate { session, resume };
+    let wish = Wish::Replicate {
+        session,
+        resume,
+        fails_over,
+    };
     scene.local.wishes.push(wish);
     Ok(())
 }

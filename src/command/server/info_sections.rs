@@ -49,6 +49,11 @@ pub(super) fn server(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("executable", &facts.executable);
     lines.field("config_file", &facts.config_file);
     lines.field("io_threads_active", 0);
+    let ends_at_ms = local.replication.ends_at_ms.read();
+    if ends_at_ms > 0 {
+        let left_ms = ends_at_ms.saturating_sub(gathered.now_ms);
+        lines.field("shutdown_in_milliseconds", left_ms);
+    }
     listeners(gathered, lines, &port);
 }
 

@@ -47,8 +47,8 @@ struct Manner {
 fn shutdown(node: &mut Node<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Outcome {
     let manner = manner(args)?;
     if manner.abort {
-        // There are no replicas to wait for, so nothing can be given up.
-        return Err(Refusal::NO_SHUTDOWN);
+        node.errand = Some(Errand::AbortShutdown);
+        return Ok(());
     }
     let save = match (manner.save, manner.nosave) {
         (true, _) => Saving::Asked,
@@ -59,8 +59,11 @@ fn shutdown(node: &mut Node<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Outcome {
     if let Some(refusal) = node.busy.take_if(|_| save != Saving::Never) {
         return Err(refusal);
     }
-    let force = manner.force;
-    node.errand = Some(Errand::Shutdown(Shutdown { save, force }));
+    node.errand = Some(Errand::Shutdown(Shutdown {
+        save,
+        now: manner.now,
+        force: manner.force,
+    }));
     Ok(())
 }
 

@@ -42,6 +42,8 @@ pub enum Action {
     Drain,
     /// There is no primary any more, and nothing of one is under way.
     Released,
+    /// The primary was asked to lead, and does, or would not.
+    HandedOver(bool),
     Log(Level, String),
 }
 

@@ -121,7 +121,13 @@ impl Follower {
                     resume.id, resume.from
                 ));
                 let from = resume.from.to_string();
-                self.say(&[b"PSYNC", resume.id.as_str().as_bytes(), from.as_bytes()]);
+                let (id, from) = (resume.id.as_str().as_bytes(), from.as_bytes());
+                if self.hands_over {
+                    self.notice("Asking the replica to take over (PSYNC FAILOVER).");
+                    self.say(&[b"PSYNC", id, from, b"FAILOVER"]);
+                } else {
+                    self.say(&[b"PSYNC", id, from]);
+                }
             }
             None => {
                 self.notice("Partial resynchronization not possible (no cached master)");
@@ -132,7 +138,17 @@ impl Follower {
 
     fn on_answer(&mut self, now: u64, line: &[u8]) {
         let shown = line.escape_ascii();
-        match greeting::answer(line) {
+        let answer = greeting::answer(line);
+        let is_answer = answer != Answer::Wait;
+        if is_answer && std::mem::take(&mut self.hands_over) {
+            let is_done = matches!(answer, Answer::Full { .. } | Answer::Continue { .. });
+            self.actions.push_back(Action::HandedOver(is_done));
+            if !is_done {
+                self.notice(&format!("The replica does not take over: {shown}"));
+                return self.fail(now);
+            }
+        }
+        match answer {
             Answer::Wait => {}
             Answer::Full { id, offset } => {
                 let id = id.and_then(|id| ReplicationId::parse(&id));

@@ -91,6 +91,12 @@ pub struct Follower {
     pub(super) actions: VecDeque<Action>,
     /// Under which name the history goes on when there is no primary any more.
     next_id: ReplicationId,
+    /// The primary is asked to lead, who is this node's replica.
+    pub(super) hands_over: bool,
+    /// What of the stream is on disk, where that is kept.
+    on_disk: Option<u64>,
+    /// The primary has asked when this would be.
+    disk_asked: Option<u64>,
 }
 
 impl Follower {
@@ -108,6 +114,9 @@ impl Follower {
             heard_at: 0,
             actions: VecDeque::new(),
             next_id: ReplicationId::NONE,
+            hands_over: false,
+            on_disk: None,
+            disk_asked: None,
         }
     }
 
@@ -120,6 +129,7 @@ impl Follower {
     /// Follows this primary, and none before.
     pub fn follow(&mut self, now: u64, primary: Address) {
         self.primary = Some(primary);
+        self.hands_over = false;
         if self.leave() {
             self.state = State::Resting { until: now };
         }
@@ -129,10 +139,16 @@ impl Follower {
     /// then goes on under this name.
     pub fn unfollow(&mut self, next_id: ReplicationId) {
         self.primary = None;
+        self.hands_over = false;
         self.next_id = next_id;
         if self.leave() {
             self.release();
         }
+    }
+
+    /// The primary is this node's replica so far: it is asked to lead.
+    pub fn ask_to_lead(&mut self) {
+        self.hands_over = true;
     }
 
     /// The data was changed by others than the primary, or let go.
@@ -182,6 +198,12 @@ impl Follower {
     /// The next thing to do.
     pub fn next_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
+    }
+
+    /// Whether there is one.
+    #[must_use]
+    pub fn has_actions(&self) -> bool {
+        !self.actions.is_empty()
     }
 
     /// When `on_time` has something to do.
@@ -425,11 +447,24 @@ impl Follower {
         // What this node was slow with is not the primary's silence.
         self.heard_at = self.heard_at.max(now);
         let mut is_due = false;
-        while asked.front().is_some_and(|asked| *asked <= offset) {
-            asked.pop_front();
+        while let Some(at) = asked.pop_front_if(|asked| *asked <= offset) {
             is_due = true;
+            self.disk_asked = Some(at);
         }
         if is_due {
+            self.acknowledge();
+        }
+    }
+
+    /// What of the stream is on disk by now; none where none of it goes there. The
+    /// primary hears of it at once, if it has asked.
+    pub fn on_disk(&mut self, offset: Option<u64>) {
+        self.on_disk = offset;
+        if self
+            .disk_asked
+            .take_if(|asked| Some(*asked) <= offset)
+            .is_some()
+        {
             self.acknowledge();
         }
     }
@@ -468,10 +503,16 @@ impl Follower {
         let State::Streaming { applied, acks, .. } = &self.state else {
             return;
         };
-        if *acks {
-            let offset = applied.to_string();
-            self.say(&[b"REPLCONF", b"ACK", offset.as_bytes()]);
+        if !*acks {
+            return;
         }
+        let offset = applied.to_string();
+        let mut words: Vec<&[u8]> = vec![b"REPLCONF", b"ACK", offset.as_bytes()];
+        let on_disk = self.on_disk.map(|offset| offset.to_string());
+        if let Some(on_disk) = &on_disk {
+            words.extend([b"FACK", on_disk.as_bytes()]);
+        }
+        self.say(&words);
     }
 
     fn connect(&mut self, now: u64) {

@@ -178,6 +178,12 @@ impl<O: Overflow> Primary<O> {
         self.online().filter(has).count()
     }
 
+    /// The same, with all of that on their disks.
+    pub fn on_disk(&self, offset: u64) -> usize {
+        let has = |(_, link): &(u64, &Link)| link.on_disk >= offset;
+        self.online().filter(has).count()
+    }
+
     /// Links that get the stream and were heard of within this time.
     pub fn healthy(&self, now: u64, lag_ms: u64) -> usize {
         let is_fresh = |(_, link): &(u64, &Link)| now.saturating_sub(link.heard_at) <= lag_ms;

@@ -176,6 +176,9 @@ impl Control {
     /// or begins.
     fn begin_base(&mut self, wanted: Base) {
         self.persistence.aof_rewriting.set(1);
+        if wanted == Base::OfNewFile {
+            self.persistence.aof_is_new.set(1);
+        }
         let path = PathBuf::from(format!("temp-rewriteaof-bg-{}.aof", std::process::id()));
         let manner = Manner::of_base(&self.settings, path.clone());
         let target = match BaseFile::create(path.clone(), manner.syncs) {

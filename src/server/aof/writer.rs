@@ -205,6 +205,10 @@ impl FileThread {
         if is_due && !rests && file.pending.is_empty() {
             self.sync(file, now_ns);
         }
+        if has_worked && !file.is_unsynced && file.pending.is_empty() {
+            // What came was for replicas only: it needs no sync.
+            self.advance(file);
+        }
         self.tell(file);
         has_worked
     }
@@ -278,6 +282,9 @@ impl FileThread {
         let bells = &self.bells;
         let last = file.merge.ticket() - 1;
         self.journal.synced.advance(last, |core| bells[core].ring());
+        if self.persistence.aof_is_awaited.read() == 1 {
+            self.control.ring();
+        }
     }
 
     /// Nobody need wait for the disk.
@@ -287,6 +294,7 @@ impl FileThread {
             .synced
             .advance(u64::MAX, |core| bells[core].ring());
         self.persistence.aof_broken.set(0);
+        self.persistence.aof_is_new.set(0);
     }
 
     /// Writes are refused from now on, and what was not written is tried again;
@@ -437,6 +445,11 @@ impl FileThread {
         persistence.aof_current_bytes.set(current);
         persistence.aof_base_bytes.set(file.base);
         persistence.aof_pending_bytes.set(file.pending.len() as u64);
+        let was_new = persistence.aof_is_new.read() == 1;
+        persistence.aof_is_new.set(u64::from(file.is_new));
+        if was_new && !file.is_new {
+            self.control.ring();
+        }
         let policy = &self.policy;
         let grown = current.saturating_sub(file.base) * 100 / file.base.max(1);
         let is_large = policy.rewrite_percent > 0

@@ -1,6 +1,7 @@
 //! Drives a `Primary`: the replicas of this node, the stream for them, and the
 //! snapshots they begin with. `docs/design/replication.md` tells the whole.
 
+mod halt;
 mod lane;
 mod roles;
 mod sender;

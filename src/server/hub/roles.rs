@@ -3,7 +3,9 @@
 use crate::command::Errand;
 use crate::replication::{Address, Guard, History, ReplicationId, Standing};
 use crate::server::control::Control;
+use crate::server::letter::Recruit;
 use crate::shard::Shard;
+use crate::telemetry::Handover;
 
 /// The number of a change that every core has, and for which the shards are on
 /// their way.
@@ -123,6 +125,7 @@ impl Control {
 
     /// A core has taken settings over.
     pub(in crate::server) fn on_taken_over(&mut self) {
+        self.on_halt_told();
         let Some((change, _)) = &self.hub.demotion else {
             return;
         };
@@ -144,6 +147,28 @@ impl Control {
         let history = self.hub.primary.history().clone();
         self.upstream.follower.on_history(history, 0);
         self.begin_to_follow(address);
+        if self.is_failing_over() {
+            self.upstream.follower.ask_to_lead();
+            self.hub.replication.set_handover(Handover::UnderWay);
+        }
+    }
+
+    /// This node's primary asks it to lead, as the replica of it that it will be.
+    pub(super) fn take_over(&mut self, core: usize, recruit: Recruit) {
+        self.log.warning(&format!(
+            "MASTER MODE enabled (failover request from {}:{})",
+            recruit.arrival.ip, recruit.arrival.port
+        ));
+        self.hub.to_be_served.push((core, recruit));
+        let id = ReplicationId::random(&mut self.hub.random);
+        self.upstream.follower.unfollow(id);
+    }
+
+    /// This node leads: those are heard who asked it to.
+    pub(in crate::server) fn serve_those_to_be(&mut self) {
+        for (core, recruit) in std::mem::take(&mut self.hub.to_be_served) {
+            self.on_recruit(core, recruit);
+        }
     }
 
     /// Nobody is followed any more: this node leads the history that it has. Whether

@@ -14,8 +14,10 @@ use crate::runtime::core::Bell;
 use crate::session::SessionId;
 use crate::telemetry::{Lineage, Replica, Replication};
 
+use crate::server::letter::Recruit;
 use crate::server::recording::{Journal, REPLICAS_LANE};
 
+use super::halt::Halt;
 use super::sender::Delivery;
 use super::spill::Spill;
 use super::stand::{Settling, Standpoint};
@@ -42,6 +44,12 @@ pub(in crate::server) struct Hub {
     pub(super) demotion: Option<(u64, Address)>,
     pub(super) is_ceasing: bool,
     pub(super) waits: Vec<Waiting>,
+    /// One of them waits for this node's disk.
+    pub(super) waits_for_disk: bool,
+    /// Writes are held, for replicas to have all of them.
+    pub(super) halt: Option<Halt>,
+    /// Replicas of this node's primary that are to lead, and are heard when they do.
+    pub(super) to_be_served: Vec<(usize, Recruit)>,
     /// A file whose place in the history is not known yet.
     pub(super) standpoint: Option<Standpoint>,
     /// What waits until the primary's stream stands still, and until when.
@@ -90,6 +98,9 @@ impl Hub {
             demotion: None,
             is_ceasing: false,
             waits: Vec::new(),
+            waits_for_disk: false,
+            halt: None,
+            to_be_served: Vec::new(),
             standpoint: None,
             settling: Vec::new(),
             is_stream_held: false,
@@ -129,6 +140,7 @@ impl Hub {
             || !self.lines.is_empty()
             || !self.waits.is_empty()
             || !self.settling.is_empty()
+            || self.halt.is_some()
             || self.running.is_some()
             || self.wanted.is_some()
     }

@@ -22,11 +22,15 @@ impl Control {
 
     /// A client of a core has become a replica.
     pub(in crate::server) fn on_recruit(&mut self, core: usize, recruit: Recruit) {
+        if recruit.fails_over && self.settings.primary().is_some() {
+            return self.take_over(core, recruit);
+        }
         let Recruit {
             session,
             socket,
             arrival,
             rest,
+            ..
         } = recruit;
         let wire = match Wire::adopt(socket, self.hub.bell) {
             Ok(wire) => wire,
@@ -50,6 +54,7 @@ impl Control {
 
     /// Looks after everything that has to do with replicas.
     pub(in crate::server) fn tend_hub(&mut self) {
+        self.ask_for_disk();
         if !self.hub.has_work() {
             return self.tell_of_replicas();
         }
@@ -65,7 +70,9 @@ impl Control {
         self.deliver_snapshot();
         self.begin_wanted_sync();
         self.look_at_settling();
+        self.look_at_halt();
         self.look_at_waits();
+        self.ask_for_disk();
         self.act_for_replicas();
         self.set_hub_alarm();
         self.tell_of_replicas();
@@ -117,6 +124,7 @@ impl Control {
                 PrimaryAction::SendFile { links } => self.send_file_to(links),
                 PrimaryAction::GiveUp => self.give_up_sync(),
                 PrimaryAction::Cease => self.begin_ceasing(),
+                PrimaryAction::Ping if self.is_halting() => {}
                 PrimaryAction::Ping => self.announce(&["PING"]),
                 PrimaryAction::Count(tally) => {
                     let told = &self.hub.replication;
@@ -149,6 +157,7 @@ impl Control {
             self.hub.undelivered.as_ref().map(|feed| feed.until),
             self.hub.waits.iter().filter_map(|wait| wait.until).min(),
             self.hub.settling.first().map(|(until, _)| *until),
+            self.hub.halt.as_ref().and_then(|halt| halt.until),
         ];
         let deadline = deadlines.into_iter().flatten().min();
         self.hub.alarm.set(now, deadline.map(|at| at.max(now + 1)));

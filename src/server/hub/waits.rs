@@ -1,5 +1,7 @@
-//! WAIT: until so many replicas have what was written.
+//! WAIT and WAITAOF: until so many replicas have what was written, or disks do.
 
+use crate::command::{Disk, Wait};
+use crate::resp::Refusal;
 use crate::server::control::Control;
 use crate::server::errand::Client;
 use crate::session::SessionId;
@@ -7,43 +9,44 @@ use crate::session::SessionId;
 /// A client that waits.
 pub(super) struct Waiting {
     client: Client,
-    replicas: usize,
-    /// The last ticket of what it wrote, until that is in the stream.
+    wait: Wait,
+    /// The last ticket of what it wrote.
     ticket: u64,
-    /// The offset that replicas must have acknowledged.
+    /// The offset that replicas must have acknowledged, when that ticket is in the
+    /// stream.
     offset: Option<u64>,
     pub(super) until: Option<u64>,
+    /// Another client has ended its wait, so that it hears of an error.
+    is_ended: bool,
 }
 
 impl Control {
-    /// WAIT: whatever the client wrote before has its ticket by now. It waits for
-    /// ever with a time of 0, and not at all without one.
-    pub(in crate::server) fn begin_wait(
-        &mut self,
-        client: Client,
-        replicas: u64,
-        timeout_ms: Option<u64>,
-    ) {
+    /// Whatever the client wrote before has its ticket by now. It waits for ever with a
+    /// time of 0, and not at all if it may not.
+    pub(in crate::server) fn begin_wait(&mut self, client: Client, wait: Wait, may_wait: bool) {
         let now = self.hub.now();
         self.hub.waits.push(Waiting {
             client,
-            replicas: usize::try_from(replicas).unwrap_or(usize::MAX),
+            wait,
             ticket: self.hub.journal.feed.last(),
             offset: None,
-            until: match timeout_ms {
-                None => Some(now),
-                Some(0) => None,
-                Some(timeout_ms) => Some(now.saturating_add(timeout_ms)),
+            until: match wait.timeout_ms {
+                _ if !may_wait => Some(now),
+                0 => None,
+                timeout_ms => Some(now.saturating_add(timeout_ms)),
             },
+            is_ended: false,
         });
     }
 
-    /// A client sends no more, and is told how far its writes are.
-    pub(in crate::server) fn end_wait_of(&mut self, core: usize, session: SessionId) {
+    /// A client sends no more, or another has ended its wait: it is told how far its
+    /// writes are, or of the error.
+    pub(in crate::server) fn end_wait_of(&mut self, core: usize, session: SessionId, error: bool) {
         let now = self.hub.now();
         let mut waits = self.hub.waits.iter_mut();
         if let Some(wait) = waits.find(|wait| wait.client.is(core, session)) {
             wait.until = Some(now);
+            wait.is_ended = error;
         }
     }
 
@@ -53,29 +56,65 @@ impl Control {
             return;
         }
         let now = self.hub.now();
+        let has_file = self.settings.is_on("appendonly");
         let mut asks = false;
-        for mut wait in std::mem::take(&mut self.hub.waits) {
-            let is_new = wait.offset.is_none();
+        let mut for_disk = false;
+        for mut waiting in std::mem::take(&mut self.hub.waits) {
+            let client = waiting.client;
+            let Wait { replicas, disk, .. } = waiting.wait;
+            if waiting.is_ended {
+                self.answer(client, Some(Refusal::UNBLOCKED));
+                continue;
+            }
+            if disk == Some(Disk::OwnToo) && !has_file {
+                self.answer(client, Some(Refusal::WAITAOF_WITHOUT_FILE));
+                continue;
+            }
+            let is_new = waiting.offset.is_none();
             if is_new {
                 let merge = self.hub.merge.as_ref();
-                let is_in_stream = merge.is_none_or(|merge| merge.ticket() > wait.ticket);
+                let is_in_stream = merge.is_none_or(|merge| merge.ticket() > waiting.ticket);
                 let offset = self.hub.primary.history().offset;
-                wait.offset = is_in_stream.then_some(offset);
+                waiting.offset = is_in_stream.then_some(offset);
             }
-            let offset = wait.offset;
-            let count = offset.map_or(0, |offset| self.hub.primary.acknowledged(offset));
-            let is_enough = offset.is_some() && count >= wait.replicas;
-            let is_over = wait.until.is_some_and(|until| until <= now);
+            let primary = &self.hub.primary;
+            let count = waiting.offset.map_or(0, |offset| match disk {
+                None => primary.acknowledged(offset),
+                Some(_) => primary.on_disk(offset),
+            }) as u64;
+            let is_here = has_file && self.is_on_disk(waiting.ticket);
+            let is_enough = waiting.offset.is_some()
+                && count >= replicas
+                && (is_here || disk != Some(Disk::OwnToo));
+            let is_over = waiting.until.is_some_and(|until| until <= now);
             if is_enough || is_over {
-                let letter = wait.client.number(count as u64);
-                self.post.post(wait.client.core, letter);
+                let letter = match disk {
+                    None => client.number(count),
+                    Some(_) => client.numbers([u64::from(is_here), count]),
+                };
+                self.post.post(client.core, letter);
             } else {
-                asks |= is_new && offset.is_some();
-                self.hub.waits.push(wait);
+                asks |= is_new && waiting.offset.is_some() && count < replicas;
+                for_disk |= disk == Some(Disk::OwnToo);
+                self.hub.waits.push(waiting);
             }
         }
-        if asks && self.hub.merge.is_some() {
+        self.hub.waits_for_disk = for_disk;
+        if asks && self.hub.merge.is_some() && !self.is_halting() {
             self.announce(&["REPLCONF", "GETACK", "*"]);
         }
+    }
+
+    /// Whether everything up to this ticket is in the append-only file, and that on
+    /// disk.
+    fn is_on_disk(&self, ticket: u64) -> bool {
+        let is_new = self.persistence.aof_is_new.read() == 1;
+        !is_new && self.hub.journal.synced.number() >= ticket
+    }
+
+    /// Asks the file's thread to ring when more is on disk, if anybody waits for that.
+    pub(super) fn ask_for_disk(&self) {
+        let is_asked = self.hub.waits_for_disk || self.upstream.marks.are_awaited();
+        self.persistence.aof_is_awaited.set(u64::from(is_asked));
     }
 }

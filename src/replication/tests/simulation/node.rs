@@ -120,7 +120,9 @@ impl Node {
                 self.portions.push_back((bytes, at, end));
             }
             Action::Drain => self.is_draining = true,
-            Action::Released => panic!("it has a primary all the time"),
+            Action::Released | Action::HandedOver(_) => {
+                panic!("it has a primary all the time, which leads")
+            }
             Action::Log(..) => {}
         }
     }
