@@ -46,6 +46,23 @@ pub enum Touch {
         log_factor: u32,
         decay_minutes: u32,
     },
+    /// This mark, on everything: for what is read from a file.
+    As(u32),
+}
+
+impl Touch {
+    /// As if everything that is met were made now, in Unix milliseconds, whatever
+    /// the clock says.
+    #[must_use]
+    pub fn as_new(self, now: u64) -> Touch {
+        let (touch, overdue) = (self, Overdue::Left);
+        let clock = Clock {
+            now,
+            touch,
+            overdue,
+        };
+        Touch::As(clock.access_of_new())
+    }
 }
 
 impl Clock {
@@ -70,6 +87,7 @@ impl Clock {
         match self.touch {
             Touch::Leave | Touch::Lru => self.seconds(),
             Touch::Lfu { .. } => lfu_access(minutes(self.now), LFU_NEW),
+            Touch::As(access) => access,
         }
     }
 
@@ -87,6 +105,7 @@ impl Clock {
                 let counter = incremented(counter, log_factor, random);
                 Some(lfu_access(minutes(self.now), counter))
             }
+            Touch::As(access) => Some(access),
         }
     }
 }
@@ -137,6 +156,19 @@ mod tests {
         let before = (LRU_SECONDS - 2) as u32;
         assert_eq!(idle_ms(before, (LRU_SECONDS + 3) * 1000), 5000);
         assert_eq!(idle_ms(10, 10_999), 0);
+    }
+
+    #[test]
+    fn what_is_read_from_a_file_is_as_new_as_the_moment_that_it_is_told() {
+        let mut random = Random::new(7);
+        let clock = Clock {
+            now: 0,
+            touch: Touch::Lru.as_new(5_000_000),
+            overdue: Overdue::Left,
+        };
+        assert_eq!(idle_ms(clock.access_of_new(), 5_007_000), 7000);
+        let access = clock.access_of_read(1, &mut random);
+        assert_eq!(access, Some(clock.access_of_new()));
     }
 
     #[test]

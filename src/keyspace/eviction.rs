@@ -236,7 +236,7 @@ fn score(found: &Found<'_>, order: Order, clock: &Clock) -> u64 {
         Order::Rare => {
             let decay_minutes = match clock.touch {
                 Touch::Lfu { decay_minutes, .. } => decay_minutes,
-                Touch::Leave | Touch::Lru => 1,
+                Touch::Leave | Touch::Lru | Touch::As(_) => 1,
             };
             u64::from(u8::MAX - found.frequency(clock.now, decay_minutes))
         }

@@ -44,6 +44,7 @@ mod pubsub;
 mod recording;
 mod relief;
 mod replay;
+mod replay_script;
 mod resync;
 mod save;
 mod scatter;

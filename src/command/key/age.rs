@@ -11,6 +11,16 @@ pub(super) fn new(clock: &Clock) -> u32 {
     match clock.touch {
         Touch::Leave | Touch::Lru => idle_for(0, clock.now),
         Touch::Lfu { .. } => used_often(LFU_NEW, clock.now),
+        Touch::As(access) => access,
+    }
+}
+
+/// Unix milliseconds, as far as marks tell them, from which ages are counted.
+pub(super) fn moment(clock: &Clock, is_lfu: bool) -> u64 {
+    match clock.touch {
+        Touch::Leave | Touch::Lru | Touch::Lfu { .. } => clock.now,
+        Touch::As(access) if is_lfu => u64::from(access >> 8) * 60_000,
+        Touch::As(access) => u64::from(access) * 1000,
     }
 }
 

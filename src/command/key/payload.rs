@@ -211,9 +211,10 @@ impl Restore {
 
     /// The access mark; an age that the policy does not track is dropped.
     fn access(&self, is_lfu: bool, clock: &Clock) -> u32 {
+        let now = age::moment(clock, is_lfu);
         match self.age {
-            Age::IdleSeconds(seconds) if !is_lfu => age::idle_for(seconds, clock.now),
-            Age::Frequency(counter) if is_lfu => age::used_often(counter, clock.now),
+            Age::IdleSeconds(seconds) if !is_lfu => age::idle_for(seconds, now),
+            Age::Frequency(counter) if is_lfu => age::used_often(counter, now),
             Age::New | Age::IdleSeconds(_) | Age::Frequency(_) => age::new(clock),
         }
     }

@@ -46,7 +46,7 @@ pub(super) fn look(node: &Node) -> Result<(), String> {
     let shards: Lent = (0..node.cores.len()).map(empty).collect();
     let mut replay = Replay::new(local.table, live, shards);
     run(&mut replay, &stream)?;
-    for (core, again) in node.cores.iter().zip(&replay.shards) {
+    for (core, again) in node.cores.iter().zip(replay.shards()) {
         let vault = core.work.vault.peek().expect("every shard is at home");
         let again = again.as_ref().expect("it was just made");
         for database in 0..databases {
