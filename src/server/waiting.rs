@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::base::Taken;
 use crate::command::{Data, Lent, Run, Side, Turn, Waiting, route};
-use crate::resp::{Refusal, Reply};
+use crate::resp::{Args, Refusal, Reply};
 use crate::session::{Blocked, Gap, Regard, SessionId, Stage};
 use crate::shard::{Awaited, Observer, Ready, Wait};
 
@@ -259,7 +259,12 @@ impl Work {
         loop {
             let mut turn = self.turn_at(ready, lent.as_deref_mut());
             let what = Awaited::met_by(turn.find(&key).map(|found| found.type_name()));
-            let Some((ticket, wait)) = turn.next_waiting(&key, what, after) else {
+            let next = turn.next_waiting(&key, what, after);
+            // A key that was over is gone by now.
+            let mut looked = turn.end();
+            self.record(&mut looked, ready.database, Args::new(&[], &[]));
+            self.publish_events(&looked.events);
+            let Some((ticket, wait)) = next else {
                 return is_done;
             };
             after = Some(ticket);

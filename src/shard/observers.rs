@@ -162,6 +162,17 @@ impl Observers {
         self.sweep(database);
     }
 
+    /// Has each key of a database looked at of which `is_there` says so.
+    pub fn look_at_all(&mut self, database: usize, mut is_there: impl FnMut(&Key<'_>) -> bool) {
+        let rooms = self.databases.get_mut(database);
+        let rooms = rooms.into_iter().flat_map(HashMap::values_mut).flatten();
+        for room in rooms {
+            if is_there(&room.key()) {
+                self.ready.extend(room.call(database));
+            }
+        }
+    }
+
     /// The next key that was touched while somebody waited for it.
     pub fn next_ready(&mut self) -> Option<Ready> {
         let ready = self.ready.pop_front()?;

@@ -3,6 +3,7 @@
 use crate::base::parse_i64;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
+use crate::keyspace::Key;
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Categories, Flags, Group, Spec};
 
@@ -54,6 +55,9 @@ fn swap(turn: &mut Turn<'_>, one: usize, other: usize) {
                 let is_in = |index: usize| keyspace.db(index).peek(*key, now).is_some();
                 is_in(one) || is_in(other)
             });
+            // One that is over goes when who waits for it is looked at.
+            let is_stored = |key: &Key<'_>| keyspace.db(index).peek(*key, 0).is_some();
+            shard.observers.look_at_all(index, is_stored);
         }
     }
     turn.look_for_ready();
