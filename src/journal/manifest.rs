@@ -14,6 +14,24 @@ pub enum Role {
     History,
 }
 
+/// What a base is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaseForm {
+    /// As an RDB file.
+    Rdb,
+    /// As requests.
+    Requests,
+}
+
+impl BaseForm {
+    fn ending(self) -> &'static str {
+        match self {
+            BaseForm::Rdb => ".base.rdb",
+            BaseForm::Requests => ".base.aof",
+        }
+    }
+}
+
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AofFile {
@@ -178,9 +196,9 @@ impl Manifest {
 
     /// Puts another base in the place of the one that is there and of the first
     /// `increments` files of changes, which are history then; its name.
-    pub fn replace_base(&mut self, stem: &[u8], increments: usize) -> Vec<u8> {
+    pub fn replace_base(&mut self, stem: &[u8], form: BaseForm, increments: usize) -> Vec<u8> {
         self.base_number += 1;
-        let name = named(stem, self.base_number, ".base.rdb");
+        let name = named(stem, self.base_number, form.ending());
         let base = AofFile {
             name: name.clone(),
             number: self.base_number,
@@ -240,7 +258,7 @@ fn put_name(text: &mut Vec<u8>, name: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::Manifest;
+    use super::{BaseForm, Manifest};
 
     #[test]
     fn a_manifest_is_what_it_was_read_from() {
@@ -252,7 +270,8 @@ mod tests {
         let mut manifest = Manifest::parse(text).expect("a manifest");
         assert_eq!(manifest.to_text(), text);
         assert_eq!(manifest.add_increment(b"x"), b"x.6.incr.aof");
-        assert_eq!(manifest.replace_base(b"x", 2), b"x.3.base.rdb");
+        let name = manifest.replace_base(b"x", BaseForm::Rdb, 2);
+        assert_eq!(name, b"x.3.base.rdb");
         assert_eq!(manifest.history.len(), 5);
         assert_eq!(manifest.increments.len(), 1);
         let again = Manifest::parse(&manifest.to_text());

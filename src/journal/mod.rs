@@ -9,6 +9,6 @@ mod slice;
 mod tests;
 
 pub use effects::{Effect, Effects, put_request};
-pub use manifest::{AofFile, Manifest, ManifestFault, Role};
+pub use manifest::{AofFile, BaseForm, Manifest, ManifestFault, Role};
 pub use merge::{Merge, Merged};
 pub use slice::{Open, Slice, select};

@@ -226,6 +226,7 @@ fn run_cores(
         control: bell,
         policy: Policy::of(&settings),
         early: Vec::new(),
+        restraint: aof::Restraint::default(),
     };
     let file_thread = thread::Builder::new()
         .name("aof".to_owned())

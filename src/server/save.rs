@@ -118,6 +118,15 @@ impl Manner {
         }
     }
 
+    /// The bytes are read again at once, by who makes something else of them.
+    pub(super) fn plain(self) -> Manner {
+        Manner {
+            compression: Compression::Off,
+            checksum: Checksum::Off,
+            ..self
+        }
+    }
+
     /// Writes a key.
     pub(super) fn write<F: FnMut(Piece)>(&self, pieces: &mut Pieces<F>, found: &Found<'_>) {
         self.write_to(pieces, found);

@@ -52,6 +52,11 @@ pub struct Persistence {
     pub aof_is_awaited: Cell,
     /// 1 while a base is written.
     pub aof_rewriting: Cell,
+    pub aof_rewriting_since_s: Cell,
+    /// How long the last one took, and one; 0 before the first.
+    pub aof_rewrite_took_s: Cell,
+    /// 1 when a base is to be written behind the snapshot that is under way.
+    pub aof_rewrite_scheduled: Cell,
     /// 1 when the file has grown so much that it should be.
     pub aof_rewrite_wanted: Cell,
     /// 1 if the last one failed; how many have in a row.

@@ -50,7 +50,7 @@ const MIXED: &[&str] = &[
     "PFMERGE hll2 hll",
 ];
 
-fn fill(side: &mut Side) {
+pub(crate) fn fill(side: &mut Side) {
     for line in MIXED {
         // A blank within a word is written otherwise.
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
@@ -131,7 +131,7 @@ fn fill_again(side: &mut Side) {
     }
 }
 
-fn wait_for_rewrite(side: &mut Side) {
+pub(crate) fn wait_for_rewrite(side: &mut Side) {
     let start = Instant::now();
     while side.told("aof_rewrite_in_progress") != "0" {
         assert!(start.elapsed() < PATIENCE, "it is written and written");

@@ -19,8 +19,11 @@ mod loading;
 mod moment;
 mod older;
 mod preamble;
+mod recorded;
+mod requests;
 mod rewrite;
 mod round_trip;
+mod scripts;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -218,9 +218,14 @@ pub(super) fn persistence(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("aof_enabled", u8::from(is_on));
     let is_rewriting = persistence.aof_rewriting.read();
     lines.field("aof_rewrite_in_progress", is_rewriting);
-    lines.field("aof_rewrite_scheduled", 0);
-    lines.field("aof_last_rewrite_time_sec", -1);
-    lines.field("aof_current_rewrite_time_sec", -1);
+    let is_scheduled = persistence.aof_rewrite_scheduled.read();
+    lines.field("aof_rewrite_scheduled", is_scheduled);
+    let took_s = persistence.aof_rewrite_took_s.read() as i64 - 1;
+    lines.field("aof_last_rewrite_time_sec", took_s);
+    let since_s = persistence.aof_rewriting_since_s.read();
+    let elapsed_s = (gathered.now_ms / 1000).saturating_sub(since_s) as i64;
+    let elapsed_s = if is_rewriting == 1 { elapsed_s } else { -1 };
+    lines.field("aof_current_rewrite_time_sec", elapsed_s);
     let has_failed = persistence.aof_rewrite_failed.read() != 0;
     lines.field("aof_last_bgrewrite_status", told(has_failed));
     lines.field("aof_rewrites", persistence.aof_rewrites.read());

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use crate::config::Settings;
-use crate::journal::{Manifest, ManifestFault};
+use crate::journal::{BaseForm, Manifest, ManifestFault};
 use crate::server::save::reason;
 
 /// See the module.
@@ -126,10 +126,10 @@ impl Folder {
     }
 
     /// Begins a manifest with a base that lies elsewhere; the base's name.
-    pub(super) fn found(&self, base: &std::path::Path) -> io::Result<String> {
+    pub(super) fn found(&self, base: &std::path::Path, form: BaseForm) -> io::Result<String> {
         self.make()?;
         let mut manifest = Manifest::default();
-        let name = manifest.replace_base(&self.stem, 0);
+        let name = manifest.replace_base(&self.stem, form, 0);
         fs::rename(base, self.file(&name))?;
         self.write(&manifest)?;
         Ok(String::from_utf8_lossy(&name).into_owned())

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom};
 use std::path::Path;
 
-use crate::journal::{Manifest, Merge, Slice};
+use crate::journal::{BaseForm, Manifest, Merge, Slice};
 
 use super::folder::Folder;
 
@@ -33,6 +33,8 @@ pub(super) struct Open {
     pub(super) rotation: Option<usize>,
     /// Nothing of it counts before its base is there.
     pub(super) is_new: bool,
+    /// That base was not to be had, and is to be tried again.
+    pub(super) lacks_base: bool,
     pub(super) stops_at: Option<u64>,
     pub(super) said_s: u64,
 }
@@ -107,6 +109,7 @@ impl Open {
             complained_at_ns: None,
             rotation: None,
             is_new: false,
+            lacks_base: false,
             stops_at: None,
             said_s: 0,
         }
@@ -134,8 +137,23 @@ impl Open {
         Ok(())
     }
 
+    /// Begins at another cut, if the base of the one before was not to be had.
+    pub(super) fn begin_again(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.lacks_base) {
+            self.file.set_len(0)?;
+            self.file.seek(SeekFrom::Start(0))?;
+            self.written = 0;
+            self.merge.forget_database();
+        }
+        Ok(())
+    }
+
     /// Puts a base in its place; what it holds is history then.
-    pub(super) fn take_base(&mut self, base: &Path, keeps_history: bool) -> io::Result<()> {
+    pub(super) fn take_base(
+        &mut self,
+        (base, form): (&Path, BaseForm),
+        keeps_history: bool,
+    ) -> io::Result<()> {
         let rotation = self.rotation.take();
         let mut manifest = self.manifest.clone();
         let old = if self.is_new {
@@ -143,7 +161,7 @@ impl Open {
         } else {
             rotation.ok_or_else(|| io::Error::other("the cut did not come"))?
         };
-        let name = manifest.replace_base(&self.folder.stem, old);
+        let name = manifest.replace_base(&self.folder.stem, form, old);
         let path = self.folder.file(&name);
         std::fs::rename(base, &path)?;
         if self.is_new {
@@ -165,11 +183,11 @@ impl Open {
 }
 
 /// Puts a base in the place of a file that nobody writes to.
-pub(super) fn take_idle_base(folder: &Folder, base: &Path) -> io::Result<()> {
+pub(super) fn take_idle_base(folder: &Folder, (base, form): (&Path, BaseForm)) -> io::Result<()> {
     folder.make()?;
     let mut manifest = folder.read().ok().flatten().unwrap_or_default();
     let increments = manifest.increments.len();
-    let name = manifest.replace_base(&folder.stem, increments);
+    let name = manifest.replace_base(&folder.stem, form, increments);
     std::fs::rename(base, folder.file(&name))?;
     folder.write(&manifest)?;
     folder.remove_history(&mut manifest)

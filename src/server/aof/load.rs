@@ -132,7 +132,7 @@ fn shown(name: &[u8]) -> String {
 
 fn failed(file: &AofFile, why: &str) -> String {
     let name = shown(&file.name);
-    format!("Fatal error: can't open or read the append only file {name}: {why}")
+    format!("Fatal error: can't open the append log file {name} for reading: {why}")
 }
 
 /// Where a file's requests end.

@@ -6,9 +6,12 @@ mod folder;
 mod increment;
 mod load;
 mod orders;
+mod requests;
+mod restraint;
 mod writer;
 
 pub(super) use check::{asked, run};
 pub(super) use load::{Opened, load, open};
 pub(super) use orders::{FileState, found, founded};
+pub(super) use restraint::Restraint;
 pub(super) use writer::{FileThread, Policy};

@@ -1,15 +1,17 @@
 //! The control core's side: settings that begin and end the file, and bases.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 
 use bytes::Bytes;
 
-use crate::command::{Errand, Lent};
+use crate::base::HashKey;
+use crate::command::{Errand, Lent, rules};
 use crate::config::Settings;
-use crate::journal::Manifest;
+use crate::journal::{BaseForm, Manifest};
 use crate::keyspace::Noted;
+use crate::runtime::clock::unix_ms;
 use crate::runtime::core::Bell;
 use crate::server::control::Control;
 use crate::server::load;
@@ -20,6 +22,7 @@ use crate::server::snapshot::{self, Failure, Target};
 use crate::shard::Shard;
 
 use super::folder::Folder;
+use super::requests::AsRequests;
 use super::writer::{Order, Policy, Sync};
 
 /// What the control core knows of the file.
@@ -90,13 +93,39 @@ impl FileState {
 pub(in crate::server) fn found(settings: &Settings, log: &Log) -> Result<(), String> {
     let folder = Folder::of(settings);
     let base = PathBuf::from(format!("temp-rewriteaof-{}.aof", std::process::id()));
-    let manner = Manner::of_base(settings, base.clone());
-    save(&mut [], &[], &manner, None)?;
     let failed =
         |error: std::io::Error| format!("Can't make the append-only file: {}", reason(&error));
-    let name = folder.found(&base).map_err(failed)?;
+    let form = form_of(settings);
+    match form {
+        BaseForm::Rdb => save(&mut [], &[], &Manner::of_base(settings, base.clone()), None)?,
+        BaseForm::Requests => {
+            let mut file = Temporary::at(base.clone(), false).map_err(failed)?;
+            let begin = as_requests(settings).begin();
+            file.write(&begin).map_err(failed)?;
+            file.sync().map_err(failed)?;
+            file.keep();
+        }
+    }
+    let name = folder.found(&base, form).map_err(failed)?;
     log.notice(&format!("Creating AOF base file {name} on server start"));
     Ok(())
+}
+
+/// As what bases are written.
+fn form_of(settings: &Settings) -> BaseForm {
+    if settings.is_on("aof-use-rdb-preamble") {
+        BaseForm::Rdb
+    } else {
+        BaseForm::Requests
+    }
+}
+
+fn as_requests(settings: &Settings) -> AsRequests {
+    let live = settings.live();
+    let rules = rules(&live.encodings, HashKey::random());
+    let says_time = settings.is_on("aof-timestamp-enabled");
+    let said_s = says_time.then(|| unix_ms() / 1000);
+    AsRequests::new(rules, live.databases as usize, said_s)
 }
 
 /// The file that `found` made.
@@ -137,8 +166,10 @@ impl Control {
             self.file.is_on = wanted;
             if wanted {
                 self.file.wanted = Some(Base::OfNewFile);
+                self.look_at_file();
             } else {
                 self.file.wanted = None;
+                self.tell_scheduled();
                 if self.persistence.aof_rewriting.read() == 1 {
                     // Nobody wants the base that is being written.
                     self.give_up_snapshot();
@@ -156,13 +187,19 @@ impl Control {
             || self.has_snapshot()
             || self.is_stopping
         {
-            return;
+            return self.tell_scheduled();
         }
         let has_grown = persistence.aof_rewrite_wanted.read() == 1;
         let wanted = self.file.wanted.take();
         if let Some(base) = wanted.or(has_grown.then_some(Base::Anew)) {
             self.begin_base(base);
         }
+        self.tell_scheduled();
+    }
+
+    fn tell_scheduled(&self) {
+        let is_scheduled = u64::from(self.file.wanted.is_some());
+        self.persistence.aof_rewrite_scheduled.set(is_scheduled);
     }
 
     /// BGREWRITEAOF: whether it begins at once.
@@ -175,19 +212,34 @@ impl Control {
     /// A snapshot into a base; at its cut the file goes on in another increment,
     /// or begins.
     fn begin_base(&mut self, wanted: Base) {
+<<<<<<< HEAD
         self.persistence.aof_rewriting.set(1);
         if wanted == Base::OfNewFile {
             self.persistence.aof_is_new.set(1);
         }
+=======
+        let persistence = &self.persistence;
+        persistence.aof_rewrites.add(1);
+        persistence.aof_rewriting_since_s.set(unix_ms() / 1000);
+        persistence.aof_rewriting.set(1);
+>>>>>>> 6b7c92c (Rewrites wait for a BGSAVE, are tried again with restraint, and may write requests)
         let path = PathBuf::from(format!("temp-rewriteaof-bg-{}.aof", std::process::id()));
-        let manner = Manner::of_base(&self.settings, path.clone());
-        let target = match BaseFile::create(path.clone(), manner.syncs) {
-            Ok(target) => Box::new(target),
-            Err(why) => {
-                self.log.warning(&why);
-                return self.file.order(Order::Unbased);
-            }
-        };
+        let form = form_of(&self.settings);
+        let mut manner = Manner::of_base(&self.settings, path.clone());
+        let mut turned = None;
+        if form == BaseForm::Requests {
+            manner = manner.plain();
+            turned = Some(as_requests(&self.settings));
+        }
+        let file = create_base(&path, manner.syncs);
+        if wanted == Base::Anew
+            && let Err(why) = &file
+        {
+            self.log.warning(why);
+            return self.file.order(Order::Unbased);
+        }
+        // The file begins at the cut in any case: its base is tried again.
+        let target = Box::new(BaseFile { file, turned });
         let folder = Folder::of(&self.settings);
         let idle = (wanted == Base::Anew && !self.file.is_on).then(|| folder.clone());
         self.file.cuts += 1;
@@ -217,7 +269,11 @@ impl Control {
             offset: None,
             when_over: Box::new(move |control, outcome| {
                 let order = match outcome {
-                    Ok(_) => Order::Based { base: path, idle },
+                    Ok(_) => Order::Based {
+                        base: path,
+                        form,
+                        idle,
+                    },
                     Err(Failure::Fault(why)) => {
                         control.log.warning(&why);
                         Order::Unbased
@@ -289,20 +345,21 @@ impl Control {
     }
 }
 
-/// A base that is being written.
-struct BaseFile(Temporary);
+/// A base that is being written, or why it is not.
+struct BaseFile {
+    file: Result<Temporary, String>,
+    /// What makes requests of it, if it is to be such.
+    turned: Option<AsRequests>,
+}
 
-impl BaseFile {
-    fn create(path: PathBuf, syncs: bool) -> Result<BaseFile, String> {
-        let file = Temporary::at(path.clone(), syncs);
-        file.map(BaseFile).map_err(|error| {
-            let reason = reason(&error);
-            format!(
-                "Opening the temp file {} for an AOF base: {reason}",
-                path.display()
-            )
-        })
-    }
+fn create_base(path: &Path, syncs: bool) -> Result<Temporary, String> {
+    Temporary::at(path.to_owned(), syncs).map_err(|error| {
+        let reason = reason(&error);
+        format!(
+            "Opening the temp file {} for an AOF base: {reason}",
+            path.display()
+        )
+    })
 }
 
 fn unwritten(error: &std::io::Error) -> String {
@@ -311,12 +368,21 @@ fn unwritten(error: &std::io::Error) -> String {
 
 impl Target for BaseFile {
     fn write(&mut self, bytes: Bytes, _: &dyn Fn() -> bool) -> Result<(), String> {
-        self.0.write(&bytes).map_err(|error| unwritten(&error))
+        let file = self.file.as_mut().map_err(|why| why.clone())?;
+        let written = match &mut self.turned {
+            None => file.write(&bytes),
+            Some(turned) => {
+                let requests = turned.on_bytes(&bytes);
+                file.write(&requests.map_err(|fault| fault.to_string())?)
+            }
+        };
+        written.map_err(|error| unwritten(&error))
     }
 
-    fn finish(mut self: Box<Self>) -> Result<(), String> {
-        self.0.sync().map_err(|error| unwritten(&error))?;
-        self.0.keep();
+    fn finish(self: Box<Self>) -> Result<(), String> {
+        let mut file = self.file?;
+        file.sync().map_err(|error| unwritten(&error))?;
+        file.keep();
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use crate::journal::{Manifest, Merged, Slice};
+use crate::journal::{BaseForm, Manifest, Merged, Slice};
 use crate::runtime::clock::{Stopwatch, unix_ms};
 use crate::runtime::core::Bell;
 use crate::runtime::ear::Ear;
@@ -22,6 +22,7 @@ use crate::telemetry::Persistence;
 
 use super::folder::Folder;
 use super::increment::{Open, take_idle_base};
+use super::restraint::{Restraint, Verdict};
 
 /// Written at once at most, while more is at hand.
 const WRITE_BYTES: usize = 4 << 20;
@@ -34,6 +35,9 @@ const SYNC_EVERY_NS: u64 = 1_000_000_000;
 
 /// Between two tries to write what could not be written.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// Between two looks at whether a base that could not be had is tried again.
+const LACKING_LOOK: Duration = Duration::from_secs(1);
 
 /// The log says once in so many nanoseconds that writing fails.
 const COMPLAIN_EVERY_NS: u64 = 30_000_000_000;
@@ -79,6 +83,7 @@ pub(in crate::server) enum Order {
     /// there is a folder.
     Based {
         base: PathBuf,
+        form: BaseForm,
         idle: Option<Folder>,
     },
     /// It was not to be had.
@@ -106,6 +111,7 @@ pub(in crate::server) struct FileThread {
     pub(in crate::server) policy: Policy,
     /// What came for the next file while the last one was written to its end.
     pub(in crate::server) early: Vec<(u64, Slice)>,
+    pub(in crate::server) restraint: Restraint,
 }
 
 impl FileThread {
@@ -164,8 +170,10 @@ impl FileThread {
             }
             Sync::EverySecond | Sync::Always | Sync::Never => None,
         };
+        let until_look =
+            (file.lacks_base && self.persistence.aof_rewriting.read() == 0).then_some(LACKING_LOOK);
         if self.journal.feed.fall_asleep(FILE_LANE) {
-            self.ear.wait(until_sync);
+            self.ear.wait(until_sync.or(until_look));
         }
         self.journal.feed.wake_up(FILE_LANE);
     }
@@ -205,11 +213,15 @@ impl FileThread {
         if is_due && !rests && file.pending.is_empty() {
             self.sync(file, now_ns);
         }
+<<<<<<< HEAD
         if has_worked && !file.is_unsynced && file.pending.is_empty() {
             // What came was for replicas only: it needs no sync.
             self.advance(file);
         }
         self.tell(file);
+=======
+        self.tell(file, now_ns);
+>>>>>>> 6b7c92c (Rewrites wait for a BGSAVE, are tried again with restraint, and may write requests)
         has_worked
     }
 
@@ -355,14 +367,14 @@ impl FileThread {
                 manifest,
             } => *open = self.begin(Open::of(folder, manifest, ticket)),
             Order::BeginAnew { ticket, folder } => *open = self.begin(Open::anew(folder, ticket)),
-            Order::Based { base, idle } => {
+            Order::Based { base, form, idle } => {
                 // What came before the cut is written by now, if it was recorded.
                 let done = match (open.as_mut(), idle) {
                     (Some(file), _) => {
                         self.write_on(file, now_ns);
-                        file.take_base(&base, self.policy.keeps_history)
+                        file.take_base((&base, form), self.policy.keeps_history)
                     }
-                    (None, Some(folder)) => take_idle_base(&folder, &base),
+                    (None, Some(folder)) => take_idle_base(&folder, (&base, form)),
                     // The file ended meanwhile.
                     (None, None) => std::fs::remove_file(&base),
                 };
@@ -371,6 +383,7 @@ impl FileThread {
             Order::Unbased => {
                 if let Some(file) = open.as_mut() {
                     file.rotation = None;
+                    file.lacks_base = file.is_new;
                 }
                 self.end_rewrite(Err(io::Error::other("no base")));
             }
@@ -396,11 +409,15 @@ impl FileThread {
     }
 
     fn end_rewrite(&self, done: io::Result<()>) {
+        let since_s = self.persistence.aof_rewriting_since_s.read();
+        let took_s = (unix_ms() / 1000).saturating_sub(since_s);
+        self.persistence.aof_rewrite_took_s.set(took_s + 1);
         self.persistence.aof_rewriting.set(0);
         self.persistence.aof_rewrite_wanted.set(0);
         match done {
             Ok(()) => {
                 self.persistence.aof_rewrite_failed.set(0);
+                self.persistence.aof_rewrite_failures.set(0);
                 self.log
                     .notice("Background AOF rewrite finished successfully");
             }
@@ -428,7 +445,10 @@ impl FileThread {
     fn rotate(&mut self, file: &mut Open, now_ns: u64) {
         if file.is_new {
             // It begins with this cut.
-            return;
+            return match file.begin_again() {
+                Ok(()) => {}
+                Err(error) => self.begin_failure(file, &error, "Can't empty the AOF file", now_ns),
+            };
         }
         let is_synced = self.policy.sync == Sync::Never || file.file.sync_data().is_ok();
         match file.next_increment() {
@@ -439,7 +459,7 @@ impl FileThread {
     }
 
     /// What INFO and the control core read.
-    fn tell(&self, file: &Open) {
+    fn tell(&mut self, file: &Open, now_ns: u64) {
         let persistence = &self.persistence;
         let current = file.base + file.before + file.written;
         persistence.aof_current_bytes.set(current);
@@ -455,17 +475,29 @@ impl FileThread {
         let is_large = policy.rewrite_percent > 0
             && current > policy.rewrite_min_bytes
             && grown >= policy.rewrite_percent;
-        if is_large
-            && file.rotation.is_none()
-            && !file.is_new
-            && persistence.aof_rewriting.read() == 0
-            && persistence.aof_rewrite_wanted.read() == 0
-        {
-            self.log.notice(&format!(
-                "Starting automatic rewriting of AOF on {grown}% growth"
-            ));
-            persistence.aof_rewrite_wanted.set(1);
-            self.control.ring();
+        let is_due = is_large && file.rotation.is_none() && !file.is_new || file.lacks_base;
+        let is_idle =
+            persistence.aof_rewriting.read() == 0 && persistence.aof_rewrite_wanted.read() == 0;
+        if !is_due || !is_idle || !self.may_rewrite(now_ns) {
+            return;
         }
+        if is_large {
+            let line = format!("Starting automatic rewriting of AOF on {grown}% growth");
+            self.log.notice(&line);
+        }
+        self.persistence.aof_rewrite_wanted.set(1);
+        self.control.ring();
+    }
+
+    /// Whether a base may be written that nobody asked for.
+    fn may_rewrite(&mut self, now_ns: u64) -> bool {
+        let failures = self.persistence.aof_rewrite_failures.read();
+        let restraint = self.restraint.look(failures, now_ns);
+        if let Verdict::FromNow(minutes) = restraint {
+            self.log.warning(&format!(
+                "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in {minutes} minutes"
+            ));
+        }
+        restraint == Verdict::Go
     }
 }
