@@ -205,7 +205,7 @@ impl Work {
         if self.local.live.replica_read_only && self.writes(id, entry) {
             return Some(Regime::Refuse(Refusal::READ_ONLY));
         }
-        if self.is_stale() && !flags.has(Flags::STALE) {
+        if self.is_stale() && self.lacks(id, entry, Flags::STALE) {
             return Some(Regime::Refuse(Refusal::MASTER_DOWN));
         }
         let is_async = self.local.is_async_loading && flags.has(Flags::NO_ASYNC_LOADING);
@@ -231,16 +231,43 @@ impl Work {
         if entry.flags().has(Flags::WRITE) {
             return true;
         }
+        self.lets_run(id, entry, |work, entry, args| {
+            entry.flags().has(Flags::WRITE) || work.says_it_writes(entry, args)
+        })
+    }
+
+    /// Whether a request has not this flag, or what it lets run has not.
+    pub(super) fn lacks(&mut self, id: SessionId, entry: &Entry, flag: Flags) -> bool {
+        if !entry.flags().has(flag) {
+            return true;
+        }
+        self.lets_run(id, entry, |_, entry, _| !entry.flags().has(flag))
+    }
+
+    /// Whether a request is EXEC, and this is so of one that it runs.
+    fn lets_run(
+        &mut self,
+        id: SessionId,
+        entry: &Entry,
+        is_so: impl Fn(&Work, &Entry, Args<'_>) -> bool,
+    ) -> bool {
+        if !matches!(entry.command.run, Run::Exec) {
+            return false;
+        }
+        // Out of the session's hands while its requests are looked at.
         let session = self.local.roster.find(id);
-        let transaction = session.and_then(|session| session.transaction.as_deref());
-        let (Run::Exec, Some(transaction)) = (entry.command.run, transaction) else {
+        let Some(transaction) = session.and_then(|session| session.transaction.take()) else {
             return false;
         };
         let mut queued = transaction.commands.iter();
-        queued.any(|queued| {
+        let is_one_so = queued.any(|queued| {
             let entry = self.local.table.at(queued.entry);
-            entry.flags().has(Flags::WRITE)
-        })
+            is_so(self, entry, queued.words.args())
+        });
+        if let Some(session) = self.local.roster.find(id) {
+            session.transaction = Some(transaction);
+        }
+        is_one_so
     }
 
     /// A reply to the primary is an error: it has other data than this node.

@@ -470,18 +470,29 @@ impl Work {
 
     /// Whether a request may write: a script says of itself that it does not.
     pub(super) fn may_write(&self, entry: &Entry, args: Args<'_>) -> bool {
+        let flags = self.script_flags(entry, args);
+        entry.may_write() && !flags.is_some_and(|flags| flags.no_writes)
+    }
+
+    /// Whether a request is a script that says of itself that it writes.
+    pub(super) fn says_it_writes(&self, entry: &Entry, args: Args<'_>) -> bool {
+        let flags = self.script_flags(entry, args);
+        entry.may_write() && flags.is_some_and(|flags| !flags.compatible && !flags.no_writes)
+    }
+
+    /// What a script says of itself, if one is known that a request names.
+    fn script_flags(&self, entry: &Entry, args: Args<'_>) -> Option<ScriptFlags> {
         let Run::Script { subject, .. } = entry.command.run else {
-            return entry.may_write();
+            return None;
         };
-        let flags = match subject {
+        match subject {
             Subject::Body => ScriptFlags::declared_by(args.get(1)),
             Subject::Digest => digest(entry, args).and_then(|sha| self.flags_of(&sha).ok()),
             Subject::Function => {
                 let found = self.local.functions.find(args.get(1));
                 found.map(|found| found.flags)
             }
-        };
-        entry.may_write() && !flags.is_some_and(|flags| flags.no_writes)
+        }
     }
 
     fn flags_of(&self, sha: &Sha) -> Result<ScriptFlags, Refusal> {

@@ -263,17 +263,10 @@ impl Work {
         if state.limits.is_stale && !flags.has(Flags::STALE) {
             return Err(Refusal::SCRIPT_STALE);
         }
-        if state.limits.is_read_only_replica && flags.has(Flags::WRITE) {
-            return Err(Refusal::READ_ONLY);
-        }
-        if flags.has(Flags::WRITE) && self.lacks_replicas() {
-            return Err(Refusal::NO_REPLICAS);
-        }
-        if self.refuses_unsaved() && flags.has(Flags::WRITE) {
-            return Err(Refusal::SAVE_FAILED);
-        }
-        if state.limits.is_out_of_memory && flags.has(Flags::DENYOOM) {
-            return Err(Refusal::OUT_OF_MEMORY);
+        // One that has written may write on: half of what it does would be worse.
+        let running = self.scripts.running.as_ref();
+        if !running.is_some_and(|running| running.has_written) {
+            self.admit_first_write(state, flags)?;
         }
         let placement = self.local.placement;
         let needed = match entry.command.run {
@@ -287,6 +280,25 @@ impl Work {
             return Err(Refusal::SCRIPT_UNDECLARED_KEY);
         }
         Ok(entry)
+    }
+
+    /// What a script that has not written yet may meet when it would.
+    fn admit_first_write(&mut self, state: &State, flags: Flags) -> Result<(), Refusal> {
+        if flags.has(Flags::WRITE) {
+            if state.limits.is_read_only_replica {
+                return Err(Refusal::READ_ONLY);
+            }
+            if self.lacks_replicas() {
+                return Err(Refusal::NO_REPLICAS);
+            }
+            if self.refuses_unsaved() {
+                return Err(Refusal::SAVE_FAILED);
+            }
+        }
+        if state.limits.is_out_of_memory && flags.has(Flags::DENYOOM) {
+            return Err(Refusal::OUT_OF_MEMORY);
+        }
+        Ok(())
     }
 
     /// A line for the log, if it is loud enough.

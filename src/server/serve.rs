@@ -144,7 +144,7 @@ impl Work {
                 Regime::Obey => return self.dispatch(id, entry, first, args),
             }
         }
-        if self.local.is_loading && !entry.flags().has(Flags::LOADING) {
+        if self.local.is_loading && self.lacks(id, entry, Flags::LOADING) {
             return self.refuse_admission(id, (Some(entry), args), &Refusal::LOADING);
         }
         if self.local.busy.is_some()

@@ -74,6 +74,30 @@ fn clients_of_a_replica_hear_what_stocks_hear() {
 }
 
 #[test]
+fn exec_hears_what_its_requests_would_hear() {
+    for mut side in [Side::stock(&[]), Side::basalt(3, &[])] {
+        side.ask("CONFIG SET replica-serve-stale-data no");
+        let script = "#!lua\nreturn 1";
+        let requests: [(&[&str], &str); 4] = [
+            (&["GET", "k"], STALE),
+            (&["PING"], STALE),
+            (&["SET", "k", "v"], READ_ONLY),
+            (&["EVAL", script, "0"], READ_ONLY),
+        ];
+        for (words, why) in requests {
+            let mut client = side.server.client();
+            client.ask(&["MULTI"]).expect("it is open");
+            client.ask(words).expect("it is open");
+            side.ask("REPLICAOF 127.0.0.1 1");
+            let reply = client.ask(&["EXEC"]).expect("it is open");
+            let expected = format!("EXECABORT Transaction discarded because of: {why}");
+            assert_eq!(reply, error(&expected), "{words:?}");
+            side.ask("REPLICAOF NO ONE");
+        }
+    }
+}
+
+#[test]
 fn blocked_clients_are_let_go_when_the_node_becomes_a_replica() {
     for mut side in [Side::stock(&[]), Side::basalt(3, &[])] {
         let mut waiting: Vec<Connection> = (0..3).map(|_| side.server.client()).collect();
