@@ -10,6 +10,7 @@ mod rewrite;
 mod setting;
 mod settings;
 mod table;
+mod title;
 mod value;
 mod words;
 
@@ -21,6 +22,7 @@ pub use rewrite::{Added, rewrite};
 pub use setting::{Change, Kind, Setting, Support};
 pub use settings::{Author, SetFault, Settings, is_secret};
 pub use table::{POLICIES, SETTINGS};
+pub use title::title;
 pub use value::memory;
 
 #[cfg(test)]

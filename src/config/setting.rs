@@ -28,6 +28,8 @@ pub struct Setting {
 pub enum Kind {
     /// Any bytes.
     Text,
+    /// Text with names of `proc-title-template` between braces.
+    Title,
     /// `yes` or `no`.
     Bool,
     /// A decimal integer within both ends, inclusive.

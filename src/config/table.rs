@@ -7,7 +7,7 @@
 use super::setting::Change::{Live, Protected, Start};
 use super::setting::Kind::{
     Bool, Enum, Events, Integer, Memory, MemoryOrPercent, Octal, OomScores, OutputLimits,
-    Percentiles, Save, Shutdown, Text, Words,
+    Percentiles, Save, Shutdown, Text, Title, Words,
 };
 use super::setting::Setting;
 use super::setting::Support::{Hidden, Later, Shown, Works};
@@ -76,8 +76,8 @@ pub const SETTINGS: &[Setting] = settings! {
     "syslog-ident" = "redis", Text, Start Shown: "Name in syslog.";
     "syslog-facility" = "local0", Enum(&["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]), Start Shown: "Facility in syslog.";
     "always-show-logo" = "no", Bool, Start Shown: "There is no logo.";
-    "set-proc-title" = "yes", Bool, Start Shown: "Say address and mode in the process title.";
-    "proc-title-template" = "{title} {listen-addr} {server-mode}", Text, Live Shown: "Form of the process title.";
+    "set-proc-title" = "yes", Bool, Start Works: "Say address and mode in the process title.";
+    "proc-title-template" = "{title} {listen-addr} {server-mode}", Title, Live Works: "Form of the process title: {title} {listen-addr} {server-mode} {port} {tls-port} {unixsocket} {config-file}.";
     "locale-collate" = "", Text, Live Shown: "Locale of string comparison.";
     "crash-log-enabled" = "yes", Bool, Live Works: "Write a report into the log when crashing.";
     "crash-memcheck-enabled" = "yes", Bool, Live Shown: "Test memory when crashing.";

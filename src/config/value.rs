@@ -5,6 +5,7 @@
 
 use super::events;
 use super::setting::Kind;
+use super::title::is_template;
 
 /// The classes of output limits, with the name CONFIG GET shows and the other
 /// name accepted.
@@ -19,6 +20,10 @@ pub(super) const CLASSES: [(&str, &str); 3] = [
 pub(super) fn canonical(kind: Kind, now: &[u8], value: &[u8]) -> Result<Vec<u8>, String> {
     match kind {
         Kind::Text => Ok(value.to_vec()),
+        Kind::Title if is_template(value) => Ok(value.to_vec()),
+        Kind::Title => Err(String::from(
+            "template format is invalid or contains unknown variables",
+        )),
         Kind::Bool => word(value, &["yes", "no"])
             .ok_or_else(|| String::from("argument must be 'yes' or 'no'")),
         Kind::Integer(least, most) => {

@@ -13,3 +13,4 @@ pub mod funnel;
 pub mod permit;
 pub mod process;
 pub mod signal;
+pub mod title;

@@ -36,6 +36,7 @@ use super::load::{self, Manner, Source};
 use super::loading::{Loading, Origin};
 use super::log::Log;
 use super::recording::{FILE, Journal};
+use super::shown::Shown;
 use super::snapshot::{Saves, follow_delays};
 use super::upstream::Upstream;
 
@@ -66,7 +67,7 @@ pub fn run(program: &[u8], words: &[Vec<u8>]) -> ExitCode {
             say(&text);
             ExitCode::SUCCESS
         }
-        Ok(Start::Node(loaded)) => match launch(*loaded) {
+        Ok(Start::Node(loaded)) => match launch(*loaded, program) {
             Ok(()) => ExitCode::SUCCESS,
             Err(text) => complain(&text),
         },
@@ -121,7 +122,7 @@ struct Plan {
 }
 
 /// Starts the node; returns when it has ended.
-fn launch(loaded: Loaded) -> Result<(), String> {
+fn launch(loaded: Loaded, program: &[u8]) -> Result<(), String> {
     let mut settings = loaded.settings;
     let table = table(&loaded.renames)?;
     let config_file = absolute(loaded.file.as_deref());
@@ -135,7 +136,8 @@ fn launch(loaded: Loaded) -> Result<(), String> {
     }
     crash::watch(&log);
     let has_log_file = !settings.bytes("logfile").is_empty();
-    let served = serve(settings, table, config_file, listeners, &log);
+    let shown = Shown::of(&settings, program);
+    let served = serve(settings, table, (config_file, shown), listeners, &log);
     // A daemon has no standard error to complain to.
     if let Err(text) = &served
         && has_log_file
@@ -149,7 +151,7 @@ fn launch(loaded: Loaded) -> Result<(), String> {
 fn serve(
     mut settings: Settings,
     table: &'static Table,
-    config_file: Option<PathBuf>,
+    (config_file, shown): (Option<PathBuf>, Shown),
     listeners: Vec<Listener>,
     log: &Log,
 ) -> Result<(), String> {
@@ -183,7 +185,8 @@ fn serve(
         plan.cores.len(),
         std::process::id()
     ));
-    run_cores(&plan, settings, config_file, listeners, log, &announced)?;
+    let process = (config_file, shown);
+    run_cores(&plan, settings, process, listeners, log, &announced)?;
     announced.withdraw();
     log.notice("basalt is now ready to exit, bye bye...");
     Ok(())
@@ -192,7 +195,7 @@ fn serve(
 fn run_cores(
     plan: &Plan,
     settings: Settings,
-    config_file: Option<PathBuf>,
+    (config_file, shown): (Option<PathBuf>, Shown),
     listeners: Vec<Listener>,
     log: &Log,
     announced: &Announced,
@@ -257,6 +260,7 @@ fn run_cores(
         bell,
         bells,
         config_file,
+        shown,
         log: log.clone(),
         counters: Arc::clone(&plan.counters),
         changes: Changes::default(),

@@ -30,6 +30,7 @@ use super::loading::Loading;
 use super::log::Log;
 use super::save::reason;
 use super::serve::finish;
+use super::shown::Shown;
 use super::snapshot::{Running, Saves, follow_delays};
 use super::upstream::Upstream;
 use super::weight::heaviest;
@@ -45,6 +46,8 @@ pub(super) struct Control {
     pub(super) bells: Vec<Bell>,
     /// Where CONFIG REWRITE writes, if the node was started with a file.
     pub(super) config_file: Option<PathBuf>,
+    /// The process's title.
+    pub(super) shown: Shown,
     pub(super) log: Log,
     /// What the shard cores count, by core.
     pub(super) counters: Arc<Vec<Counters>>,
@@ -358,6 +361,7 @@ impl Control {
         follow_delays(&self.settings, &self.persistence);
         self.introduce();
         self.follow_hub_settings();
+        self.shown.show(&self.settings, self.config_file.as_deref());
     }
 
     /// SIGUSR2: what the node is doing, into the log.

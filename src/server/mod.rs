@@ -53,6 +53,7 @@ mod script_call;
 mod sequence;
 mod serve;
 mod settle;
+mod shown;
 #[cfg(test)]
 mod simulation;
 mod snapshot;

@@ -23,6 +23,7 @@ mod pubsub;
 mod refused;
 mod rude;
 mod stop;
+mod title;
 
 use std::process::Command;
 use std::thread;

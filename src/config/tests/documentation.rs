@@ -36,6 +36,7 @@ where it may change while running, in `CONFIG SET name value`. Sizes take units:
 fn form(kind: Kind) -> String {
     match kind {
         Kind::Text => String::from("text"),
+        Kind::Title => String::from("text with `{names}`"),
         Kind::Bool => String::from("yes, no"),
         Kind::Integer(least, most) => format!("integer from {}", range(least, most)),
         Kind::Octal => String::from("octal up to 777"),

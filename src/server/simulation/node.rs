@@ -89,6 +89,7 @@ impl Node {
             bell: nobody,
             bells: vec![nobody; cores],
             config_file: None,
+            shown: crate::server::shown::Shown::nowhere(),
             log: Log::of(settings),
             counters,
             changes: Changes::default(),
