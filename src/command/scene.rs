@@ -92,6 +92,8 @@ pub enum Wish {
     TellReplicas(Vec<Vec<u8>>),
     /// Publish what happened to a key.
     Tell(Event),
+    /// Write a line into the log.
+    Log(String),
     /// Sleep the whole core: DEBUG SLEEP. Nanoseconds.
     Sleep(u64),
 }

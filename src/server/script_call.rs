@@ -302,7 +302,7 @@ impl Work {
     }
 
     /// A line for the log, if it is loud enough.
-    fn log_of_script(&mut self, level: LogLevel, text: String) {
+    pub(super) fn log_of_script(&mut self, level: LogLevel, text: String) {
         let control = self.local.placement.cores();
         self.post.post(control, Letter::Log { level, text });
     }

@@ -9,6 +9,7 @@ use crate::command::{Wish, noted};
 use crate::config;
 use crate::keyspace::Touch;
 use crate::memory::used_memory;
+use crate::script::LogLevel;
 use crate::session::{SessionId, Stage};
 
 use super::core::Work;
@@ -291,6 +292,7 @@ impl Work {
                 } => self.begin_leaving(session, resume, fails_over),
                 Wish::TellReplicas(words) => self.tell_replicas(words),
                 Wish::Tell(event) => self.publish_event(&event),
+                Wish::Log(line) => self.log_of_script(LogLevel::Warning, line),
                 Wish::Sleep(ns) => std::thread::sleep(Duration::from_nanos(ns)),
             }
         }

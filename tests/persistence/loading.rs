@@ -94,3 +94,30 @@ fn it_can_be_ended_while_it_loads() {
     let after = std::fs::read(folder.path().join("dump.rdb")).expect("it is there");
     assert!(before == after, "half of the data was saved over all of it");
 }
+
+#[test]
+fn a_line_goes_into_the_log_also_while_it_loads() {
+    let folder = data_folder();
+    let mut side = Side::basalt(folder.path(), 2, &[]);
+    side.tell("DEBUG POPULATE 100 key 50");
+    side.tell("SAVE");
+    drop(side);
+    let settings = [
+        format!("dir {}", folder.path().display()),
+        "enable-debug-command yes".to_owned(),
+        "key-load-delay 20000".to_owned(),
+        "shards 2".to_owned(),
+    ];
+    let server = Server::start(PROGRAM, &settings);
+    let client = patient(&server);
+    let mut side = Side { server, client };
+    assert_eq!(
+        side.tell("DEBUG LOG said:here"),
+        Reply::Status(b"OK".to_vec())
+    );
+    assert_eq!(side.told("loading"), "1");
+    let began = Instant::now();
+    while !side.log().contains("DEBUG LOG: said:here") {
+        assert!(began.elapsed() < PATIENCE, "{}", side.log());
+    }
+}

@@ -49,6 +49,7 @@ enum Wanted<'a> {
     Help,
     Error(&'a [u8]),
     Listpack(&'a [u8]),
+    Log(&'a [u8]),
     Object(&'a [u8]),
     Panic,
     Populate(Populate<'a>),
@@ -79,6 +80,7 @@ fn wanted(args: Args<'_>) -> Result<Wanted<'_>, Refusal> {
         2 if is(b"panic") => Wanted::Panic,
         3 if is(b"error") => Wanted::Error(args.get(2)),
         3 if is(b"listpack") => Wanted::Listpack(args.get(2)),
+        3 if is(b"log") => Wanted::Log(args.get(2)),
         3 if is(b"object") => Wanted::Object(args.get(2)),
         3 if is(b"protocol") => Wanted::Protocol(args.get(2)),
         3 if is(b"quicklist-packed-threshold") => packed_threshold(args.get(2))?,
@@ -149,6 +151,7 @@ fn part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
     match wanted(args).expect(CHECKED) {
         Wanted::Help
         | Wanted::Error(_)
+        | Wanted::Log(_)
         | Wanted::Protocol(_)
         | Wanted::QuicklistPackedThreshold => {}
         Wanted::Digest => debug_data::digest_part(part, out),
@@ -164,13 +167,24 @@ fn part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn merge(_: &mut Scene<'_>, args: Args<'_>, answers: &[Vec<u8>], reply: &mut Reply<'_>) -> Outcome {
+fn merge(
+    scene: &mut Scene<'_>,
+    args: Args<'_>,
+    answers: &[Vec<u8>],
+    reply: &mut Reply<'_>,
+) -> Outcome {
     match wanted(args)? {
         Wanted::Help => return help::print(reply, "DEBUG", HELP),
         Wanted::Error(text) => reply.error_bytes(text),
         Wanted::Digest => debug_data::digest_merge(answers, reply),
         Wanted::DigestValue => debug_data::digest_value_merge(answers, args.len() - 2, reply),
         Wanted::Listpack(_) => return debug_data::listpack_merge(owners(answers)?, reply),
+        Wanted::Log(text) => {
+            let text = String::from_utf8_lossy(text);
+            let line = format!("DEBUG LOG: {text}");
+            scene.local.wishes.push(Wish::Log(line));
+            reply.ok();
+        }
         Wanted::Object(_) => reply.simple(&String::from_utf8_lossy(owners(answers)?)),
         Wanted::Protocol(kind) => return protocol(kind, reply),
         Wanted::Panic
@@ -360,6 +374,8 @@ const HELP: &[&str] = &[
     "    Reply an error of this text.",
     "LISTPACK <key>",
     "    Whether the value of a key is packed.",
+    "LOG <message>",
+    "    Write a message into the log.",
     "OBJECT <key>",
     "    Where and how a value is kept.",
     "PANIC",
