@@ -158,6 +158,7 @@ pub const SETTINGS: &[Setting] = settings! {
     "rdb-save-incremental-fsync" = "yes", Bool, Live Works: "Sync a snapshot while writing it.";
     "rdb-del-sync-files" = "no", Bool, Live Shown: "Delete snapshots used to synchronise.";
     "sanitize-dump-payload" = "no", Enum(&["no", "yes", "clients"]), Live Shown: "Check payloads deeply; basalt always does.";
+    "use-exit-on-panic" = "no", Bool, Live Hidden: "Exit with code 1 after a bug was met, instead of aborting.";
     "rdb-key-save-delay" = "0", Integer(-I32 - 1, I32), Live Hidden: "Rest so many µs for each key of a snapshot; -n: 1 µs for n keys.";
     "key-load-delay" = "0", Integer(-I32 - 1, I32), Live Hidden: "Rest so many µs for each key or request that is loaded; -n: 1 µs for n.";
     "loading-process-events-interval-bytes" = "2097152", Integer(1024, I32), Live Hidden: "Nothing here: clients are served while another thread loads.";

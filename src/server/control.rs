@@ -20,7 +20,7 @@ use crate::telemetry::{Counters, Persistence};
 
 use super::aof::FileState;
 
-use super::crash;
+use super::crash::{self, AfterBug};
 use super::door::Announced;
 use super::door::Doors;
 use super::errand::Errands;
@@ -357,7 +357,11 @@ impl Control {
     /// Acts by what the control core itself reads of the settings.
     fn take_settings(&mut self) {
         self.log = Log::of(&self.settings);
-        crash::enable(self.settings.is_on("crash-log-enabled"));
+        let after = match self.settings.is_on("use-exit-on-panic") {
+            true => AfterBug::Exit,
+            false => AfterBug::Abort,
+        };
+        crash::enable(self.settings.is_on("crash-log-enabled"), after);
         follow_delays(&self.settings, &self.persistence);
         self.introduce();
         self.follow_hub_settings();

@@ -19,22 +19,31 @@ use super::log::Log;
 /// Where the report goes; set once, before any other thread runs.
 static LOG: OnceLock<Log> = OnceLock::new();
 
+/// How the process ends when a bug was met and told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AfterBug {
+    /// So that the system keeps its memory for those who look for the bug.
+    Abort,
+    /// `use-exit-on-panic`: for tools that look at the exit.
+    Exit,
+}
+
 /// Reports every panic and fatal signal from now on.
 pub(super) fn watch(log: &Log) {
     if LOG.set(log.clone()).is_err() {
         return;
     }
-    enable(true);
+    enable(true, AfterBug::Abort);
 }
 
 /// Reports crashes, or leaves them to the system (`crash-log-enabled no`); for
 /// a process that `watch` was called in, which a test is not.
-pub(super) fn enable(is_enabled: bool) {
+pub(super) fn enable(is_enabled: bool, after: AfterBug) {
     if LOG.get().is_none() {
         return;
     }
     if is_enabled {
-        std::panic::set_hook(Box::new(on_panic));
+        std::panic::set_hook(Box::new(move |panic| on_panic(panic, after)));
         signal::on_crash(on_signal);
     } else {
         drop(std::panic::take_hook());
@@ -42,9 +51,12 @@ pub(super) fn enable(is_enabled: bool) {
     }
 }
 
-fn on_panic(panic: &PanicHookInfo<'_>) {
+fn on_panic(panic: &PanicHookInfo<'_>, after: AfterBug) {
     report(&format!("a bug was met: {panic}"));
-    signal::die_of(signal::ABORT);
+    match after {
+        AfterBug::Abort => signal::die_of(signal::ABORT),
+        AfterBug::Exit => std::process::exit(1),
+    }
 }
 
 extern "C" fn on_signal(number: i32) {

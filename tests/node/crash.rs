@@ -71,3 +71,19 @@ fn a_crash_is_reported_unless_the_report_is_not_wanted() {
         assert_eq!(log.contains(REPORT), is_reported, "{setting}: {log}");
     }
 }
+
+#[test]
+fn a_bug_may_end_the_node_with_an_exit_code() {
+    let settings = [
+        "logfile node.log",
+        "enable-debug-command yes",
+        "use-exit-on-panic yes",
+    ];
+    let mut node = node(&settings);
+    let mut client = node.client();
+    client.send(&["DEBUG", "PANIC"]).expect("it reads");
+    let status = node.end(END_TIMEOUT).expect("it ends");
+    assert_eq!(status.code(), Some(1));
+    let log = fs::read_to_string(node.folder().join("node.log")).expect("there is a log file");
+    is_reported(&log, "DEBUG PANIC was asked for");
+}
