@@ -103,6 +103,7 @@ impl Caller<'_> {
             | Run::Script { .. }
             | Run::KillScript { .. }
             | Run::Node(_)
+            | Run::Waits(_)
             | Run::Container(_)
             | Run::AloneOr(..) => Err(Refusal::SCRIPT_NOT_ALLOWED),
         }

@@ -212,17 +212,13 @@ impl Control {
     /// A snapshot into a base; at its cut the file goes on in another increment,
     /// or begins.
     fn begin_base(&mut self, wanted: Base) {
-<<<<<<< HEAD
-        self.persistence.aof_rewriting.set(1);
-        if wanted == Base::OfNewFile {
-            self.persistence.aof_is_new.set(1);
-        }
-=======
         let persistence = &self.persistence;
         persistence.aof_rewrites.add(1);
         persistence.aof_rewriting_since_s.set(unix_ms() / 1000);
         persistence.aof_rewriting.set(1);
->>>>>>> 6b7c92c (Rewrites wait for a BGSAVE, are tried again with restraint, and may write requests)
+        if wanted == Base::OfNewFile {
+            persistence.aof_is_new.set(1);
+        }
         let path = PathBuf::from(format!("temp-rewriteaof-bg-{}.aof", std::process::id()));
         let form = form_of(&self.settings);
         let mut manner = Manner::of_base(&self.settings, path.clone());

@@ -213,15 +213,11 @@ impl FileThread {
         if is_due && !rests && file.pending.is_empty() {
             self.sync(file, now_ns);
         }
-<<<<<<< HEAD
         if has_worked && !file.is_unsynced && file.pending.is_empty() {
             // What came was for replicas only: it needs no sync.
             self.advance(file);
         }
-        self.tell(file);
-=======
         self.tell(file, now_ns);
->>>>>>> 6b7c92c (Rewrites wait for a BGSAVE, are tried again with restraint, and may write requests)
         has_worked
     }
 
