@@ -23,7 +23,6 @@ const PLAIN: &[&str] = &[
     "tonumber",
     "tostring",
     "type",
-    "unpack",
     "xpcall",
 ];
 
@@ -36,6 +35,7 @@ const GUARDED: &[(&str, Guard)] = &[
     ("rawset", Guard::Writes(3)),
     ("load", Guard::LoadsPieces),
     ("loadstring", Guard::LoadsString),
+    ("unpack", Guard::Unpacks),
 ];
 
 /// Likewise in its library `table`.

@@ -42,6 +42,9 @@ pub(in crate::script) enum Guard {
     LoadsString,
     /// `load`, likewise.
     LoadsPieces,
+    /// `unpack`, which must not be asked for more than the stack may ever hold: it
+    /// counts in 32 bits, and with indexes further apart writes beyond the stack.
+    Unpacks,
 }
 
 impl Stack {
@@ -89,6 +92,7 @@ impl Stack {
             Guard::GetsMetatable => push_closure(self, get_metatable, 1),
             Guard::LoadsString => push_closure(self, load_string, 1),
             Guard::LoadsPieces => push_closure(self, load_pieces, 1),
+            Guard::Unpacks => push_closure(self, unpack, 1),
         }
     }
 
@@ -218,6 +222,31 @@ extern "C-unwind" fn get_metatable(state: *mut ffi::lua_State) -> c_int {
         return 1;
     }
     stack.own()
+}
+
+/// What Lua allows a C function on its stack.
+const RESULTS_MAX: i64 = 8000;
+
+extern "C-unwind" fn unpack(state: *mut ffi::lua_State) -> c_int {
+    let mut stack = Stack::new(state);
+    if stack.kind(1) == Kind::Table && asked_for(&stack) > RESULTS_MAX {
+        push_positioned(&mut stack, b"too many results to unpack");
+        raise(&stack)
+    }
+    stack.own()
+}
+
+/// How many elements of the table at 1 the indexes behind it ask for, as Lua reads
+/// them: a number beyond 32 bits loses what is above.
+fn asked_for(stack: &Stack) -> i64 {
+    let index = |at| {
+        stack
+            .number(at)
+            .map(|number| i64::from(number as i64 as i32))
+    };
+    let first = index(2).unwrap_or(1);
+    let last = index(3).unwrap_or_else(|| stack.length(1) as i64);
+    last - first + 1
 }
 
 /// The first byte of compiled code.

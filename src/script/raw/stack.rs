@@ -130,6 +130,11 @@ impl Stack {
         (lua!(self, lua_isnumber, at) != 0).then(|| lua!(self, lua_tonumber, at))
     }
 
+    /// How many elements a table has, or bytes a string.
+    pub(in crate::script) fn length(&self, at: i32) -> usize {
+        lua!(self, lua_objlen, at)
+    }
+
     /// The bytes of a string; nothing for numbers.
     pub(in crate::script) fn bytes(&self, at: i32) -> Option<&[u8]> {
         (self.kind(at) == Kind::String).then(|| self.string(at))

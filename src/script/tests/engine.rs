@@ -237,3 +237,31 @@ fn time_used_is_the_one_thing_of_os() {
         "*2\\r\\n$6\\r\\nnumber\\r\\n:1\\r\\n",
     );
 }
+
+#[test]
+fn unpack_is_refused_what_no_stack_may_hold() {
+    for indexes in [
+        "-2, 2147483647",
+        "0, 2147483647",
+        "-2147483648, -2",
+        "-2147483648",
+        "1, 8001",
+    ] {
+        let script = format!("return {{unpack({{1,2,3}}, {indexes})}}");
+        let mut engine = Engine::new("7.2.4");
+        let (verdict, reply) = run_on(&mut engine, &script, &mut Scripted::default());
+        assert_eq!(verdict, Verdict::Failed, "{indexes}");
+        let begin = "-ERR user_script:1: too many results to unpack";
+        assert!(reply.starts_with(begin), "{indexes}: {reply}");
+    }
+    check("return #{unpack({1,2,3}, -1, -2)}", ":0\\r\\n");
+    check(
+        "return select('#', unpack({1,2,3}, -2147483648, -2147483646))",
+        ":3\\r\\n",
+    );
+    check(
+        "return #{unpack({1,2,3}, 1, 3)} + #{unpack({1,2,3})}",
+        ":6\\r\\n",
+    );
+    check("return {unpack({1,2,3}, '2')}", "*2\\r\\n:2\\r\\n:3\\r\\n");
+}
