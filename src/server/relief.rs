@@ -76,6 +76,13 @@ fn budget_ns(tenacity: u32) -> u64 {
 }
 
 impl Work {
+    /// What the limit is held against: memory, but for what replicas that are behind
+    /// have kept. To evict for them would only give them more to take.
+    fn evictable_from(&self) -> u64 {
+        let used = used_memory() as u64;
+        used.saturating_sub(self.local.replication.excess_bytes.read())
+    }
+
     /// Refuses what may grow memory while it is above the limit and nothing
     /// can be evicted.
     pub(super) fn out_of_memory(&mut self, entry: &Entry) -> Option<Refusal> {
@@ -85,7 +92,7 @@ impl Work {
     /// The same for what grows memory or does not.
     pub(super) fn out_of_memory_for_growth(&mut self, grows: bool) -> Option<Refusal> {
         let limit = self.local.live.maxmemory;
-        if limit == 0 || used_memory() as u64 <= limit {
+        if limit == 0 || self.evictable_from() <= limit {
             return None;
         }
         if self.is_lean() && self.others_relieve(limit + limit / GRACE) {
@@ -109,7 +116,7 @@ impl Work {
     /// Leaves eviction to the others, if memory is within `bound` until they
     /// have done it and they have something to evict.
     fn others_relieve(&mut self, bound: u64) -> bool {
-        used_memory() as u64 <= bound && self.ask_for_relief()
+        self.evictable_from() <= bound && self.ask_for_relief()
     }
 
     /// Keeps memory below the limit also while nobody writes here.
@@ -118,7 +125,7 @@ impl Work {
         let limit = self.local.live.maxmemory;
         // What went now would be missing where this node hands over to.
         let may_evict = limit > 0 && !self.local.live.holds_writes;
-        if may_evict && used_memory() as u64 > limit {
+        if may_evict && self.evictable_from() > limit {
             self.evict(limit);
         }
     }
@@ -129,7 +136,7 @@ impl Work {
     pub(super) fn is_over_memory(&self) -> bool {
         let limit = self.local.live.maxmemory;
         limit > 0
-            && used_memory() as u64 > limit + limit / GRACE
+            && self.evictable_from() > limit + limit / GRACE
             && self.evictable_on(self.local.core) > 0
             && !self.is_lean()
     }
@@ -159,7 +166,7 @@ impl Work {
         let until = started.saturating_add(budget_ns(self.local.live.maxmemory_eviction_tenacity));
         let mut evicted = 0;
         let end = loop {
-            if used_memory() as u64 <= limit {
+            if self.evictable_from() <= limit {
                 break Evicted::Enough;
             }
             if evicted % KEYS_PER_LOOK == KEYS_PER_LOOK - 1 && self.watch.ns() >= until {

@@ -46,6 +46,10 @@ pub struct Replication {
     /// are; 0 if it is not kept.
     pub backlog_first: Cell,
     pub backlog_bytes: Cell,
+    /// Bytes of the stream that are in memory, and how many of these are kept for
+    /// replicas that are behind, beyond `repl-backlog-size`.
+    pub stream_bytes: Cell,
+    pub excess_bytes: Cell,
     /// Replicas that were heard of not long ago, as `min-replicas-max-lag` says.
     pub healthy: Cell,
     /// Full synchronisations that were asked for, and partial ones that were
@@ -53,6 +57,8 @@ pub struct Replication {
     pub syncs_full: Cell,
     pub syncs_partial: Cell,
     pub syncs_refused: Cell,
+    /// How many of each there were at the last CONFIG RESETSTAT.
+    syncs_before: [Cell; 3],
     handover: Cell,
     /// When the node ends at the latest, which waits for replicas: Unix milliseconds, or
     /// 0.
@@ -76,6 +82,29 @@ impl Replication {
     #[must_use]
     pub fn link(&self) -> Link {
         LINKS[self.link.read() as usize]
+    }
+
+    /// How many there were of each kind since the counts were reset: in full, partial,
+    /// and partial ones that were refused.
+    #[must_use]
+    pub fn syncs(&self) -> [u64; 3] {
+        let before = self.syncs_before.each_ref().map(Cell::read);
+        let mut counts = self.all_syncs();
+        for (count, before) in counts.iter_mut().zip(before) {
+            *count = count.saturating_sub(before);
+        }
+        counts
+    }
+
+    /// Counts from nothing on; only the first core may.
+    pub fn reset_syncs(&self) {
+        for (before, count) in self.syncs_before.iter().zip(self.all_syncs()) {
+            before.set(count);
+        }
+    }
+
+    fn all_syncs(&self) -> [u64; 3] {
+        [&self.syncs_full, &self.syncs_partial, &self.syncs_refused].map(Cell::read)
     }
 
     /// How far FAILOVER is.

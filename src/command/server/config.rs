@@ -180,6 +180,9 @@ fn reset_part(part: &mut Part<'_>, _: Args<'_>, _: &mut Vec<u8>) {
     let local = &mut *part.local;
     local.count_expired(part.keyspace);
     local.count().reset();
+    if local.core == 0 {
+        local.replication.reset_syncs();
+    }
     local.rates = crate::command::scene::Rates::default();
     local.telemetry.commands.reset();
     local.telemetry.errors.reset();

@@ -150,12 +150,15 @@ fn allocator(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("rss_overhead_bytes", 0);
     lines.field("mem_fragmentation_ratio", &fragmentation);
     lines.field("mem_fragmentation_bytes", footprint.unused());
-    lines.zeros(&[
-        "mem_not_counted_for_evict",
-        "mem_replication_backlog",
-        "mem_total_replication_buffers",
-        "mem_clients_slaves",
-    ]);
+    let replication = &gathered.local.replication;
+    let (stream, excess) = (
+        replication.stream_bytes.read(),
+        replication.excess_bytes.read(),
+    );
+    lines.field("mem_not_counted_for_evict", excess);
+    lines.field("mem_replication_backlog", stream - excess.min(stream));
+    lines.field("mem_total_replication_buffers", stream);
+    lines.field("mem_clients_slaves", excess);
     lines.field("mem_clients_normal", footprint.clients);
     lines.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
     lines.field("mem_allocator", "mimalloc");
@@ -291,9 +294,10 @@ pub(super) fn stats(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("instantaneous_output_repl_kbps", "0.00");
     lines.field("rejected_connections", totals.connections_rejected);
     let replication = &gathered.local.replication;
-    lines.field("sync_full", replication.syncs_full.read());
-    lines.field("sync_partial_ok", replication.syncs_partial.read());
-    lines.field("sync_partial_err", replication.syncs_refused.read());
+    let [full, partial, refused] = replication.syncs();
+    lines.field("sync_full", full);
+    lines.field("sync_partial_ok", partial);
+    lines.field("sync_partial_err", refused);
     lines.field("expired_keys", totals.expired_keys);
     let cores = gathered.shares.len() as u64;
     let stale = ratio(totals.expired_stale_basis_points, cores * 100);

@@ -166,6 +166,13 @@ impl<O: Overflow> Primary<O> {
         self.stream.first()..self.stream.end() + 1
     }
 
+    /// Bytes of the stream in memory, and how many of these are beyond what the backlog
+    /// may have.
+    pub fn in_memory(&self) -> (u64, u64) {
+        let bytes = self.stream.in_memory();
+        (bytes, bytes.saturating_sub(self.policy.backlog_bytes))
+    }
+
     /// How far a link is, and the offset it has acknowledged.
     pub fn link(&self, link: u64) -> Option<(State, u64)> {
         let link = self.links.get(&link)?;

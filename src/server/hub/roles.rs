@@ -1,7 +1,7 @@
 //! Changes of role, and the stream's beginning and end.
 
 use crate::command::Errand;
-use crate::replication::{Address, Guard, History, ReplicationId, Standing};
+use crate::replication::{Address, Guard, History, ReplicationId, Stage, Standing};
 use crate::server::control::Control;
 use crate::server::letter::Recruit;
 use crate::shard::Shard;
@@ -10,6 +10,9 @@ use crate::telemetry::Handover;
 /// The number of a change that every core has, and for which the shards are on
 /// their way.
 const ASKED: u64 = u64::MAX;
+
+/// How long the end of a link may take whose primary asks this node to lead.
+const PARTING_MS: u64 = 2000;
 
 impl Control {
     /// The stream is not needed any more.
@@ -160,6 +163,21 @@ impl Control {
             recruit.arrival.ip, recruit.arrival.port
         ));
         self.hub.to_be_served.push((core, recruit));
+        let until = self.hub.now() + PARTING_MS;
+        self.hub.takes_over_at.get_or_insert(until);
+    }
+
+    /// Takes over when the old primary has ended its link: there may have been more
+    /// on that.
+    pub(super) fn look_at_taking_over(&mut self) {
+        let Some(until) = self.hub.takes_over_at else {
+            return;
+        };
+        let is_linked = self.upstream.follower.stage() == Stage::Streaming;
+        if is_linked && self.hub.now() < until {
+            return;
+        }
+        self.hub.takes_over_at = None;
         let id = ReplicationId::random(&mut self.hub.random);
         self.upstream.follower.unfollow(id);
     }

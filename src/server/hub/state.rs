@@ -50,6 +50,8 @@ pub(in crate::server) struct Hub {
     pub(super) halt: Option<Halt>,
     /// Replicas of this node's primary that are to lead, and are heard when they do.
     pub(super) to_be_served: Vec<(usize, Recruit)>,
+    /// When this node takes over at the latest.
+    pub(super) takes_over_at: Option<u64>,
     /// A file whose place in the history is not known yet.
     pub(super) standpoint: Option<Standpoint>,
     /// What waits until the primary's stream stands still, and until when.
@@ -101,6 +103,7 @@ impl Hub {
             waits_for_disk: false,
             halt: None,
             to_be_served: Vec::new(),
+            takes_over_at: None,
             standpoint: None,
             settling: Vec::new(),
             is_stream_held: false,
@@ -141,6 +144,7 @@ impl Hub {
             || !self.waits.is_empty()
             || !self.settling.is_empty()
             || self.halt.is_some()
+            || self.takes_over_at.is_some()
             || self.running.is_some()
             || self.wanted.is_some()
     }

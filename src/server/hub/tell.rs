@@ -27,6 +27,9 @@ impl Control {
             }
             false => (0, 0),
         };
+        let (bytes_in_memory, excess) = hub.primary.in_memory();
+        told.stream_bytes.set(bytes_in_memory);
+        told.excess_bytes.set(excess);
         told.backlog_first.set(first);
         told.backlog_bytes.set(bytes);
         let healthy = match hub.lag_ms {

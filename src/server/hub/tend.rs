@@ -71,6 +71,7 @@ impl Control {
         self.begin_wanted_sync();
         self.look_at_settling();
         self.look_at_halt();
+        self.look_at_taking_over();
         self.look_at_waits();
         self.ask_for_disk();
         self.act_for_replicas();
@@ -158,6 +159,7 @@ impl Control {
             self.hub.waits.iter().filter_map(|wait| wait.until).min(),
             self.hub.settling.first().map(|(until, _)| *until),
             self.hub.halt.as_ref().and_then(|halt| halt.until),
+            self.hub.takes_over_at,
         ];
         let deadline = deadlines.into_iter().flatten().min();
         self.hub.alarm.set(now, deadline.map(|at| at.max(now + 1)));
