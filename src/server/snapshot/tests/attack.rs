@@ -10,11 +10,11 @@ use bytes::Bytes;
 
 use crate::base::Random;
 use crate::config::Settings;
-use crate::keyspace::{Clock, Keyspace, Lifetime, Overdue, Touch};
+use crate::keyspace::{Clock, Lifetime, Overdue, Touch};
 use crate::memory::Walked;
 use crate::runtime::core::Bell;
 use crate::runtime::funnel::{Lane, funnel};
-use crate::server::save::Manner;
+use crate::server::save::{Manner, sizes};
 use crate::snapshot::{
     Checksum, Dialect, FilePart, FileReader, FileWriter, Header, Kind, Pieces, RawRecord, Restored,
     Sizes,
@@ -94,16 +94,8 @@ fn keys_of(file: &[u8], dice: &mut Random) -> Keys {
     keys
 }
 
-fn sizes(keyspace: &Keyspace) -> Vec<Sizes> {
-    let of = |index| Sizes {
-        keys: keyspace.db(index).len() as u64,
-        volatile: keyspace.db(index).expires_len() as u64,
-    };
-    (0..DATABASES).map(of).collect()
-}
-
-/// The file of a keyspace as it is.
-fn copy_of(keyspace: &Keyspace, manner: &Manner) -> Vec<u8> {
+/// The file of some shards as they are.
+fn copy_of(plays: &[Play], manner: &Manner) -> Vec<u8> {
     let (send, queue) = mpsc::channel();
     let mut pieces = Pieces::new(|piece| send.send(piece).expect("it is received"));
     let clock = Clock {
@@ -113,12 +105,15 @@ fn copy_of(keyspace: &Keyspace, manner: &Manner) -> Vec<u8> {
     };
     for index in 0..DATABASES {
         pieces.select(index);
-        keyspace.db(index).scan(0, usize::MAX, &clock, |found| {
-            manner.write(&mut pieces, found);
-        });
+        for play in plays {
+            let database = play.keyspace.db(index);
+            database.scan(0, usize::MAX, &clock, |found| {
+                manner.write(&mut pieces, found);
+            });
+        }
     }
     pieces.flush();
-    let mut writer = FileWriter::new(Checksum::On, sizes(keyspace));
+    let mut writer = FileWriter::new(Checksum::On, sizes_of(plays));
     let mut file = writer.begin(&Header {
         dialect: Dialect::FieldDeadlines,
         redis_version: "7.2.4",
@@ -146,61 +141,84 @@ pub(super) struct Snapshot {
     pub(super) lane: Lane<Message>,
 }
 
-/// Makes a cut.
-pub(super) fn begin(play: &mut Play, manner: &Arc<Manner>, room: usize) -> Snapshot {
-    let copy = copy_of(&play.keyspace, manner);
-    let expected = keys_of(&copy, &mut play.dice);
-    let (mut lanes, funnel) = funnel(1, room);
-    let lane = lanes.remove(0);
+fn sizes_of(plays: &[Play]) -> Vec<Sizes> {
+    sizes(plays.iter().map(|play| &*play.keyspace))
+}
+
+/// Makes a cut, of shards whose cores have a lane each.
+pub(super) fn begin(plays: &mut [Play], manner: &Arc<Manner>, room: usize) -> Snapshot {
+    let copy = copy_of(plays, manner);
+    let expected = keys_of(&copy, &mut plays[0].dice);
+    let (mut lanes, funnel) = funnel(plays.len(), room);
     let (send, file) = mpsc::channel();
     let writer = Writer::new(Parts {
         funnel,
         target: Box::new(Memory(send)),
         manner: Arc::clone(manner),
-        bells: vec![Bell::from_descriptor(-1)],
+        bells: vec![Bell::from_descriptor(-1); plays.len()],
         persistence: Arc::default(),
         offset: None,
     });
     let cut = AtCut {
-        sizes: sizes(&play.keyspace),
+        sizes: sizes_of(plays),
         dialect: Dialect::FieldDeadlines,
         functions: Vec::new(),
         used_memory: 0,
-        streams: DATABASES,
+        streams: plays.len() * DATABASES,
     };
-    lane.hand_on(Message::Cut(Box::new(cut)), 0);
-    play.keyspace
-        .begin_cut(|index| Stream::new(FIRST + index, index, lane.clone(), Arc::clone(manner)));
+    lanes[0].hand_on(Message::Cut(Box::new(cut)), 0);
+    for (core, play) in plays.iter_mut().enumerate() {
+        play.keyspace.begin_cut(|index| {
+            let number = FIRST + core * DATABASES + index;
+            Stream::new(number, index, lanes[core].clone(), Arc::clone(manner))
+        });
+    }
     Snapshot {
         writer,
         file,
         expected,
-        lane,
+        lane: lanes.remove(0),
     }
 }
 
 /// Lets things happen until the snapshot is written, and compares.
-fn attack(play: &mut Play, mut snapshot: Snapshot) {
-    let (violence, pace) = (play.dice.below(12), 1 + play.dice.below(8) as usize);
+fn attack(plays: &mut [Play], mut snapshot: Snapshot) {
+    let dice = &mut plays[0].dice;
+    let (violence, pace) = (dice.below(12), 1 + dice.below(8) as usize);
     let mut is_whole = false;
     for turn in 0.. {
         assert!(turn < 1_000_000, "the snapshot comes to no end");
         for _ in 0..violence {
-            play.act();
+            act(plays);
         }
-        let walked = play.keyspace.walk_cut(pace);
-        if walked == Walked::Over {
-            assert!(!play.keyspace.is_cut());
-            play.free_discarded(pace);
-        }
-        if walked == Walked::Waits || play.dice.below(3) == 0 || walked == Walked::Over {
-            is_whole |= snapshot.writer.catch_up().expect("nothing fails");
+        for play in &mut *plays {
+            let walked = play.keyspace.walk_cut(pace);
+            if walked == Walked::Over {
+                assert!(!play.keyspace.is_cut());
+                play.free_discarded(pace);
+            }
+            if walked == Walked::Waits || play.dice.below(3) == 0 || walked == Walked::Over {
+                is_whole |= snapshot.writer.catch_up().expect("nothing fails");
+            }
         }
         if is_whole {
             break;
         }
     }
-    end(snapshot, &mut play.dice);
+    end(snapshot, &mut plays[0].dice);
+}
+
+/// Something happens on some shard, or a value goes from one to another.
+fn act(plays: &mut [Play]) {
+    let shards = plays.len() as u64;
+    let dice = &mut plays[0].dice;
+    let (from, to) = (dice.below(shards) as usize, dice.below(shards) as usize);
+    if from == to || dice.below(20) > 0 {
+        return plays[from].act();
+    }
+    if let Some(value) = plays[from].take() {
+        plays[to].put(value);
+    }
 }
 
 /// Ends one of which all is written, and compares.
@@ -224,29 +242,34 @@ fn assert_same(expected: &Keys, found: &Keys) {
 }
 
 fn play(seed: u64) {
-    let mut play = Play::new(seed);
+    let mut plays = vec![Play::new(seed, "")];
+    if seed.is_multiple_of(3) {
+        plays.push(Play::new(seed + (1 << 40), "other:"));
+    }
+    let mut dice = Random::new(seed + (2 << 40));
     let mut manner = Manner::of(&Settings::default());
     // Values are soon large enough to be kept apart.
-    manner.large = [200, 2_000, 20_000, usize::MAX][play.dice.below(4) as usize];
-    manner.long = [1_000, 10_000, 1 << 20][play.dice.below(3) as usize];
+    manner.large = [200, 2_000, 20_000, usize::MAX][dice.below(4) as usize];
+    manner.long = [1_000, 10_000, 1 << 20][dice.below(3) as usize];
     let manner = Arc::new(manner);
-    let before = play.dice.below(2_000);
-    for _ in 0..before {
-        play.act();
+    for _ in 0..dice.below(2_000) {
+        act(&mut plays);
     }
-    for _ in 0..1 + play.dice.below(3) {
-        let room = play.dice.below(300_000) as usize;
-        let mut snapshot = begin(&mut play, &manner, room);
-        if play.dice.below(4) == 0 {
+    for _ in 0..1 + dice.below(3) {
+        let room = dice.below(300_000) as usize;
+        let mut snapshot = begin(&mut plays, &manner, room);
+        if dice.below(4) == 0 {
             // One that is given up half-way leaves nothing behind.
-            for _ in 0..play.dice.below(200) {
-                play.act();
-                play.keyspace.walk_cut(1);
+            for _ in 0..dice.below(200) {
+                act(&mut plays);
+                for play in &mut plays {
+                    play.keyspace.walk_cut(1);
+                }
             }
             drop(snapshot);
-            snapshot = begin(&mut play, &manner, room);
+            snapshot = begin(&mut plays, &manner, room);
         }
-        attack(&mut play, snapshot);
+        attack(&mut plays, snapshot);
     }
 }
 
@@ -263,7 +286,7 @@ fn a_snapshot_is_what_there_was_at_the_cut() {
 
 #[test]
 fn a_record_half_handed_on_does_not_hold_up_what_others_of_its_core_keep() {
-    let mut play = Play::new(0);
+    let mut play = Play::new(0, "");
     let clock = Clock {
         now: 1,
         touch: Touch::Leave,
@@ -282,7 +305,7 @@ fn a_record_half_handed_on_does_not_hold_up_what_others_of_its_core_keep() {
     let slot = |name: &[u8]| crate::base::slot_of(name);
     assert!(slot(b"long") < slot(b"{behind}"), "the long one is first");
     let manner = Arc::new(Manner::of(&Settings::default()));
-    let mut snapshot = begin(&mut play, &manner, 100_000);
+    let mut snapshot = begin(std::slice::from_mut(&mut play), &manner, 100_000);
     assert_eq!(play.keyspace.walk_cut(1), Walked::GoesOn);
     assert!(!snapshot.writer.catch_up().expect("nothing fails"));
     // More than there is room for is kept before the walk goes on.

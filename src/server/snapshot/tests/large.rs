@@ -36,7 +36,7 @@ fn set(hash: &mut Hash, number: usize, value: &[u8]) {
 
 /// A shard with large hashes of these names, and a snapshot of it.
 fn begun(names: &[&[u8]], room: usize) -> (Box<Keyspace>, Snapshot) {
-    let mut play = Play::new(0);
+    let mut play = Play::new(0, "");
     for name in names {
         let key = play.keyspace.key(name);
         let mut hash = Hash::default();
@@ -46,7 +46,7 @@ fn begun(names: &[&[u8]], room: usize) -> (Box<Keyspace>, Snapshot) {
         assert!(created.is_ok_and(|compound| compound.can_be_cut(64 << 10)));
     }
     let manner = Arc::new(Manner::of(&Settings::default()));
-    let snapshot = begin(&mut play, &manner, room);
+    let snapshot = begin(std::slice::from_mut(&mut play), &manner, room);
     (play.keyspace, snapshot)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::base::{HashKey, Random};
 use crate::keyspace::{
-    Clock, Discarded, Evictor, ExpireCursor, Keyspace, Lifetime, Overdue, Policy, Touch,
+    Clock, Discarded, Evictor, ExpireCursor, Keyspace, Lifetime, Overdue, Owned, Policy, Touch,
 };
 use crate::memory::INLINE_MAX;
 use crate::value::hash::{Fate, Hash};
@@ -32,12 +32,14 @@ pub(super) struct Play {
     clock: Clock,
     /// How many names there are.
     names: u64,
+    prefix: &'static str,
     cursors: [ExpireCursor; DATABASES],
     evictor: Evictor,
 }
 
 impl Play {
-    pub(super) fn new(seed: u64) -> Play {
+    /// A shard whose keys' names begin like this.
+    pub(super) fn new(seed: u64, prefix: &'static str) -> Play {
         let mut dice = Random::new(seed);
         let names = 10 + dice.below(200);
         Play {
@@ -50,6 +52,7 @@ impl Play {
                 overdue: Overdue::Removed,
             },
             names,
+            prefix,
             cursors: Default::default(),
             evictor: Evictor::default(),
         }
@@ -61,16 +64,17 @@ impl Play {
             return self.giant();
         }
         let number = self.dice.below(self.names);
-        if number.is_multiple_of(2) {
-            format!("{{t}}{number}").into_bytes()
+        let shared = if number.is_multiple_of(2) {
+            "{t}"
         } else {
-            format!("key:{number}").into_bytes()
-        }
+            "key:"
+        };
+        format!("{}{shared}{number}", self.prefix).into_bytes()
     }
 
     /// One of few names, whose values become large.
     fn giant(&mut self) -> Vec<u8> {
-        format!("giant:{}", self.dice.below(6)).into_bytes()
+        format!("{}giant:{}", self.prefix, self.dice.below(6)).into_bytes()
     }
 
     fn database(&mut self) -> usize {
@@ -229,6 +233,22 @@ impl Play {
         }
     }
 
+    /// RENAME to another shard: the first half.
+    pub(super) fn take(&mut self) -> Option<Owned> {
+        let name = self.name();
+        let key = self.keyspace.key(&name);
+        let index = self.database();
+        self.keyspace.db_mut(index).take(key, &self.clock)
+    }
+
+    /// The second half.
+    pub(super) fn put(&mut self, value: Owned) {
+        let name = self.name();
+        let key = self.keyspace.key(&name);
+        let index = self.database();
+        self.keyspace.db_mut(index).put(key, value, &self.clock);
+    }
+
     fn read(&mut self) {
         let name = self.name();
         let key = self.keyspace.key(&name);
@@ -276,7 +296,7 @@ impl Play {
         let index = self.database();
         let from = self.dice.below(500);
         for number in from..from + self.dice.below(200) {
-            let name = format!("{{t}}c{number}").into_bytes();
+            let name = format!("{}{{t}}c{number}", self.prefix).into_bytes();
             let key = self.keyspace.key(&name);
             let database = self.keyspace.db_mut(index);
             database.set(key, &name, Lifetime::Forever, &self.clock);
@@ -288,7 +308,7 @@ impl Play {
         let index = self.database();
         let from = self.dice.below(500);
         for number in from..from + self.dice.below(300) {
-            let name = format!("{{t}}c{number}").into_bytes();
+            let name = format!("{}{{t}}c{number}", self.prefix).into_bytes();
             let key = self.keyspace.key(&name);
             self.keyspace.db_mut(index).remove(key, &self.clock);
         }
