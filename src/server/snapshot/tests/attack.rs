@@ -185,11 +185,16 @@ pub(super) fn begin(plays: &mut [Play], manner: &Arc<Manner>, room: usize) -> Sn
 fn attack(plays: &mut [Play], mut snapshot: Snapshot) {
     let dice = &mut plays[0].dice;
     let (violence, pace) = (dice.below(12), 1 + dice.below(8) as usize);
+    let violates_giants = dice.below(2) == 0;
     let mut is_whole = false;
     for turn in 0.. {
         assert!(turn < 1_000_000, "the snapshot comes to no end");
         for _ in 0..violence {
-            act(plays);
+            if violates_giants && plays[0].dice.below(20) > 0 {
+                plays.iter_mut().for_each(Play::touch_giant);
+            } else {
+                act(plays);
+            }
         }
         for play in &mut *plays {
             let walked = play.keyspace.walk_cut(pace);
@@ -255,8 +260,12 @@ fn play(seed: u64) {
     for _ in 0..dice.below(2_000) {
         act(&mut plays);
     }
+    if dice.below(2) == 0 {
+        plays.iter_mut().for_each(Play::feed_giants);
+    }
     for _ in 0..1 + dice.below(3) {
-        let room = dice.below(300_000) as usize;
+        let most = [300_000, 20_000][dice.below(2) as usize];
+        let room = dice.below(most) as usize;
         let mut snapshot = begin(&mut plays, &manner, room);
         if dice.below(4) == 0 {
             // One that is given up half-way leaves nothing behind.

@@ -128,6 +128,20 @@ impl Play {
         }
     }
 
+    /// The giants become large.
+    pub(super) fn feed_giants(&mut self) {
+        for _ in 0..12 {
+            let name = self.giant();
+            self.change_compound(&name, 600, 2_000);
+        }
+    }
+
+    /// A giant changes a little.
+    pub(super) fn touch_giant(&mut self) {
+        let (name, times) = (self.giant(), 1 + self.dice.below(4));
+        self.change_compound(&name, times, 2_000);
+    }
+
     fn set(&mut self) {
         let (name, text, lifetime) = (self.name(), self.text(), self.lifetime());
         let key = self.keyspace.key(&name);
