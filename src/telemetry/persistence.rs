@@ -46,6 +46,8 @@ pub struct Persistence {
     pub aof_base_bytes: Cell,
     /// Bytes that are not written yet.
     pub aof_pending_bytes: Cell,
+    /// A snapshot for replicas is under way.
+    pub saving_for_replicas: Cell,
     /// It counts only when its first base is there.
     pub aof_is_new: Cell,
     /// The control core is to be rung when more of it is on disk.

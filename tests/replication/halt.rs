@@ -163,6 +163,8 @@ fn a_replica_that_will_not_lead_gives_the_lead_back() {
     let refused = replicas[0].ask("ACL SETUSER default -psync");
     assert_eq!(refused, status("OK"));
     signal(&replicas[0], "-STOP");
+    // It does not have this yet, so it is waited for.
+    primary.ask("SET k before");
     primary.ask(&format!("FAILOVER TO 127.0.0.1 {port}"));
     let mut writer = primary.server.client();
     writer.send(&["SET", "k", "v"]).expect("it listens");

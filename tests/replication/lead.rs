@@ -547,3 +547,21 @@ fn another_client_ends_a_wait_for_replicas() {
     drop(client);
     primary.wait_until("it is gone", |side| side.told("blocked_clients") == "0");
 }
+
+#[test]
+fn a_replica_is_no_client_and_its_file_is_a_save_in_progress() {
+    let mut primary = primary(2, &["rdb-key-save-delay 20000"]);
+    primary.ask("DEBUG POPULATE 100 key 100");
+    let before = primary.told("connected_clients");
+    let mut replica = Side::stock(&[]);
+    replica.follow(primary.port());
+    primary.wait_until("its file is made", |side| {
+        side.told("rdb_bgsave_in_progress") == "1"
+    });
+    replica.wait_until_linked();
+    primary.wait_until("it is made", |side| {
+        side.told("rdb_bgsave_in_progress") == "0"
+    });
+    assert_eq!(primary.told("connected_slaves"), "1");
+    assert_eq!(primary.told("connected_clients"), before);
+}

@@ -76,7 +76,10 @@ fn listeners(gathered: &Gathered<'_>, lines: &mut Lines, port: &str) {
 
 pub(super) fn clients(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.section("Clients");
-    lines.field("connected_clients", gathered.sum(|share| share.clients));
+    // Replicas are counted by themselves.
+    let connected = gathered.sum(|share| share.clients);
+    let replicas = gathered.local.replicas.len() as u64;
+    lines.field("connected_clients", connected.saturating_sub(replicas));
     lines.field("cluster_connections", 0);
     lines.field("maxclients", gathered.local.live.maxclients);
     let input = gathered.max(|share| share.input_bytes_max);
@@ -200,7 +203,9 @@ pub(super) fn persistence(gathered: &Gathered<'_>, lines: &mut Lines) {
     let unsaved = gathered.totals.changes.saturating_sub(saved);
     lines.field("rdb_changes_since_last_save", unsaved);
     let is_saving = persistence.saving.read();
-    lines.field("rdb_bgsave_in_progress", is_saving);
+    // For replicas, too, as with stock.
+    let is_in_progress = is_saving | persistence.saving_for_replicas.read();
+    lines.field("rdb_bgsave_in_progress", is_in_progress);
     lines.field("rdb_last_save_time", persistence.saved_at_s.read());
     let status = ["ok", "err"][usize::from(persistence.save_failed.read() == 1)];
     lines.field("rdb_last_bgsave_status", status);

@@ -96,7 +96,7 @@ pub struct Primary<O> {
     pub(super) syncs: u64,
     /// Since when there is no link.
     lonely_since: u64,
-    ping_at: u64,
+    pinged_at: u64,
     guard: Guard,
     /// When the log may hear again of replicas that are refused.
     refused_at: u64,
@@ -117,7 +117,7 @@ impl<O: Overflow> Primary<O> {
             sync: None,
             syncs: 0,
             lonely_since: 0,
-            ping_at: 0,
+            pinged_at: 0,
             guard: Guard::Off,
             refused_at: 0,
             actions: VecDeque::new(),
@@ -216,7 +216,7 @@ impl<O: Overflow> Primary<O> {
         self.history = history;
         self.is_on = true;
         self.lonely_since = now;
-        self.ping_at = now + self.policy.ping_ms;
+        self.pinged_at = now;
     }
 
     /// The stream is not kept any more: what is written from now on is in no
@@ -235,7 +235,7 @@ impl<O: Overflow> Primary<O> {
         self.close_all("this node is a primary now");
         self.history.rename(id);
         self.leads = true;
-        self.ping_at = now + self.policy.ping_ms;
+        self.pinged_at = now;
     }
 
     /// The node began with this.
@@ -394,7 +394,11 @@ impl<O: Overflow> Primary<O> {
         }
         let pings = self.is_on && self.leads;
         let next = now + WORD_MS;
-        Some(if pings { next.min(self.ping_at) } else { next })
+        Some(if pings {
+            next.min(self.pinged_at + self.policy.ping_ms)
+        } else {
+            next
+        })
     }
 
     /// Time has passed.
@@ -436,8 +440,8 @@ impl<O: Overflow> Primary<O> {
             if ttl_ms > 0 && now >= self.lonely_since + ttl_ms {
                 self.actions.push_back(Action::Cease);
             }
-        } else if now >= self.ping_at {
-            self.ping_at = now + self.policy.ping_ms;
+        } else if now >= self.pinged_at + self.policy.ping_ms {
+            self.pinged_at = now;
             self.actions.push_back(Action::Ping);
         }
     }

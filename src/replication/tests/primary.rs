@@ -421,3 +421,17 @@ fn a_node_that_began_with_nothing_refuses_for_an_hour_or_until_it_follows() {
     primary.lead(0, id(OTHER));
     assert!(!arrives(&mut primary, 0, 2));
 }
+
+#[test]
+fn a_shorter_time_between_pings_counts_from_the_last_one() {
+    let mut primary = leading(0);
+    primary.on_arrival(0, arrival(Asked::Sync));
+    actions(&mut primary);
+    primary.on_settings(Policy {
+        ping_ms: 1000,
+        ..policy()
+    });
+    assert!(primary.deadline(500).is_some_and(|at| at <= 1000));
+    primary.on_time(1000);
+    assert!(actions(&mut primary).contains(&PrimaryAction::Ping));
+}

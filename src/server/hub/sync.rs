@@ -160,6 +160,7 @@ impl Control {
             ticket,
             file,
         });
+        self.persistence.saving_for_replicas.set(1);
         self.begin_snapshot(0, order);
         Ok(())
     }
@@ -218,6 +219,7 @@ impl Control {
 
     fn on_sync_over(&mut self, outcome: Result<(), String>) {
         let now = self.hub.now();
+        self.persistence.saving_for_replicas.set(0);
         let has_failed = outcome.is_err();
         self.hub.primary.on_snapshot_over(now, outcome);
         self.act_for_replicas();
