@@ -161,3 +161,33 @@ fn a_primary_that_lost_data_takes_none_from_its_replicas() {
         }
     }
 }
+
+#[test]
+fn a_replica_that_falls_behind_a_new_primary_is_synchronised_anew() {
+    let mut primary = Side::basalt(
+        2,
+        &[
+            "repl-diskless-sync-delay 0",
+            "repl-backlog-size 16kb",
+            "repl-timeout 5",
+        ],
+    );
+    let proxy = crate::proxy::Proxy::to(primary.port());
+    let mut replicas = [Side::stock(&[]), basalt(1)];
+    for replica in &mut replicas {
+        replica.follow(proxy.port());
+        replica.wait_until_linked();
+    }
+    // Both are cut off while more is written than the backlog keeps.
+    for replica in &mut replicas {
+        replica.ask("REPLICAOF 127.0.0.1 1");
+    }
+    write(&mut primary.server.client(), &mut Dice::new(9), 1000);
+    primary.ask(&format!("SET large {}", "x".repeat(100_000)));
+    for replica in &mut replicas {
+        replica.follow(primary.port());
+        replica.wait_until_linked();
+        settle(&mut primary, replica);
+    }
+    assert_eq!(primary.told("sync_full"), "4", "{}", primary.server.log());
+}

@@ -98,6 +98,8 @@ pub struct Primary<O> {
     lonely_since: u64,
     pinged_at: u64,
     guard: Guard,
+    /// What this node's histories were called since it started.
+    past: Vec<ReplicationId>,
     /// When the log may hear again of replicas that are refused.
     refused_at: u64,
     pub(super) actions: VecDeque<Action>,
@@ -119,6 +121,7 @@ impl<O: Overflow> Primary<O> {
             lonely_since: 0,
             pinged_at: 0,
             guard: Guard::Off,
+            past: Vec::new(),
             refused_at: 0,
             actions: VecDeque::new(),
         }
@@ -225,6 +228,9 @@ impl<O: Overflow> Primary<O> {
         self.close_all("the stream ends");
         let end = self.stream.end();
         self.stream.restart(end);
+        if self.guard != Guard::Off {
+            self.past.push(self.history.id);
+        }
         self.history.id = id;
         self.history.earlier = None;
         self.is_on = false;
@@ -288,7 +294,8 @@ impl<O: Overflow> Primary<O> {
                 return number;
             }
             self.actions.push_back(Action::Count(Tally::NotContinued));
-            if self.policy.protects && self.guard.would_rob(now, &resume) {
+            let is_own = self.is_own(resume.id);
+            if self.policy.protects && !is_own && self.guard.would_rob(now, &resume) {
                 self.refuse(now, number, &who, &resume);
                 return number;
             }
@@ -301,6 +308,12 @@ impl<O: Overflow> Primary<O> {
         self.links.insert(number, link);
         self.look_at_sync(now);
         number
+    }
+
+    /// Whether a history is one that this node has made since it started: whoever is
+    /// behind on that gets what there is now.
+    fn is_own(&self, id: ReplicationId) -> bool {
+        id == self.history.id || self.past.contains(&id)
     }
 
     /// Tells one that has more data than this node to keep it. It is no link: it hangs

@@ -11,6 +11,7 @@ use super::stream::Memory;
 
 const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const OTHER: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+const MINE: &str = "cccccccccccccccccccccccccccccccccccccccc";
 const MARK: [u8; 40] = [b'm'; 40];
 
 fn id(text: &str) -> ReplicationId {
@@ -369,6 +370,8 @@ fn who_has_more_than_was_loaded_keeps_it_until_it_is_told_otherwise() {
         offset: 100,
         database: 0,
     };
+    // It goes on under another name, as whoever starts does.
+    primary.lead(0, id(MINE));
     primary.on_start(Guard::Loaded(standing));
     let asks = |id, from| arrival(Asked::Psync(Some(Resume { id, from })));
     let is_refused = |primary: &mut Primary<Memory>| {
@@ -434,4 +437,32 @@ fn a_shorter_time_between_pings_counts_from_the_last_one() {
     assert!(primary.deadline(500).is_some_and(|at| at <= 1000));
     primary.on_time(1000);
     assert!(actions(&mut primary).contains(&PrimaryAction::Ping));
+}
+
+#[test]
+fn a_replica_of_what_this_node_has_made_is_never_refused() {
+    let history = History::new(id(ID));
+    let mut primary = Primary::new(history.clone(), policy(), Memory::default());
+    primary.on_start(Guard::Empty);
+    primary.begin(0, history);
+    // More than the backlog keeps, so that nobody can go on from the beginning.
+    for _ in 0..20 {
+        primary.on_stream(Bytes::from(vec![b'x'; 200]));
+    }
+    let arrives = |primary: &mut Primary<Memory>, id| {
+        let resume = Resume { id, from: 100 };
+        primary.on_arrival(1000, arrival(Asked::Psync(Some(resume))));
+        let done = actions(primary);
+        let is_full = done.contains(&PrimaryAction::Count(Tally::Full));
+        let is_refused = done
+            .iter()
+            .any(|action| matches!(action, PrimaryAction::Send { .. }));
+        assert!(is_full != is_refused, "{done:?}");
+        is_full
+    };
+    assert!(arrives(&mut primary, id(ID)));
+    // Nor when the history has got another name since, as it does without replicas.
+    primary.cease(id(MINE));
+    assert!(arrives(&mut primary, id(ID)));
+    assert!(!arrives(&mut primary, id(OTHER)));
 }
