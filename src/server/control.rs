@@ -161,7 +161,11 @@ impl Control {
                 let_others_run().await;
             }
             // A letter that came after the look into the boxes has rung.
-            if !self.is_stopping && self.post.fall_asleep() && self.hub.fall_asleep() {
+            if !self.is_stopping
+                && self.post.fall_asleep()
+                && self.hub.fall_asleep()
+                && self.may_sleep_for_disk()
+            {
                 doorbell.wait().await;
             }
         }

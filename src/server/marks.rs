@@ -10,9 +10,9 @@ use super::control::Control;
 pub(super) struct Marks(VecDeque<(u64, u64)>);
 
 impl Marks {
-    /// Whether something is not on disk.
-    pub(super) fn are_awaited(&self) -> bool {
-        !self.0.is_empty()
+    /// The first ticket that was not on disk.
+    pub(super) fn first(&self) -> Option<u64> {
+        self.0.front().map(|mark| mark.0)
     }
 
     /// Everything before this ticket is of the stream up to this offset.
@@ -52,13 +52,18 @@ impl Control {
 
     /// Tells the primary how much is on disk.
     pub(super) fn look_at_marks(&mut self) {
-        if !self.upstream.marks.are_awaited() || self.persistence.aof_is_new.read() == 1 {
-            return;
+        let synced = self.synced();
+        let offset = synced.and_then(|synced| self.upstream.marks.reach(synced));
+        if offset.is_some() {
+            self.upstream.follower.on_disk(offset);
         }
-        let synced = self.file.journal.synced.number();
-        if let Some(offset) = self.upstream.marks.reach(synced) {
-            self.upstream.follower.on_disk(Some(offset));
-        }
+    }
+
+    /// The last ticket that is on disk; none while that needs a first base, whose coming
+    /// rings.
+    pub(super) fn synced(&self) -> Option<u64> {
+        let is_new = self.persistence.aof_is_new.read() == 1;
+        (!is_new).then(|| self.file.journal.synced.number())
     }
 }
 
@@ -74,12 +79,12 @@ mod tests {
         // Nothing was recorded in between.
         marks.push(3, 12);
         marks.push(7, 40);
-        assert!(marks.are_awaited());
+        assert_eq!(marks.first(), Some(3));
         assert_eq!(marks.reach(2), None);
         assert_eq!(marks.reach(6), Some(12));
         assert_eq!(marks.reach(6), None);
         marks.push(9, 50);
         assert_eq!(marks.reach(9), Some(50));
-        assert!(!marks.are_awaited());
+        assert_eq!(marks.first(), None);
     }
 }

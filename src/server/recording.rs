@@ -48,9 +48,10 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// For so many cores and the control core, whose readers are woken by these.
+    /// For so many cores and the control core, the last of those that may wait; the
+    /// lanes' readers are woken by these.
     pub(super) fn new(cores: usize, bells: [Bell; LANES]) -> Journal {
-        let synced = Reached::new(cores);
+        let synced = Reached::new(cores + 1);
         synced.advance(u64::MAX, |_| {});
         Journal {
             feed: Feed::new(cores + 1, LANES),

@@ -159,6 +159,7 @@ impl Control {
 
     /// Looks after everything that has to do with the primary.
     pub(super) fn tend_upstream(&mut self) {
+        self.look_at_marks();
         let follower = &self.upstream.follower;
         if follower.stage() == Stage::Off && !follower.has_actions() {
             return;
@@ -167,7 +168,6 @@ impl Control {
         self.look_at_dialing();
         self.look_at_wire();
         self.look_at_resync();
-        self.look_at_marks();
         let now = self.upstream.now();
         let is_due = |at: u64| at <= now;
         if self.upstream.follower.deadline().is_some_and(is_due) {

@@ -50,8 +50,6 @@ pub struct Persistence {
     pub saving_for_replicas: Cell,
     /// It counts only when its first base is there.
     pub aof_is_new: Cell,
-    /// The control core is to be rung when more of it is on disk.
-    pub aof_is_awaited: Cell,
     /// 1 while a base is written.
     pub aof_rewriting: Cell,
     pub aof_rewriting_since_s: Cell,

@@ -287,20 +287,20 @@ impl FileThread {
 
     /// Tells who waits how much is on disk.
     fn advance(&self, file: &Open) {
-        let bells = &self.bells;
         let last = file.merge.ticket() - 1;
-        self.journal.synced.advance(last, |core| bells[core].ring());
-        if self.persistence.aof_is_awaited.read() == 1 {
-            self.control.ring();
-        }
+        self.journal.synced.advance(last, |core| self.wake(core));
+    }
+
+    /// Wakes a core that waits for the disk, or the control core.
+    fn wake(&self, core: usize) {
+        self.bells.get(core).unwrap_or(&self.control).ring();
     }
 
     /// Nobody need wait for the disk.
     fn publish_off(&self) {
-        let bells = &self.bells;
         self.journal
             .synced
-            .advance(u64::MAX, |core| bells[core].ring());
+            .advance(u64::MAX, |core| self.wake(core));
         self.persistence.aof_broken.set(0);
         self.persistence.aof_is_new.set(0);
     }

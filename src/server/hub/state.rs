@@ -44,8 +44,6 @@ pub(in crate::server) struct Hub {
     pub(super) demotion: Option<(u64, Address)>,
     pub(super) is_ceasing: bool,
     pub(super) waits: Vec<Waiting>,
-    /// One of them waits for this node's disk.
-    pub(super) waits_for_disk: bool,
     /// Writes are held, for replicas to have all of them.
     pub(super) halt: Option<Halt>,
     /// Replicas of this node's primary that are to lead, and are heard when they do.
@@ -100,7 +98,6 @@ impl Hub {
             demotion: None,
             is_ceasing: false,
             waits: Vec::new(),
-            waits_for_disk: false,
             halt: None,
             to_be_served: Vec::new(),
             takes_over_at: None,

@@ -54,7 +54,6 @@ impl Control {
 
     /// Looks after everything that has to do with replicas.
     pub(in crate::server) fn tend_hub(&mut self) {
-        self.ask_for_disk();
         if !self.hub.has_work() {
             return self.tell_of_replicas();
         }
@@ -73,7 +72,6 @@ impl Control {
         self.look_at_halt();
         self.look_at_taking_over();
         self.look_at_waits();
-        self.ask_for_disk();
         self.act_for_replicas();
         self.set_hub_alarm();
         self.tell_of_replicas();

@@ -58,7 +58,6 @@ impl Control {
         let now = self.hub.now();
         let has_file = self.settings.is_on("appendonly");
         let mut asks = false;
-        let mut for_disk = false;
         for mut waiting in std::mem::take(&mut self.hub.waits) {
             let client = waiting.client;
             let Wait { replicas, disk, .. } = waiting.wait;
@@ -82,7 +81,8 @@ impl Control {
                 None => primary.acknowledged(offset),
                 Some(_) => primary.on_disk(offset),
             }) as u64;
-            let is_here = has_file && self.is_on_disk(waiting.ticket);
+            let is_on_disk = |synced| synced >= waiting.ticket;
+            let is_here = has_file && self.synced().is_some_and(is_on_disk);
             let is_enough = waiting.offset.is_some()
                 && count >= replicas
                 && (is_here || disk != Some(Disk::OwnToo));
@@ -95,26 +95,26 @@ impl Control {
                 self.post.post(client.core, letter);
             } else {
                 asks |= is_new && waiting.offset.is_some() && count < replicas;
-                for_disk |= disk == Some(Disk::OwnToo);
                 self.hub.waits.push(waiting);
             }
         }
-        self.hub.waits_for_disk = for_disk;
         if asks && self.hub.merge.is_some() && !self.is_halting() {
             self.announce(&["REPLCONF", "GETACK", "*"]);
         }
     }
 
-    /// Whether everything up to this ticket is in the append-only file, and that on
-    /// disk.
-    fn is_on_disk(&self, ticket: u64) -> bool {
-        let is_new = self.persistence.aof_is_new.read() == 1;
-        !is_new && self.hub.journal.synced.number() >= ticket
-    }
-
-    /// Asks the file's thread to ring when more is on disk, if anybody waits for that.
-    pub(super) fn ask_for_disk(&self) {
-        let is_asked = self.hub.waits_for_disk || self.upstream.marks.are_awaited();
-        self.persistence.aof_is_awaited.set(u64::from(is_asked));
+    /// Whether the control core may sleep: else more is on disk already of what it
+    /// waits for.
+    pub(in crate::server) fn may_sleep_for_disk(&self) -> bool {
+        let Some(synced) = self.synced() else {
+            return true;
+        };
+        let waits = self.hub.waits.iter();
+        let own = waits.filter(|waiting| waiting.wait.disk == Some(Disk::OwnToo));
+        let tickets = own.map(|waiting| waiting.ticket);
+        let tickets = tickets.chain(self.upstream.marks.first());
+        let next = tickets.filter(|ticket| *ticket > synced).min();
+        let control = self.bells.len();
+        next.is_none_or(|ticket| self.hub.journal.synced.wait(control, ticket))
     }
 }
