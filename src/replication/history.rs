@@ -45,6 +45,15 @@ impl History {
         }
     }
 
+    /// One that has come this far.
+    #[must_use]
+    pub fn at(id: ReplicationId, offset: u64) -> History {
+        History {
+            offset,
+            ..History::new(id)
+        }
+    }
+
     /// From where to ask a primary.
     #[must_use]
     pub fn resume(&self) -> Resume {

@@ -285,22 +285,15 @@ fn unblock_part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
     let (client, error) = to_unblock(args).expect(CHECKED);
     let mut sessions = part.local.roster.iter();
     let found = sessions.find(|(_, session)| u64::try_from(client) == Ok(session.client.id));
-    if let Some((session, found)) = found
-        && found.waits
-    {
-        out.push(1);
-        let wish = Wish::EndWait { session, error };
-        return part.local.wishes.push(wish);
-    }
-    let mut sessions = part.local.roster.iter();
-    let found = sessions.find(|(_, session)| u64::try_from(client) == Ok(session.client.id));
-    let blocked = found.and_then(|(id, session)| Some((id, session.blocked.as_ref()?)));
-    let taken = blocked.filter(|(_, blocked)| blocked.wait.claim.take() == Taken::Yes);
-    out.push(u8::from(taken.is_some()));
-    if let Some((session, _)) = taken {
-        let wish = Wish::Unblock { session, error };
-        part.local.wishes.push(wish);
-    }
+    let wish = found.and_then(|(session, found)| {
+        if found.waits {
+            return Some(Wish::EndWait { session, error });
+        }
+        let is_taken = found.blocked.as_ref()?.wait.claim.take() == Taken::Yes;
+        is_taken.then_some(Wish::Unblock { session, error })
+    });
+    out.push(u8::from(wish.is_some()));
+    part.local.wishes.extend(wish);
 }
 
 fn unblock_merge(

@@ -3,7 +3,7 @@
 
 use crate::config::Policy;
 use crate::pubsub::Kind;
-use crate::telemetry::Persistence;
+use crate::telemetry::{Cell, Persistence};
 
 use super::info::Gathered;
 use super::print::{Lines, human, ratio};
@@ -211,10 +211,13 @@ pub(super) fn persistence(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("rdb_last_bgsave_status", status);
     let took_s = persistence.save_took_s.read() as i64 - 1;
     lines.field("rdb_last_bgsave_time_sec", took_s);
-    let since_s = persistence.saving_since_s.read();
-    let elapsed_s = (gathered.now_ms / 1000).saturating_sub(since_s) as i64;
-    let elapsed_s = if is_saving == 1 { elapsed_s } else { -1 };
-    lines.field("rdb_current_bgsave_time_sec", elapsed_s);
+    // So far, of what is under way.
+    let elapsed_s = |is_under_way: u64, since_s: &Cell| match is_under_way {
+        0 => -1,
+        _ => (gathered.now_ms / 1000).saturating_sub(since_s.read()) as i64,
+    };
+    let saving_s = elapsed_s(is_saving, &persistence.saving_since_s);
+    lines.field("rdb_current_bgsave_time_sec", saving_s);
     lines.field("rdb_saves", persistence.saves.read());
     lines.field("rdb_last_cow_size", 0);
     let expired = persistence.keys_expired.read();
@@ -230,10 +233,8 @@ pub(super) fn persistence(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("aof_rewrite_scheduled", is_scheduled);
     let took_s = persistence.aof_rewrite_took_s.read() as i64 - 1;
     lines.field("aof_last_rewrite_time_sec", took_s);
-    let since_s = persistence.aof_rewriting_since_s.read();
-    let elapsed_s = (gathered.now_ms / 1000).saturating_sub(since_s) as i64;
-    let elapsed_s = if is_rewriting == 1 { elapsed_s } else { -1 };
-    lines.field("aof_current_rewrite_time_sec", elapsed_s);
+    let rewriting_s = elapsed_s(is_rewriting, &persistence.aof_rewriting_since_s);
+    lines.field("aof_current_rewrite_time_sec", rewriting_s);
     let has_failed = persistence.aof_rewrite_failed.read() != 0;
     lines.field("aof_last_bgrewrite_status", told(has_failed));
     lines.field("aof_rewrites", persistence.aof_rewrites.read());

@@ -175,13 +175,11 @@ impl Follower {
         };
         match &self.state {
             State::Draining { .. } => None,
-            State::Streaming { units, applied, .. } => {
-                (units.end() == *applied).then(|| Standing {
-                    offset: *applied,
-                    database: units.database().unwrap_or(self.database),
-                    ..standing
-                })
-            }
+            State::Streaming { units, applied, .. } => self.is_settled().then(|| Standing {
+                offset: *applied,
+                database: units.database().unwrap_or(self.database),
+                ..standing
+            }),
             _ => Some(standing),
         }
     }
@@ -409,10 +407,7 @@ impl Follower {
             return;
         };
         let (id, offset) = source.unwrap_or((ReplicationId::NONE, 0));
-        self.history = Some(History {
-            offset,
-            ..History::new(id)
-        });
+        self.history = Some(History::at(id, offset));
         self.database = database;
         if is_cut {
             // The stream goes on from here, from another connection.

@@ -21,10 +21,7 @@ fn a_name_has_forty_hexadecimal_digits() {
 
 #[test]
 fn a_history_goes_on_from_its_own_bytes_and_from_those_it_shares() {
-    let mut history = History {
-        offset: 100,
-        ..History::new(id(b'a'))
-    };
+    let mut history = History::at(id(b'a'), 100);
     history.rename(id(b'b'));
     history.offset = 150;
     let backlog = 51..151;

@@ -47,10 +47,7 @@ fn arrival(asked: Asked) -> Arrival {
 
 /// One that keeps its stream from this offset on.
 fn leading(offset: u64) -> Primary<Memory> {
-    let history = History {
-        offset,
-        ..History::new(id(ID))
-    };
+    let history = History::at(id(ID), offset);
     let mut primary = Primary::new(history.clone(), policy(), Memory::default());
     primary.begin(0, history);
     primary

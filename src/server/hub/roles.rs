@@ -57,10 +57,7 @@ impl Control {
 
     /// What was loaded is a primary's data as of then: the rest is asked for.
     pub(in crate::server) fn stand_behind_primary(&mut self, standing: Standing) {
-        let history = History {
-            offset: standing.offset,
-            ..History::new(standing.id)
-        };
+        let history = History::at(standing.id, standing.offset);
         let follower = &mut self.upstream.follower;
         follower.on_history(history.clone(), standing.database);
         self.hand_on(history);
@@ -70,10 +67,7 @@ impl Control {
     /// have had more of that history, so it goes on under another name.
     pub(in crate::server) fn lead_from(&mut self, standing: Standing, shards: &mut [Box<Shard>]) {
         let now = self.hub.now();
-        let mut history = History {
-            offset: standing.offset,
-            ..History::new(standing.id)
-        };
+        let mut history = History::at(standing.id, standing.offset);
         history.rename(self.hub.primary.history().id);
         self.hub.primary.begin(now, history);
         self.hub.primary.on_start(Guard::Loaded(standing));
