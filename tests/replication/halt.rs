@@ -6,35 +6,17 @@ use std::time::{Duration, Instant};
 
 use crate::wire::Reply;
 use crate::writer::{Dice, write};
-use crate::{PATIENCE, Side, settle};
-
-const NOW: [&str; 2] = ["repl-diskless-sync-delay 0", "repl-backlog-size 50mb"];
-
-fn error(text: &str) -> Reply {
-    Reply::Error(text.as_bytes().to_vec())
-}
-
-fn status(text: &str) -> Reply {
-    Reply::Status(text.as_bytes().to_vec())
-}
+use crate::{PATIENCE, Side, error, settle, status};
 
 /// Basalt with three shards, and one of each kind behind it.
 fn family() -> (Side, [Side; 2]) {
-    let primary = Side::basalt(3, &NOW);
-    let mut replicas = [Side::stock(&[]), Side::basalt(2, &NOW)];
+    let primary = Side::primary(3, &[]);
+    let mut replicas = [Side::stock(&[]), Side::primary(2, &[])];
     for replica in &mut replicas {
         replica.follow(primary.port());
         replica.wait_until_linked();
     }
     (primary, replicas)
-}
-
-fn signal(side: &Side, name: &str) {
-    let id = side.server.id().to_string();
-    let sent = std::process::Command::new("kill")
-        .args([name, &id])
-        .status();
-    assert!(sent.is_ok_and(|status| status.success()));
 }
 
 fn wait_for_failover(side: &mut Side) {
@@ -110,7 +92,7 @@ fn a_failover_under_writes_loses_nothing_and_costs_no_full_synchronisation() {
 #[test]
 fn a_failover_that_cannot_be_leaves_everything_as_it_was() {
     let (mut primary, mut replicas) = family();
-    signal(&replicas[0], "-STOP");
+    replicas[0].signal("-STOP");
     primary.ask("SET k before");
     let port = replicas[0].port();
     let asked = primary.ask(&format!("FAILOVER TO 127.0.0.1 {port} TIMEOUT 60000"));
@@ -147,7 +129,7 @@ fn a_failover_that_cannot_be_leaves_everything_as_it_was() {
     wait_for_failover(&mut primary);
     assert_eq!(primary.told("role"), "master");
     assert_eq!(primary.ask("SET k v"), status("OK"));
-    signal(&replicas[0], "-CONT");
+    replicas[0].signal("-CONT");
     for replica in &mut replicas {
         settle(&mut primary, replica);
     }
@@ -162,7 +144,7 @@ fn a_replica_that_will_not_lead_gives_the_lead_back() {
     let port = replicas[0].port();
     let refused = replicas[0].ask("ACL SETUSER default -psync");
     assert_eq!(refused, status("OK"));
-    signal(&replicas[0], "-STOP");
+    replicas[0].signal("-STOP");
     // It does not have this yet, so it is waited for.
     primary.ask("SET k before");
     primary.ask(&format!("FAILOVER TO 127.0.0.1 {port}"));
@@ -170,7 +152,7 @@ fn a_replica_that_will_not_lead_gives_the_lead_back() {
     writer.send(&["SET", "k", "v"]).expect("it listens");
     // Who comes later, while the replica is asked, hears READONLY, as with stock.
     primary.wait_until("it is held", |side| side.told("blocked_clients") == "1");
-    signal(&replicas[0], "-CONT");
+    replicas[0].signal("-CONT");
     wait_for_failover(&mut primary);
     assert_eq!(writer.read().expect("it is answered"), status("OK"));
     assert_eq!(primary.told("role"), "master");
@@ -189,7 +171,7 @@ fn a_replica_that_will_not_lead_gives_the_lead_back() {
 #[test]
 fn what_is_asked_wrong_of_a_failover_hears_what_stock_says() {
     let mut stock = Side::stock(&[]);
-    let mut basalt = Side::basalt(2, &NOW);
+    let mut basalt = Side::primary(2, &[]);
     let requests = [
         "FAILOVER",
         "FAILOVER ABORT",
@@ -219,7 +201,7 @@ fn what_is_asked_wrong_of_a_failover_hears_what_stock_says() {
     for request in &requests[1..] {
         assert_eq!(basalt.ask(request), stock.ask(request), "{request}");
     }
-    let mut ours = Side::basalt(1, &NOW);
+    let mut ours = Side::primary(1, &[]);
     ours.follow(stock.port());
     ours.wait_until_linked();
     for request in ["FAILOVER", "PSYNC abc 1 FAILOVER"] {
@@ -233,20 +215,20 @@ fn a_node_ends_when_its_replicas_have_everything() {
         let (mut primary, mut replicas) = family();
         primary.ask("CONFIG SET save \"\"");
         // It is some megabytes behind when the end is asked for.
-        signal(&replicas[0], "-STOP");
+        replicas[0].signal("-STOP");
         let port = primary.port();
         let counters: Vec<_> = (0..2).map(|_| thread::spawn(move || count(port))).collect();
         thread::sleep(Duration::from_millis(300));
         let mut other = primary.server.client();
         if by_signal {
-            signal(&primary, "-TERM");
+            primary.signal("-TERM");
         } else {
             other.send(&["SHUTDOWN", "NOSAVE"]).expect("it listens");
         }
         primary.wait_until("it waits", |side| {
             !side.told("shutdown_in_milliseconds").is_empty()
         });
-        signal(&replicas[0], "-CONT");
+        replicas[0].signal("-CONT");
         assert!(primary.server.end(PATIENCE).is_some());
         let counted = counters
             .into_iter()
@@ -267,7 +249,7 @@ fn a_node_ends_when_its_replicas_have_everything() {
 fn a_node_waits_no_longer_than_it_should_for_a_replica_that_lags() {
     let (mut primary, replicas) = family();
     primary.ask("CONFIG SET shutdown-timeout 1");
-    signal(&replicas[0], "-STOP");
+    replicas[0].signal("-STOP");
     primary.ask("SET k v");
     let asks = |side: &mut Side| {
         let mut client = side.server.client();
@@ -297,5 +279,5 @@ fn a_node_waits_no_longer_than_it_should_for_a_replica_that_lags() {
     let log = primary.server.log();
     assert!(log.contains("1 of 2 replicas are in sync"), "{log}");
     assert!(log.contains("Lagging replica"), "{log}");
-    signal(&replicas[0], "-CONT");
+    replicas[0].signal("-CONT");
 }

@@ -1,7 +1,6 @@
 //! Stock and basalt follow basalt: in full, by every way, its stream, and what
 //! changes of role make of both.
 
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,24 +8,13 @@ use crate::cuts::write_through_cuts;
 use crate::proxy::Proxy;
 use crate::wire::Reply;
 use crate::writer::{Dice, write};
-use crate::{Side, settle};
-
-/// At once, and with room for everything that a test writes.
-const NOW: [&str; 2] = ["repl-diskless-sync-delay 0", "repl-backlog-size 50mb"];
-
-fn primary(shards: usize, more: &[&str]) -> Side {
-    Side::basalt(shards, &[&NOW[..], more].concat())
-}
-
-fn status(text: &str) -> Reply {
-    Reply::Status(text.as_bytes().to_vec())
-}
+use crate::{Side, error, settle, status};
 
 #[test]
 fn replicas_have_every_write_by_every_way_out() {
     for shards in [1, 3] {
         for way in ["repl-diskless-sync yes", "repl-diskless-sync no"] {
-            let mut primary = primary(shards, &[way]);
+            let mut primary = Side::primary(shards, &[way]);
             let mut dice = Dice::new(shards as u64);
             write(&mut primary.server.client(), &mut dice, 2000);
             primary.ask("DEBUG POPULATE 20000 key 200");
@@ -56,7 +44,7 @@ fn replicas_have_every_write_by_every_way_out() {
 #[test]
 fn a_cut_stream_is_resumed_without_a_full_synchronisation() {
     for is_stock in [true, false] {
-        let mut primary = primary(3, &[]);
+        let mut primary = Side::primary(3, &[]);
         let proxy = Proxy::to(primary.port());
         let mut replica = match is_stock {
             true => Side::stock(&[]),
@@ -72,7 +60,7 @@ fn a_cut_stream_is_resumed_without_a_full_synchronisation() {
 #[test]
 fn a_transfer_that_is_cut_is_begun_again() {
     for way in ["repl-diskless-sync yes", "repl-diskless-sync no"] {
-        let mut primary = primary(2, &[way, "rdbcompression no"]);
+        let mut primary = Side::primary(2, &[way, "rdbcompression no"]);
         primary.ask("DEBUG POPULATE 20000 key 300");
         let proxy = Proxy::to(primary.port());
         proxy.cut_after(2_000_000);
@@ -95,8 +83,8 @@ fn a_transfer_that_is_cut_is_begun_again() {
 
 #[test]
 fn a_chain_hands_on_the_same_bytes_and_stays_together_when_roles_change() {
-    let mut first = primary(3, &[]);
-    let mut second = primary(2, &[]);
+    let mut first = Side::primary(3, &[]);
+    let mut second = Side::primary(2, &[]);
     let mut third = Side::stock(&[]);
     second.follow(first.port());
     second.wait_until_linked();
@@ -140,7 +128,7 @@ fn a_chain_hands_on_the_same_bytes_and_stays_together_when_roles_change() {
 
 #[test]
 fn what_a_primary_loses_when_it_follows_is_what_nobody_else_has() {
-    let mut first = primary(3, &[]);
+    let mut first = Side::primary(3, &[]);
     let mut second = Side::stock(&[]);
     second.follow(first.port());
     second.wait_until_linked();
@@ -163,7 +151,7 @@ fn what_a_primary_loses_when_it_follows_is_what_nobody_else_has() {
 
 #[test]
 fn wait_counts_replicas_that_have_what_was_written() {
-    let mut primary = primary(3, &[]);
+    let mut primary = Side::primary(3, &[]);
     assert_eq!(primary.ask("WAIT 0 0"), Reply::Integer(0));
     assert_eq!(primary.ask("WAIT 1 50"), Reply::Integer(0));
     let mut replicas = [Side::stock(&[]), Side::basalt(2, &[])];
@@ -203,7 +191,6 @@ fn wait_counts_replicas_that_have_what_was_written() {
     let start = Instant::now();
     assert_eq!(primary.ask("WAIT 3 200"), Reply::Integer(2));
     assert!(start.elapsed() >= Duration::from_millis(190));
-    let error = |text: &str| Reply::Error(text.as_bytes().to_vec());
     assert_eq!(
         primary.ask("WAIT 1 x"),
         error("ERR timeout is not an integer or out of range")
@@ -215,7 +202,7 @@ fn wait_counts_replicas_that_have_what_was_written() {
 
 #[test]
 fn who_sends_no_more_waits_no_longer_and_has_its_replies() {
-    let primary = primary(3, &[]);
+    let primary = Side::primary(3, &[]);
     for replicas in ["0", "5"] {
         let mut client = primary.server.client();
         client.send(&["WAIT", replicas, "0"]).expect("it listens");
@@ -229,7 +216,7 @@ fn who_sends_no_more_waits_no_longer_and_has_its_replies() {
 
 #[test]
 fn writes_need_as_many_replicas_as_the_settings_say() {
-    let mut primary = primary(2, &["min-replicas-to-write 1"]);
+    let mut primary = Side::primary(2, &["min-replicas-to-write 1"]);
     let refusal = Reply::Error(b"NOREPLICAS Not enough good replicas to write.".to_vec());
     for request in ["SET k v", "EVAL return(redis.call('set','a','b')) 0"] {
         let Reply::Error(text) = primary.ask(request) else {
@@ -247,21 +234,16 @@ fn writes_need_as_many_replicas_as_the_settings_say() {
 
 #[test]
 fn a_replica_that_is_frozen_in_a_transfer_holds_up_no_writer() {
-    let mut primary = primary(2, &["rdbcompression no", "repl-timeout 30"]);
+    let mut primary = Side::primary(2, &["rdbcompression no", "repl-timeout 30"]);
     primary.ask("DEBUG POPULATE 60000 key 1000");
     let mut replica = Side::stock(&[]);
     // Its bytes come to stand in the proxy, which reads none of them.
     let proxy = Proxy::to(primary.port());
-    let signal = |name: &str, side: &Side| {
-        let id = side.server.id().to_string();
-        let sent = Command::new("kill").args([name, &id]).status();
-        assert!(sent.is_ok_and(|status| status.success()));
-    };
     replica.follow(proxy.port());
     primary.wait_until("the transfer has begun", |side| {
         side.told("slave0").contains("state=send_bulk")
     });
-    signal("-STOP", &replica);
+    replica.signal("-STOP");
     let mut client = primary.server.client();
     let mut longest = Duration::ZERO;
     let value = "w".repeat(1000);
@@ -271,7 +253,7 @@ fn a_replica_that_is_frozen_in_a_transfer_holds_up_no_writer() {
         assert_eq!(client.ask(&words).expect("it answers"), status("OK"));
         longest = longest.max(start.elapsed());
     }
-    signal("-CONT", &replica);
+    replica.signal("-CONT");
     assert!(longest < Duration::from_secs(2), "{longest:?}");
     replica.wait_until_linked();
     settle(&mut primary, &mut replica);
@@ -280,7 +262,7 @@ fn a_replica_that_is_frozen_in_a_transfer_holds_up_no_writer() {
 
 #[test]
 fn what_replicas_are_told_and_who_they_are_can_be_seen() {
-    let mut primary = primary(3, &["repl-ping-replica-period 1"]);
+    let mut primary = Side::primary(3, &["repl-ping-replica-period 1"]);
     let mut replica = Side::stock(&["replica-announce-ip 10.1.2.3", "replica-announce-port 77"]);
     replica.follow(primary.port());
     replica.wait_until_linked();
@@ -315,7 +297,7 @@ fn what_replicas_are_told_and_who_they_are_can_be_seen() {
 #[test]
 fn what_a_replica_says_wrong_hears_what_stock_says() {
     let mut stock = Side::stock(&[]);
-    let mut basalt = primary(2, &[]);
+    let mut basalt = Side::primary(2, &[]);
     for request in [
         "REPLCONF",
         "REPLCONF listening-port",
@@ -394,7 +376,7 @@ fn a_snapshot_that_cannot_be_made_does_not_hold_up_the_primary() {
 
 #[test]
 fn nothing_else_comes_between_the_bytes_of_the_stream() {
-    let mut primary = primary(2, &[]);
+    let mut primary = Side::primary(2, &[]);
     let mut stranger = primary.server.client();
     for words in [
         &["HELLO", "3"][..],
@@ -440,7 +422,7 @@ fn nothing_else_comes_between_the_bytes_of_the_stream() {
 
 #[test]
 fn the_backlog_goes_when_nobody_has_wanted_it_for_long() {
-    let mut primary = primary(2, &["repl-backlog-ttl 1"]);
+    let mut primary = Side::primary(2, &["repl-backlog-ttl 1"]);
     let mut replica = Side::stock(&[]);
     replica.follow(primary.port());
     replica.wait_until_linked();
@@ -469,7 +451,7 @@ fn disks(reply: &Reply) -> (i64, i64) {
 #[test]
 fn waitaof_counts_the_disks_that_have_what_was_written() {
     let aof = ["appendonly yes", "appendfsync everysec"];
-    let mut primary = primary(3, &aof);
+    let mut primary = Side::primary(3, &aof);
     let mut replica = Side::basalt(2, &aof);
     replica.follow(primary.port());
     replica.wait_until_linked();
@@ -519,7 +501,7 @@ fn waitaof_counts_the_disks_that_have_what_was_written() {
 
 #[test]
 fn another_client_ends_a_wait_for_replicas() {
-    let mut primary = primary(3, &[]);
+    let mut primary = Side::primary(3, &[]);
     for (reason, reply) in [
         ("TIMEOUT", Reply::Integer(0)),
         (
@@ -550,7 +532,7 @@ fn another_client_ends_a_wait_for_replicas() {
 
 #[test]
 fn a_replica_is_no_client_and_its_file_is_a_save_in_progress() {
-    let mut primary = primary(2, &["rdb-key-save-delay 20000"]);
+    let mut primary = Side::primary(2, &["rdb-key-save-delay 20000"]);
     primary.ask("DEBUG POPULATE 100 key 100");
     let before = primary.told("connected_clients");
     let mut replica = Side::stock(&[]);

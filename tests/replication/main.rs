@@ -19,6 +19,7 @@ mod roles;
 mod writer;
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,18 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_basalt");
 
 /// How long something that is sure to come may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Of a primary: it synchronises at once, and has room for everything that a test
+/// writes.
+const NOW: [&str; 2] = ["repl-diskless-sync-delay 0", "repl-backlog-size 50mb"];
+
+fn error(text: &str) -> Reply {
+    Reply::Error(text.as_bytes().to_vec())
+}
+
+fn status(text: &str) -> Reply {
+    Reply::Status(text.as_bytes().to_vec())
+}
 
 /// A server and a client of it.
 struct Side {
@@ -44,15 +57,7 @@ impl Side {
     }
 
     fn stock(settings: &[&str]) -> Self {
-        let settings: Vec<&str> = [
-            &[
-                "save \"\"",
-                "repl-diskless-sync-delay 0",
-                "repl-backlog-size 50mb",
-            ][..],
-            settings,
-        ]
-        .concat();
+        let settings: Vec<&str> = [&["save \"\""][..], &NOW, settings].concat();
         Self::start("redis-server", &settings)
     }
 
@@ -62,6 +67,18 @@ impl Side {
         let server = Server::start(program, &lines);
         let client = server.client();
         Self { server, client }
+    }
+
+    /// Basalt that is to lead.
+    fn primary(shards: usize, more: &[&str]) -> Self {
+        Self::basalt(shards, &[&NOW[..], more].concat())
+    }
+
+    /// Sends its process a signal, such as `-STOP`.
+    fn signal(&self, name: &str) {
+        let id = self.server.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
     }
 
     fn port(&self) -> u16 {

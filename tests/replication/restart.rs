@@ -7,15 +7,17 @@ use std::time::Duration;
 use crate::writer::{Dice, write};
 use crate::{Side, settle};
 
-const NOW: [&str; 2] = ["repl-diskless-sync-delay 0", "repl-backlog-size 50mb"];
-
-fn basalt(shards: usize) -> Side {
-    Side::basalt(shards, &NOW)
-}
-
 /// The settings that it has now are those that it starts with.
 fn remember(side: &mut Side) {
     side.ask("CONFIG REWRITE");
+}
+
+/// BGSAVE, to its end.
+fn save(side: &mut Side) {
+    side.ask("BGSAVE");
+    side.wait_until("it is saved", |side| {
+        side.told("rdb_bgsave_in_progress") == "0"
+    });
 }
 
 #[test]
@@ -23,9 +25,9 @@ fn a_replica_that_ends_goes_on_where_its_file_stands() {
     for (is_stock_primary, shards) in [(true, 1), (true, 3), (false, 2)] {
         let mut primary = match is_stock_primary {
             true => Side::stock(&[]),
-            false => basalt(3),
+            false => Side::primary(3, &[]),
         };
-        let mut replica = basalt(shards);
+        let mut replica = Side::primary(shards, &[]);
         replica.follow(primary.port());
         replica.wait_until_linked();
         remember(&mut replica);
@@ -43,10 +45,7 @@ fn a_replica_that_ends_goes_on_where_its_file_stands() {
         assert_eq!(primary.told("sync_full"), "1", "{}", replica.server.log());
         assert_eq!(primary.told("sync_partial_ok"), "1");
         // A file of BGSAVE is as good, whenever the process ends.
-        replica.ask("BGSAVE");
-        replica.wait_until("it is saved", |side| {
-            side.told("rdb_bgsave_in_progress") == "0"
-        });
+        save(&mut replica);
         write(&mut primary.server.client(), &mut Dice::new(3), 500);
         settle(&mut primary, &mut replica);
         replica.restart();
@@ -60,8 +59,8 @@ fn a_replica_that_ends_goes_on_where_its_file_stands() {
 #[test]
 fn replicas_go_on_with_a_primary_that_was_shut_down() {
     for shards in [1, 3] {
-        let mut primary = basalt(shards);
-        let mut replicas = [Side::stock(&[]), basalt(2)];
+        let mut primary = Side::primary(shards, &[]);
+        let mut replicas = [Side::stock(&[]), Side::primary(2, &[])];
         for replica in &mut replicas {
             replica.follow(primary.port());
             replica.wait_until_linked();
@@ -96,17 +95,14 @@ fn replicas_go_on_with_a_primary_that_was_shut_down() {
 
 #[test]
 fn a_stock_node_goes_on_from_a_file_of_basalt() {
-    let mut primary = basalt(3);
+    let mut primary = Side::primary(3, &[]);
     let mut replica = Side::stock(&[]);
     replica.follow(primary.port());
     replica.wait_until_linked();
     remember(&mut replica);
     write(&mut primary.server.client(), &mut Dice::new(6), 500);
     settle(&mut primary, &mut replica);
-    primary.ask("BGSAVE");
-    primary.wait_until("it is saved", |side| {
-        side.told("rdb_bgsave_in_progress") == "0"
-    });
+    save(&mut primary);
     write(&mut primary.server.client(), &mut Dice::new(7), 500);
     // The replica ends, and comes back with what the primary had then.
     drop(replica.client.ask(&["SHUTDOWN", "NOSAVE"]));
@@ -125,8 +121,8 @@ fn a_stock_node_goes_on_from_a_file_of_basalt() {
 #[test]
 fn a_primary_that_lost_data_takes_none_from_its_replicas() {
     for has_file in [true, false] {
-        let mut primary = basalt(2);
-        let mut replicas = [Side::stock(&[]), basalt(1)];
+        let mut primary = Side::primary(2, &[]);
+        let mut replicas = [Side::stock(&[]), Side::primary(1, &[])];
         for replica in &mut replicas {
             replica.follow(primary.port());
             replica.wait_until_linked();
@@ -173,7 +169,7 @@ fn a_replica_that_falls_behind_a_new_primary_is_synchronised_anew() {
         ],
     );
     let proxy = crate::proxy::Proxy::to(primary.port());
-    let mut replicas = [Side::stock(&[]), basalt(1)];
+    let mut replicas = [Side::stock(&[]), Side::primary(1, &[])];
     for replica in &mut replicas {
         replica.follow(proxy.port());
         replica.wait_until_linked();

@@ -4,11 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::wire::{Connection, Reply};
-use crate::{Side, settle};
-
-fn error(text: &str) -> Reply {
-    Reply::Error(text.as_bytes().to_vec())
-}
+use crate::{Side, error, settle};
 
 const READ_ONLY: &str = "READONLY You can't write against a read only replica.";
 const STALE: &str =
