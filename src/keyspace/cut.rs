@@ -8,9 +8,9 @@ use super::database::Database;
 use super::discarded::Discarded;
 use super::found::Found;
 use super::shard_keyspace::Keyspace;
-use super::stored::Entry;
-use crate::memory::{self, Kept, Taking, Walked};
-use crate::value::{Compound, KeepElements};
+use super::stored::{Entry, Occupied};
+use crate::memory::{self, KeepPages, Kept, Taking, Walked};
+use crate::value::{Compound, CutElement, KeepElements};
 
 /// Takes what one database held at the cut: every key once, in no order. Keys are
 /// also those whose time has come and that nobody met.
@@ -18,6 +18,8 @@ pub trait Keep: Send + 'static {
     fn keep(&mut self, found: &Found<'_>);
     /// Bytes from which on a value is better kept apart, if that can be.
     fn large(&self) -> usize;
+    /// Whether a text of so many bytes is better kept apart.
+    fn is_paged(&self, bytes: usize) -> bool;
     /// Takes a key whose value is kept apart: the elements are to come, as what is
     /// returned.
     fn keep_apart(&mut self, found: &Found<'_>) -> Box<dyn KeepElements>;
@@ -31,6 +33,14 @@ struct Keeper<K>(K);
 
 impl<K: Keep> memory::Keep<Compound> for Keeper<K> {
     fn keep(&mut self, entry: &mut Entry) -> Kept {
+        if let Some(text) = entry.long_text()
+            && self.0.is_paged(text.len())
+        {
+            let to = self.0.keep_apart(&Found::new(entry));
+            let text = entry.text_of_cut().expect("it was just found");
+            text.begin_cut(Box::new(Pages(to)));
+            return Kept::Begun;
+        }
         let found = Found::new(entry);
         let large = |compound: &&Compound| compound.can_be_cut(self.0.large());
         if found.compound().filter(large).is_none() {
@@ -49,6 +59,47 @@ impl<K: Keep> memory::Keep<Compound> for Keeper<K> {
 
     fn end(self: Box<Self>) {
         self.0.end();
+    }
+}
+
+/// Makes elements of the pages of a text.
+struct Pages(Box<dyn KeepElements>);
+
+impl KeepPages for Pages {
+    fn keep(&mut self, page: &[u8]) {
+        self.0.keep(CutElement::Page(page));
+    }
+
+    fn aside(&mut self, number: u32, page: &[u8]) {
+        self.0.aside(number, CutElement::Page(page));
+    }
+
+    fn recall(&mut self, number: u32) {
+        self.0.recall(number);
+    }
+
+    fn begin_walk(&mut self) {
+        self.0.begin_walk();
+    }
+
+    fn taking(&self) -> Taking {
+        self.0.taking()
+    }
+
+    fn end(self: Box<Self>) {
+        self.0.end();
+    }
+}
+
+/// Keeps the next few elements or pages of a value that is kept apart; one that was another
+/// value's is over.
+fn walk_entry(entry: &mut Entry, buckets: usize) -> Walked {
+    if let Some(text) = entry.text_of_cut() {
+        text.walk_cut(buckets)
+    } else if let Some(compound) = entry.compound_mut() {
+        compound.walk_cut(buckets)
+    } else {
+        Walked::Over
     }
 }
 
@@ -117,16 +168,12 @@ impl Database {
         while let Some(bytes) = self.slots.begun.pop() {
             let key = self.listed_key(&bytes);
             let entry = self.slots.find_mut(key.slot, key.hash, key.bytes);
-            let compound = entry.and_then(|entry| entry.into_entry().compound_mut());
+            let walk = |entry: Occupied<'_>| walk_entry(entry.into_entry(), buckets);
             // One that went is listed where it is, or in the remains.
-            if let Some(compound) = compound
-                && compound.is_cut()
-            {
-                let walked = compound.walk_cut(buckets);
-                if walked != Walked::Over {
-                    self.slots.begun.push(bytes);
-                    return walked;
-                }
+            let walked = entry.map_or(Walked::Over, walk);
+            if walked != Walked::Over {
+                self.slots.begun.push(bytes);
+                return walked;
             }
         }
         Walked::Over
@@ -136,7 +183,11 @@ impl Database {
     fn taking_begun(&self) -> Option<Taking> {
         let next = || {
             let key = self.listed_key(self.slots.begun.last()?);
-            self.compound(key)?.taking()
+            let entry = self.slots.find(key.slot, key.hash, key.bytes)?;
+            match (entry.long_text(), Found::new(entry).compound()) {
+                (Some(text), _) => text.taking(),
+                (None, compound) => compound?.taking(),
+            }
         };
         self.remains.taking().or_else(next)
     }

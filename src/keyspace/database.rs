@@ -4,6 +4,7 @@
 //! removes it and counts it. Every operation finds its key once.
 
 use std::mem;
+use std::ops::Range;
 
 use super::agenda::{Agenda, moment_of};
 use super::clock::{Clock, Overdue};
@@ -159,8 +160,18 @@ impl Database {
         if text.len() <= INLINE_MAX {
             self.set(key, &text, lifetime, clock);
         } else {
-            self.store(key, NewValue::Owned(text), lifetime, clock);
+            self.store(key, NewValue::Owned(text.into()), lifetime, clock);
         }
+    }
+
+    /// As `set_owned`, but the text is raw, whatever it holds.
+    pub fn set_raw(&mut self, key: Key<'_>, text: Vec<u8>, lifetime: Lifetime, clock: &Clock) {
+        let value = if text.len() <= INLINE_MAX {
+            NewValue::Text(&text)
+        } else {
+            NewValue::Owned(text.into())
+        };
+        self.store_as(key, value, lifetime, true, clock);
     }
 
     pub fn set_int(&mut self, key: Key<'_>, number: i64, lifetime: Lifetime, clock: &Clock) {
@@ -169,6 +180,18 @@ impl Database {
 
     #[inline]
     fn store(&mut self, key: Key<'_>, value: NewValue<'_>, lifetime: Lifetime, clock: &Clock) {
+        self.store_as(key, value, lifetime, false, clock);
+    }
+
+    #[inline]
+    fn store_as(
+        &mut self,
+        key: Key<'_>,
+        value: NewValue<'_>,
+        lifetime: Lifetime,
+        is_modified: bool,
+        clock: &Clock,
+    ) {
         let deadline = match lifetime {
             Lifetime::Keep | Lifetime::Forever => None,
             Lifetime::Until(deadline) => Some(deadline),
@@ -176,7 +199,7 @@ impl Database {
         let mut marks = Marks {
             deadline,
             access: clock.access_of_new(),
-            is_modified: false,
+            is_modified,
         };
         let Some(occupied) = live(&mut self.slots, &mut self.remains, key, clock.due()) else {
             self.insert(key, value, marks);
@@ -278,12 +301,14 @@ impl Database {
 
     /// Edits the text of a key, which is empty when the key is not there. The
     /// result is raw, whatever it holds, and keeps its deadline. A long text
-    /// is edited where it is; `len_hint` is the length it is expected to have.
+    /// is edited where it is, in no other bytes than `changes` and behind its end;
+    /// `len_hint` is the length it is expected to have.
     pub fn edit(
         &mut self,
         key: Key<'_>,
         clock: &Clock,
         len_hint: usize,
+        changes: Range<usize>,
         edit: impl FnOnce(&mut Vec<u8>),
     ) {
         let mut marks = Marks {
@@ -306,7 +331,7 @@ impl Database {
             occupied.set_access(access);
         }
         if let Some(long) = occupied.long_text_mut() {
-            edit(long);
+            edit(long.changing(changes));
             self.keep_scratch(text);
             return;
         }
@@ -378,7 +403,13 @@ impl Database {
                 }
                 moment_of(compound).is_some()
             }
-            OwnedContent::Int(_) | OwnedContent::Text(_) => false,
+            OwnedContent::Text(text) => {
+                if text.is_cut() {
+                    self.slots.begun.push(key.bytes.into());
+                }
+                false
+            }
+            OwnedContent::Int(_) => false,
         };
         let value = match value.content {
             OwnedContent::Int(number) => NewValue::Int(number),
@@ -481,6 +512,6 @@ fn short_or_owned(text: &mut Vec<u8>) -> NewValue<'_> {
     if text.len() <= INLINE_MAX {
         NewValue::Text(text)
     } else {
-        NewValue::Owned(mem::take(text))
+        NewValue::Owned(mem::take(text).into())
     }
 }

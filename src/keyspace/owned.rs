@@ -2,6 +2,7 @@
 //! value is to live.
 
 use super::stored::{Content, Entry};
+use crate::memory::LongText;
 use crate::value::Compound;
 
 /// How long a value that is being set lives.
@@ -18,7 +19,7 @@ pub enum Lifetime {
 #[derive(Clone, Debug)]
 pub enum OwnedContent {
     Int(i64),
-    Text(Vec<u8>),
+    Text(LongText),
     Compound(Compound),
 }
 
@@ -38,7 +39,7 @@ impl Owned {
     pub(super) fn copy(entry: &Entry) -> Self {
         let content = match entry.content() {
             Content::Int(number) => OwnedContent::Int(number),
-            Content::Text(text) => OwnedContent::Text(text.to_vec()),
+            Content::Text(text) => OwnedContent::Text(text.to_vec().into()),
             Content::Compound(compound) => OwnedContent::Compound(compound.clone()),
         };
         Self::with(entry, content)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::notes::Notes;
-use crate::memory::{self, Marks, Taking, Walked};
+use crate::memory::{self, LongText, Marks, Taking, Walked};
 use crate::value::Compound;
 
 pub(super) type Entry = memory::Entry<Compound>;
@@ -15,14 +15,37 @@ pub(super) type Content<'a> = memory::Content<'a, Compound>;
 /// A compound of more allocations than this is freed in steps.
 const FREED_AT_ONCE: usize = 64;
 
+/// A value of which a snapshot has not kept all.
+#[derive(Debug)]
+enum Unkept {
+    Compound(Compound),
+    Text(LongText),
+}
+
+impl Unkept {
+    fn taking(&self) -> Option<Taking> {
+        match self {
+            Self::Compound(compound) => compound.taking(),
+            Self::Text(text) => text.taking(),
+        }
+    }
+
+    fn walk_cut(&mut self, buckets: usize) -> Walked {
+        match self {
+            Self::Compound(compound) => compound.walk_cut(buckets),
+            Self::Text(text) => text.walk_cut(buckets),
+        }
+    }
+}
+
 /// What is left of keys that went: compounds, freed a piece at a time, so that
 /// no command waits for a million frees, how many keys had expired, and what is
 /// told of keys that come and go by themselves.
 #[derive(Debug, Default)]
 pub(super) struct Remains {
     compounds: Vec<Compound>,
-    /// Those of which a snapshot has not kept all: they are freed afterwards.
-    cut: Vec<Compound>,
+    /// They are freed afterwards.
+    cut: Vec<Unkept>,
     /// Keys of values out of which much was cut that is still in them.
     pub(super) mending: BTreeSet<Box<[u8]>>,
     expired: u64,
@@ -45,15 +68,19 @@ impl Remains {
     /// Takes what is large of a removed entry; the rest is freed here.
     #[inline]
     pub(super) fn bury(&mut self, entry: Entry) {
-        if let Ok(compound) = entry.into_compound() {
-            self.bury_compound(compound);
+        match entry.into_compound() {
+            Ok(compound) => self.bury_compound(compound),
+            Err(entry) if entry.long_text().is_some_and(LongText::is_cut) => {
+                self.cut.extend(entry.into_long_text().map(Unkept::Text));
+            }
+            Err(_) => {}
         }
     }
 
     /// Takes a value if it is large; else it is freed here.
     pub(super) fn bury_compound(&mut self, compound: Compound) {
         if compound.is_cut() {
-            self.cut.push(compound);
+            self.cut.push(Unkept::Compound(compound));
         } else if compound.weight() > FREED_AT_ONCE {
             self.compounds.push(compound);
         }
@@ -67,7 +94,7 @@ impl Remains {
         value: NewValue<'_>,
         marks: Marks,
     ) {
-        if occupied.is_compound() {
+        if occupied.is_owner() {
             self.bury(occupied.exchange(value, marks));
         } else {
             occupied.replace(value, marks);
@@ -95,12 +122,14 @@ impl Remains {
 
     /// Keeps the next few buckets of a value that has gone.
     pub(super) fn walk_cut(&mut self, buckets: usize) -> Walked {
-        while let Some(compound) = self.cut.last_mut() {
-            match compound.walk_cut(buckets) {
+        while let Some(value) = self.cut.last_mut() {
+            match value.walk_cut(buckets) {
                 Walked::Over => {}
                 walked => return walked,
             }
-            self.compounds.extend(self.cut.pop());
+            if let Some(Unkept::Compound(compound)) = self.cut.pop() {
+                self.compounds.push(compound);
+            }
         }
         Walked::Over
     }

@@ -8,7 +8,7 @@
 //!
 //! A key of 11 bytes with a value of 64 is 3 + 1 + 1 + 11 + 64 = 80 bytes,
 //! which is a size class of the allocator: nothing is lost. An integer is 8
-//! bytes, little endian. A text longer than `INLINE_MAX` is a `Box<Vec<u8>>`
+//! bytes, little endian. A text longer than `INLINE_MAX` is a `Box<LongText>`
 //! whose address is the value: appending to it copies neither key nor text. A
 //! compound, whatever `C` is, stands there itself, behind as many bytes as its
 //! alignment asks for.
@@ -32,6 +32,7 @@ use std::ptr;
 use std::slice;
 
 use super::class_bytes;
+use super::long_text::LongText;
 use super::shape::{ALIGN, Kind, Shape, write_length};
 
 /// The longest text kept beside its key, in bytes.
@@ -70,7 +71,7 @@ pub enum NewValue<'v, C> {
     Int(i64),
     Text(&'v [u8]),
     /// Moves in without a copy when it is longer than `INLINE_MAX`.
-    Owned(Vec<u8>),
+    Owned(LongText),
     Compound(C),
 }
 
@@ -108,7 +109,7 @@ impl<C> Entry<C> {
             NewValue::Text(text) if text.len() <= INLINE_MAX => {
                 Self::build(tag, Kind::Text, key, text, marks)
             }
-            NewValue::Text(text) => Self::boxed(tag, key, text.to_vec(), marks),
+            NewValue::Text(text) => Self::boxed(tag, key, text.to_vec().into(), marks),
             NewValue::Owned(text) if text.len() <= INLINE_MAX => {
                 Self::build(tag, Kind::Text, key, &text, marks)
             }
@@ -118,7 +119,7 @@ impl<C> Entry<C> {
     }
 
     /// An entry whose value is the address of `text`.
-    fn boxed(tag: u8, key: &[u8], text: Vec<u8>, marks: Marks) -> Self {
+    fn boxed(tag: u8, key: &[u8], text: LongText, marks: Marks) -> Self {
         let address = Box::into_raw(Box::new(text)).expose_provenance() as u64;
         Self::build(tag, Kind::Boxed, key, &address.to_le_bytes(), marks)
     }
@@ -289,8 +290,8 @@ impl<C> Entry<C> {
             Kind::Text => Content::Text(value()),
             Kind::Int => Content::Int(i64::from_le_bytes(eight(value()))),
             Kind::Boxed => {
-                let text: *const Vec<u8> = address_in(value());
-                // SAFETY: `boxed` put the address of a vector there that this
+                let text: *const LongText = address_in(value());
+                // SAFETY: `boxed` put the address of a text there that this
                 // entry owns, and `&self` keeps it unchanged.
                 Content::Text(unsafe { &*text })
             }
@@ -303,14 +304,37 @@ impl<C> Entry<C> {
     }
 
     /// The long text to edit in place; `None` for an integer or a short text.
-    pub fn long_text_mut(&mut self) -> Option<&mut Vec<u8>> {
+    pub fn long_text_mut(&mut self) -> Option<&mut LongText> {
+        if self.kind() == Kind::Boxed {
+            self.set_meta(self.meta() | MODIFIED);
+        }
+        self.text_of_cut()
+    }
+
+    /// The long text, of which a cut is made or walked; `None` for the other kinds.
+    pub fn text_of_cut(&mut self) -> Option<&mut LongText> {
         if self.kind() != Kind::Boxed {
             return None;
         }
-        self.set_meta(self.meta() | MODIFIED);
-        let text: *mut Vec<u8> = address_in(self.value_bytes());
-        // SAFETY: this entry owns the vector, and `&mut self` is its only user.
+        let text: *mut LongText = address_in(self.value_bytes());
+        // SAFETY: this entry owns the text, and `&mut self` is its only user.
         Some(unsafe { &mut *text })
+    }
+
+    /// The long text; `None` for the other kinds.
+    pub fn long_text(&self) -> Option<&LongText> {
+        if self.kind() != Kind::Boxed {
+            return None;
+        }
+        let text: *const LongText = address_in(self.value_bytes());
+        // SAFETY: as in `content`.
+        Some(unsafe { &*text })
+    }
+
+    /// Whether the value owns something beside the entry.
+    #[inline]
+    pub fn is_owner(&self) -> bool {
+        self.kind().is_owner()
     }
 
     #[inline]
@@ -465,12 +489,12 @@ impl<C> Entry<C> {
     }
 
     /// The long text itself, without a copy; `None` for the other kinds.
-    pub fn into_long_text(self) -> Result<Vec<u8>, Self> {
+    pub fn into_long_text(self) -> Result<LongText, Self> {
         if self.kind() != Kind::Boxed {
             return Err(self);
         }
         let old = ManuallyDrop::new(self);
-        let text: *mut Vec<u8> = address_in(old.value_bytes());
+        let text: *mut LongText = address_in(old.value_bytes());
         old.free_bytes();
         // SAFETY: `boxed` made it with `Box::into_raw`; the entry that owned
         // it is gone, so it is taken back once.
@@ -494,14 +518,9 @@ impl<C> Entry<C> {
     /// what a compound holds.
     pub fn allocated_bytes(&self) -> usize {
         let own = self.shape().layout().size();
-        match (self.kind(), self.content()) {
-            (Kind::Boxed, Content::Text(_)) => {
-                let text: *const Vec<u8> = address_in(self.value_bytes());
-                // SAFETY: as in `content`.
-                let text = unsafe { &*text };
-                own + class_bytes(size_of::<Vec<u8>>()) + class_bytes(text.capacity())
-            }
-            _ => own,
+        match self.long_text() {
+            Some(text) => own + class_bytes(size_of::<LongText>()) + class_bytes(text.capacity()),
+            None => own,
         }
     }
 
@@ -528,7 +547,7 @@ impl<C> Drop for Entry<C> {
         match self.kind() {
             Kind::Int | Kind::Text => {}
             Kind::Boxed => {
-                let text: *mut Vec<u8> = address_in(self.value_bytes());
+                let text: *mut LongText = address_in(self.value_bytes());
                 // SAFETY: `boxed` made it with `Box::into_raw`, and only this
                 // entry owns it.
                 drop(unsafe { Box::from_raw(text) });

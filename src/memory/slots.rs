@@ -24,6 +24,7 @@
 use super::arena::Arena;
 use super::cut::Cut;
 use super::entry::{Entry, Marks, NewValue};
+use super::long_text::LongText;
 use super::table::{Place, Table, tag_of};
 use crate::base::{HashKey, keyed_hash};
 
@@ -449,15 +450,15 @@ impl<'a, C> Occupied<'a, C> {
     }
 
     /// The long text, marked as edited; `None` when the value is short.
-    pub fn long_text_mut(&mut self) -> Option<&mut Vec<u8>> {
+    pub fn long_text_mut(&mut self) -> Option<&mut LongText> {
         self.keep();
         self.entry_mut().long_text_mut()
     }
 
-    /// Whether the value is one of many elements.
+    /// Whether the value owns something beside the entry.
     #[inline]
-    pub fn is_compound(&self) -> bool {
-        self.entry().is_compound()
+    pub fn is_owner(&self) -> bool {
+        self.entry().is_owner()
     }
 
     /// The compound to change in place; `None` for a text or a number.

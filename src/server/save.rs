@@ -37,12 +37,22 @@ const LARGE: usize = PIECE_BYTES;
 /// Texts of more bytes are not compressed by the core that has them, beside writers.
 const LONG: usize = 256 << 10;
 
+/// Longer strings are not compressed at all beside writers: it would hold the writer up
+/// for half a second.
+pub(super) const COMPRESSED_MAX: usize = 32 << 20;
+
+/// Texts of more bytes go to the writer in pages.
+const PAGED: usize = 1 << 20;
+
 /// How a file is written.
 pub(super) struct Manner {
     pub(super) name: PathBuf,
     /// See `LARGE` and `LONG`.
     pub(super) large: usize,
     pub(super) long: usize,
+    /// See `PAGED` and `COMPRESSED_MAX`.
+    pub(super) paged: usize,
+    pub(super) compressed_max: usize,
     compression: Compression,
     pub(super) checksum: Checksum,
     /// Sync on the way.
@@ -81,6 +91,8 @@ impl Manner {
             name: file_name(settings),
             large: LARGE,
             long: LONG,
+            paged: PAGED,
+            compressed_max: COMPRESSED_MAX,
             compression: if is_on("rdbcompression") {
                 Compression::On
             } else {
@@ -143,6 +155,16 @@ impl Manner {
     /// Whether compressing a text takes long.
     pub(super) fn is_long(&self, found: &Found<'_>) -> bool {
         found.text().is_some_and(|text| text.len() > self.long)
+    }
+
+    /// Whether a text of so many bytes goes to the writer in pages.
+    pub(super) fn is_paged(&self, bytes: usize) -> bool {
+        bytes > self.paged
+    }
+
+    /// Whether a text of so many bytes, in pages, is compressed.
+    pub(super) fn is_compressed(&self, bytes: usize) -> bool {
+        self.compression == Compression::On && bytes <= self.compressed_max
     }
 
     /// Begins to write a key with a large value.

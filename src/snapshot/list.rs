@@ -27,15 +27,18 @@ const PART_BYTES: usize = 8 << 10;
 
 /// Appends a list as `ListListpacks`.
 pub(super) fn write_list(out: &mut impl Sink, list: &List, compression: Compression) {
-    write_length(out, list.parts().count() as u64);
-    for part in list.parts() {
-        let (container, bytes) = match part {
-            Part::Plain(text) => (PLAIN, text),
-            Part::Packed(pack) => (PACKED, pack.bytes()),
-        };
-        write_length(out, container);
-        write_string(out, bytes, compression);
-    }
+    write_length(out, list.part_count() as u64);
+    list.parts()
+        .for_each(|part| write_part(out, part, compression));
+}
+
+pub(super) fn write_part(out: &mut impl Sink, part: Part<'_>, compression: Compression) {
+    let (container, bytes) = match part {
+        Part::Plain(text) => (PLAIN, text),
+        Part::Packed(pack) => (PACKED, pack.bytes()),
+    };
+    write_length(out, container);
+    write_string(out, bytes, compression);
 }
 
 /// Reads what `ListTexts` begins with.
@@ -70,11 +73,11 @@ pub(super) fn read_nodes(bytes: &mut &[u8], rules: &Rules) -> Result<List, Malfo
         let container = read_length(bytes)?;
         let text = read_string(bytes)?;
         match container {
-            PLAIN => nodes.push(Node::Plain(text.into())),
+            PLAIN => nodes.push(Node::plain((*text).into())),
             PACKED => {
                 let pack = Listpack::from_bytes(&text).ok_or(Malformed)?;
                 if pack.byte_len() <= NODE_BYTES_MAX {
-                    nodes.push(Node::Packed(pack));
+                    nodes.push(Node::packed(pack));
                 } else {
                     take_apart(&pack, &mut nodes);
                 }
@@ -89,11 +92,11 @@ fn take_apart(pack: &Listpack, nodes: &mut Vec<Node>) {
     let mut part = Listpack::new();
     for item in pack.iter() {
         if part.byte_len() >= PART_BYTES {
-            nodes.push(Node::Packed(mem::take(&mut part)));
+            nodes.push(Node::packed(mem::take(&mut part)));
         }
         part.push_back_item(item);
     }
-    nodes.push(Node::Packed(part));
+    nodes.push(Node::packed(part));
 }
 
 fn push(list: &mut List, element: &Element<'_>, rules: &Rules) {

@@ -1,5 +1,6 @@
-//! A large value in the RDB format, written some elements at a time: a hash, a set or a sorted set
-//! that is no packed list. Its elements may stand there in any order.
+//! A large value in the RDB format, written some elements at a time. Those of a hash, a set or a
+//! sorted set that is no packed list may stand there in any order; the nodes of a list or a stream
+//! are in theirs. A text is parted into pages; its length is for the caller to write.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -10,21 +11,23 @@ use super::file::{Record, write_head};
 use super::sink::Sink;
 use super::string::{Compression, write_length, write_string};
 use super::value::Value;
-use super::{hash, sorted_set};
+use super::{hash, list, sorted_set, stream};
 
 /// A record under way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Parts {
     compression: Compression,
     /// No field of the hash is due before, if it has deadlines.
     earliest: Option<u64>,
+    /// What stands behind the elements: of a stream, its history and its groups.
+    tail: Vec<u8>,
 }
 
 impl Parts {
     /// Writes what stands before the elements. As many follow as the value has.
     pub fn begin(out: &mut impl Sink, record: &Record<'_>, compression: Compression) -> Self {
         write_head(out, record, compression);
-        let mut earliest = None;
+        let (mut earliest, mut tail) = (None, Vec::new());
         match record.value {
             Value::Hash(hash) => {
                 // The earliest itself would take a look at every field. Readers only add to it.
@@ -34,13 +37,18 @@ impl Parts {
             }
             Value::Set(set) => write_length(out, set.len() as u64),
             Value::SortedSet(set) => write_length(out, set.len() as u64),
-            Value::Text(_) | Value::List(_) | Value::Stream(_) => {
-                unreachable!("only values of which cuts are made are written in parts")
+            Value::List(list) => write_length(out, list.part_count() as u64),
+            Value::Stream(stream) => {
+                write_length(out, stream.entries().node_count() as u64);
+                stream::write_rest(&mut tail, stream, compression);
             }
+            // Whoever begins it knows whether it is compressed.
+            Value::Text(_) => {}
         }
         Self {
             compression,
             earliest,
+            tail,
         }
     }
 
@@ -56,6 +64,14 @@ impl Parts {
             CutElement::Scored(member, score) => {
                 sorted_set::write_member(out, member, score, compression);
             }
+            CutElement::Part(part) => list::write_part(out, part, compression),
+            CutElement::Page(page) => out.put(page),
+            CutElement::Node(id, pack) => stream::write_node(out, id, pack, compression),
         }
+    }
+
+    /// Writes what stands behind the elements.
+    pub fn end(&self, out: &mut impl Sink) {
+        out.put(&self.tail);
     }
 }

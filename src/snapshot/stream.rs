@@ -33,9 +33,19 @@ pub(super) fn write_stream(out: &mut impl Sink, stream: &Stream, compression: Co
     let entries = stream.entries();
     write_length(out, entries.node_count() as u64);
     for (id, pack) in entries.nodes() {
-        write_string(out, &id.to_bytes(), Compression::Off);
-        write_string(out, pack.bytes(), compression);
+        write_node(out, id, pack, compression);
     }
+    write_rest(out, stream, compression);
+}
+
+pub(super) fn write_node(out: &mut impl Sink, id: Id, pack: &Listpack, compression: Compression) {
+    write_string(out, &id.to_bytes(), Compression::Off);
+    write_string(out, pack.bytes(), compression);
+}
+
+/// What stands behind the nodes.
+pub(super) fn write_rest(out: &mut impl Sink, stream: &Stream, compression: Compression) {
+    let entries = stream.entries();
     let history = entries.history();
     write_length(out, entries.len());
     write_id(out, history.last_id);

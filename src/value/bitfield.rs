@@ -57,6 +57,11 @@ impl Field {
         (self.offset + u64::from(self.bits)).div_ceil(8)
     }
 
+    /// The first byte of a text that holds some of the field.
+    pub fn first_byte(self) -> u64 {
+        self.offset / 8
+    }
+
     /// The number in the field.
     pub fn get(self, bytes: &[u8]) -> i64 {
         // Up to 64 bits from any bit of a byte touch up to 9 bytes: a u128 holds them.

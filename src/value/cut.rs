@@ -3,15 +3,19 @@
 //!
 //! A hash, a set and a sorted set can be cut when they are no packed lists. A
 //! sorted set is not cut while members are still to be freed that are none any more.
-//! Its members come highest first, except those that change meanwhile.
+//! Its members come highest first, except those that change meanwhile. A list that is
+//! no packed list and a stream are cut into their nodes, which come in their order:
+//! see `row_cut`.
 
 use std::convert::Infallible;
 
 use super::compound::Compound;
 use super::hash::{self, Hash};
-use super::listpack::Item;
+use super::list::Part;
+use super::listpack::{Item, Listpack};
 use super::set::Set;
 use super::sorted_set::SortedSet;
+use super::stream::Id;
 use crate::memory::{Dict, Field, Keep, Kept, Taking, Walked, ranked_score};
 
 /// An element of a value that was cut.
@@ -21,11 +25,22 @@ pub enum CutElement<'a> {
     Field(&'a [u8], Item<'a>, Option<u64>),
     Member(&'a [u8]),
     Scored(&'a [u8], f64),
+    /// A node of a list.
+    Part(Part<'a>),
+    /// A node of a stream.
+    Node(Id, &'a Listpack),
+    /// A part of a text.
+    Page(&'a [u8]),
 }
 
-/// Takes the elements of one value as they were at a cut: each once, in no order.
+/// Takes the elements of one value as they were at a cut: each once, in no order, or
+/// those of a row in their order.
 pub trait KeepElements: Send {
     fn keep(&mut self, element: CutElement<'_>);
+    /// Takes an element of a row before its turn.
+    fn aside(&mut self, number: u32, element: CutElement<'_>);
+    /// It is the turn of the element that was taken under this number.
+    fn recall(&mut self, number: u32);
     /// The walk begins: most comes now.
     fn begin_walk(&mut self);
     /// Whether the walk goes on. Who changes the value does not ask.
@@ -113,10 +128,14 @@ impl Compound {
 
     /// Whether it can be cut and has more than so many bytes, by an estimate.
     pub fn can_be_cut(&self, bytes: usize) -> bool {
-        !self.is_mending()
-            && self
-                .dict()
-                .is_some_and(|dict| dict.allocated_bytes() > bytes)
+        match self {
+            Self::List(list) => list.can_be_cut() && list.allocated_bytes() > bytes,
+            Self::Stream(stream) => stream.can_be_cut() && stream.allocated_bytes() > bytes,
+            Self::Hash(_) | Self::Set(_) | Self::SortedSet(_) => {
+                let is_large = |dict: &Dict| dict.allocated_bytes() > bytes;
+                !self.is_mending() && self.dict().is_some_and(is_large)
+            }
+        }
     }
 
     /// Makes a cut now, if it can be cut: its elements go to `to`. One before is given
@@ -124,39 +143,54 @@ impl Compound {
     pub fn begin_cut(&mut self, to: Box<dyn KeepElements>) {
         match self {
             Self::Hash(hash) => {
-                let to = Box::new(Elements { of: field, to });
-                hash.dict_mut().map(|fields| fields.begin_cut(to))
+                if let Some(fields) = hash.dict_mut() {
+                    fields.begin_cut(Box::new(Elements { of: field, to }));
+                }
             }
             Self::Set(set) => {
-                let to = Box::new(Elements { of: member, to });
-                set.dict_mut().map(|members| members.begin_cut(to))
+                if let Some(members) = set.dict_mut() {
+                    members.begin_cut(Box::new(Elements { of: member, to }));
+                }
             }
             Self::SortedSet(set) => {
-                let to = Box::new(Scored { last: None, to });
-                set.ranked_mut().map(|members| members.begin_cut(to))
+                if let Some(members) = set.ranked_mut() {
+                    members.begin_cut(Box::new(Scored { last: None, to }));
+                }
             }
-            Self::List(_) | Self::Stream(_) => None,
-        };
+            Self::List(list) => list.begin_cut(to),
+            Self::Stream(stream) => stream.begin_cut(to),
+        }
     }
 
     /// Whether there is a cut that is not kept whole.
     #[inline]
     pub fn is_cut(&self) -> bool {
-        self.dict().is_some_and(Dict::is_cut)
+        match self {
+            Self::List(list) => list.is_cut(),
+            Self::Stream(stream) => stream.is_cut(),
+            Self::Hash(_) | Self::Set(_) | Self::SortedSet(_) => {
+                self.dict().is_some_and(Dict::is_cut)
+            }
+        }
     }
 
     /// Whether more is wanted of the cut; `None` without one.
     pub fn taking(&self) -> Option<Taking> {
-        self.dict().and_then(Dict::taking)
+        match self {
+            Self::List(list) => list.taking(),
+            Self::Stream(stream) => stream.taking(),
+            Self::Hash(_) | Self::Set(_) | Self::SortedSet(_) => self.dict().and_then(Dict::taking),
+        }
     }
 
-    /// Keeps the next few buckets of about six elements.
+    /// Keeps the next few buckets of about six elements, or nodes of some kilobytes.
     pub fn walk_cut(&mut self, buckets: usize) -> Walked {
         let walked = match self {
             Self::Hash(hash) => hash.dict_mut().map(|fields| fields.walk_cut(buckets)),
             Self::Set(set) => set.dict_mut().map(|members| members.walk_cut(buckets)),
             Self::SortedSet(set) => set.ranked_mut().map(|members| members.walk_cut(buckets)),
-            Self::List(_) | Self::Stream(_) => None,
+            Self::List(list) => Some(list.walk_cut(buckets)),
+            Self::Stream(stream) => Some(stream.walk_cut(buckets)),
         };
         walked.unwrap_or(Walked::Over)
     }

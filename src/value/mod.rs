@@ -15,6 +15,7 @@ pub mod hash;
 pub mod list;
 pub mod listpack;
 pub mod loglog;
+mod row_cut;
 mod rules;
 pub mod set;
 pub mod sorted_set;

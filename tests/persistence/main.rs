@@ -15,6 +15,7 @@ mod bank;
 mod broken;
 mod check;
 mod failing;
+mod large;
 mod loading;
 mod moment;
 mod older;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::config::EventClass;
-use crate::keyspace::View;
+use crate::keyspace::{Lifetime, View};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::bits::{self, Operation};
@@ -49,9 +49,8 @@ fn bitop(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
         if found.is_some_and(|found| found.text().is_none()) {
             database.remove(key, &clock);
         }
-        // Through `edit`, so that the result is a text even where it reads as a number.
-        database.edit(key, &clock, len, |text| *text = joined);
-        database.set_deadline(key, None, &clock);
+        // A text even where it reads as a number.
+        database.set_raw(key, joined, Lifetime::Forever, &clock);
         turn.changed(1);
         turn.touch(&key, EventClass::String, "set");
     }

@@ -110,26 +110,30 @@ fn write(turn: &mut Turn<'_>, key: Key<'_>, steps: &[Step], reply: &mut Reply<'_
     let clock = turn.clock;
     let mut changes = 0;
     reply.array(steps.len());
-    turn.db(&key).edit(key, &clock, len_min, |text| {
-        // The text grows to the farthest write, even one that will fail.
-        let has_grown = text.len() < len_min;
-        if has_grown {
-            text.resize(len_min, 0);
-        }
-        for step in steps {
-            let before = step.field.get(text);
-            let answer = perform(*step, text);
-            // A number that is already so is no change, unless the text grew
-            // for it; then every write that did not fail counts.
-            let is_written = step.act.writes() && answer.is_some();
-            let is_new = has_grown || step.field.get(text) != before;
-            changes += u64::from(is_written && is_new);
-            match answer {
-                Some(number) => reply.int(number),
-                None => reply.null(),
+    let writing = steps.iter().filter(|step| step.act.writes());
+    let first = writing.map(|step| step.field.first_byte()).min();
+    let changes_in = first.unwrap_or(0) as usize..len_min;
+    turn.db(&key)
+        .edit(key, &clock, len_min, changes_in, |text| {
+            // The text grows to the farthest write, even one that will fail.
+            let has_grown = text.len() < len_min;
+            if has_grown {
+                text.resize(len_min, 0);
             }
-        }
-    });
+            for step in steps {
+                let before = step.field.get(text);
+                let answer = perform(*step, text);
+                // A number that is already so is no change, unless the text grew
+                // for it; then every write that did not fail counts.
+                let is_written = step.act.writes() && answer.is_some();
+                let is_new = has_grown || step.field.get(text) != before;
+                changes += u64::from(is_written && is_new);
+                match answer {
+                    Some(number) => reply.int(number),
+                    None => reply.null(),
+                }
+            }
+        });
     turn.changed(changes);
     if changes > 0 {
         turn.touch(&key, EventClass::String, "setbit");

@@ -66,7 +66,8 @@ fn setbit(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     turn.find_text(&key)?;
     let len_hint = (offset / 8 + 1) as usize;
     let (mut before, mut has_changed) = (false, false);
-    turn.db(&key).edit(key, &clock, len_hint, |text| {
+    let byte = len_hint - 1..len_hint;
+    turn.db(&key).edit(key, &clock, len_hint, byte, |text| {
         let len = text.len();
         before = bits::set_bit(text, offset, value);
         has_changed = before != value || text.len() != len;

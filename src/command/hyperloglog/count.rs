@@ -59,7 +59,7 @@ fn count_of_one(turn: &mut Turn<'_>, key: &Key<'_>) -> Result<u64, Refusal> {
         return Ok(count);
     }
     let clock = turn.clock;
-    turn.db(key).edit(*key, &clock, len, |text| {
+    turn.db(key).edit(*key, &clock, len, 0..len, |text| {
         loglog::remember_count(text, count)
     });
     turn.changed(1);

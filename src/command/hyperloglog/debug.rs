@@ -64,8 +64,9 @@ fn pfdebug(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
 fn make_dense(turn: &mut Turn<'_>, key: &Key<'_>) -> Result<bool, Refusal> {
     let clock = turn.clock;
     let mut outcome = Ok(false);
-    turn.db(key)
-        .edit(*key, &clock, 0, |text| outcome = loglog::make_dense(text));
+    turn.db(key).edit(*key, &clock, 0, 0..usize::MAX, |text| {
+        outcome = loglog::make_dense(text)
+    });
     let was_sparse = outcome.map_err(broken)?;
     turn.changed(u64::from(was_sparse));
     Ok(was_sparse)

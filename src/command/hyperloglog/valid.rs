@@ -19,7 +19,7 @@ pub(super) fn text(found: Found<'_>) -> Result<&[u8], Refusal> {
 /// Makes a short text raw: stock does where it might change it.
 pub(super) fn make_raw(turn: &mut Turn<'_>, key: &Key<'_>) {
     let clock = turn.clock;
-    turn.db(key).edit(*key, &clock, 0, |_| {});
+    turn.db(key).edit(*key, &clock, 0, 0..0, |_| {});
 }
 
 /// What a client is told of registers that do not hold together.

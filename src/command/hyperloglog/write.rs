@@ -36,21 +36,22 @@ fn pfadd(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let clock = turn.clock;
     let mut changes = 0;
     let mut outcome = Ok(());
-    turn.db(&key).edit(key, &clock, len.unwrap_or(0), |text| {
-        if len.is_none() {
-            text.extend(loglog::empty());
-            changes += 1;
-        }
-        outcome = args.iter().skip(2).try_for_each(|element| {
-            let has_changed = loglog::add(text, element, sparse_len_max)?;
-            changes += u64::from(has_changed);
-            Ok::<(), Broken>(())
+    turn.db(&key)
+        .edit(key, &clock, len.unwrap_or(0), 0..usize::MAX, |text| {
+            if len.is_none() {
+                text.extend(loglog::empty());
+                changes += 1;
+            }
+            outcome = args.iter().skip(2).try_for_each(|element| {
+                let has_changed = loglog::add(text, element, sparse_len_max)?;
+                changes += u64::from(has_changed);
+                Ok::<(), Broken>(())
+            });
+            // Stock forgets it even for a new value without elements.
+            if changes > 0 {
+                loglog::forget_count(text);
+            }
         });
-        // Stock forgets it even for a new value without elements.
-        if changes > 0 {
-            loglog::forget_count(text);
-        }
-    });
     turn.changed(changes);
     if changes > 0 {
         turn.touch(&key, EventClass::String, "pfadd");
@@ -92,12 +93,13 @@ fn pfmerge(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     let sparse_len_max = turn.live.hll_sparse_max_bytes;
     let clock = turn.clock;
     let mut outcome = Ok(());
-    turn.db(&key).edit(key, &clock, len.unwrap_or(0), |text| {
-        if len.is_none() {
-            text.extend(loglog::empty());
-        }
-        outcome = union.merge_into(text, sparse_len_max);
-    });
+    turn.db(&key)
+        .edit(key, &clock, len.unwrap_or(0), 0..usize::MAX, |text| {
+            if len.is_none() {
+                text.extend(loglog::empty());
+            }
+            outcome = union.merge_into(text, sparse_len_max);
+        });
     turn.changed(1);
     turn.touch(&key, EventClass::String, "pfadd");
     outcome.map_err(broken)?;

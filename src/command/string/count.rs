@@ -148,7 +148,7 @@ fn incrbyfloat(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
     let after = add_long_double(&old, args.get(2)).map_err(refusal)?;
     // Stock keeps the sum as text, also when it is a whole number.
     let sum = Owned {
-        content: OwnedContent::Text(after.clone()),
+        content: OwnedContent::Text(after.clone().into()),
         raw: false,
         deadline: before.and_then(|(deadline, _)| deadline),
         access: before.map_or_else(|| clock.access_of_new(), |(_, access)| access),

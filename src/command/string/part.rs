@@ -39,7 +39,7 @@ fn append(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     match before {
         // Nothing to append to: this is a SET.
         None => database.set(key, more, Lifetime::Forever, &clock),
-        Some(_) => database.edit(key, &clock, len, |text| text.extend_from_slice(more)),
+        Some(_) => database.edit(key, &clock, len, 0..0, |text| text.extend_from_slice(more)),
     }
     turn.changed(1);
     turn.touch(&key, EventClass::String, "append");
@@ -76,9 +76,10 @@ fn setrange(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
     let offset = offset as usize;
     let end = offset + part.len();
     let clock = turn.clock;
-    turn.db(&key).edit(key, &clock, before.max(end), |text| {
-        text::overwrite(text, offset, part);
-    });
+    turn.db(&key)
+        .edit(key, &clock, before.max(end), offset..end, |text| {
+            text::overwrite(text, offset, part);
+        });
     turn.changed(1);
     turn.touch(&key, EventClass::String, "setrange");
     reply.int(before.max(end) as i64);

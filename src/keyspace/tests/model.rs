@@ -11,7 +11,7 @@ use crate::memory::INLINE_MAX;
 fn text_of(content: &OwnedContent) -> Vec<u8> {
     match content {
         OwnedContent::Int(number) => number.to_string().into_bytes(),
-        OwnedContent::Text(text) => text.clone(),
+        OwnedContent::Text(text) => text.to_vec(),
         OwnedContent::Compound(_) => panic!("only strings were set"),
     }
 }

@@ -105,7 +105,7 @@ fn a_long_text_moves_without_a_copy() {
     let owned = stage.db().take(one, &clock).expect("it was just set");
     assert_eq!(owned.deadline, Some(9_000));
     stage.db().put(two, owned, &clock);
-    stage.db().edit(two, &clock, 0, |text| text[0] = b'y');
+    stage.db().edit(two, &clock, 0, 0..1, |text| text[0] = b'y');
     let found = stage.db().find(two, &clock).expect("it was just put");
     let Some(View::Text(text)) = found.text() else {
         panic!("a long text is a text");

@@ -69,6 +69,6 @@ impl Stage {
         let key = self.keyspace.key(name);
         let clock = self.clock;
         self.db()
-            .edit(key, &clock, tail.len(), |text| text.extend(tail));
+            .edit(key, &clock, tail.len(), 0..0, |text| text.extend(tail));
     }
 }

@@ -4,15 +4,12 @@
 use crate::keyspace::Found;
 use crate::memory::Taking;
 use crate::runtime::funnel::Lane;
-use crate::server::save::Manner;
-use crate::snapshot::{PIECE_BYTES, Parts, Piece, Pieces, Sink, write_plain};
+use crate::server::save::{COMPRESSED_MAX, Manner};
+use crate::snapshot::{PIECE_BYTES, Parts, Piece, Pieces, Sink, write_length, write_plain};
 use crate::value::{CutElement, KeepElements};
 
+use super::raw::Raw;
 use super::stream::{Apart, Message, RecordId, taking};
-
-/// Longer strings are not compressed at all: it would hold the writer up for half a
-/// second.
-const COMPRESSED_MAX: usize = 32 << 20;
 
 /// Bytes of a piece before the walk: many values may have been touched, and each
 /// holds one that is not full.
@@ -37,6 +34,7 @@ impl Outlet {
 pub(super) struct Whole {
     pieces: Pieces<Box<dyn FnMut(Piece) + Send>>,
     to: Outlet,
+    database: usize,
     /// A string of more bytes is long.
     long: usize,
     has_ended: bool,
@@ -55,6 +53,7 @@ impl Whole {
         Whole {
             pieces,
             to,
+            database,
             long,
             has_ended: false,
         }
@@ -77,7 +76,9 @@ impl Sink for Whole {
             self.pieces.put_compressible(text);
         } else if text.len() <= COMPRESSED_MAX {
             self.pieces.hand_on();
-            self.to.hand_on(Apart::Text(text.to_vec()), text.len());
+            let raw = Raw::of(text.to_vec());
+            let weight = raw.weight();
+            self.to.hand_on(Apart::Raw(raw), weight);
         } else {
             write_plain(&mut self.pieces, text);
         }
@@ -96,6 +97,8 @@ impl Drop for Whole {
 pub(super) struct Elements {
     parts: Parts,
     whole: Whole,
+    /// It is a text that the writer compresses when it is whole.
+    is_gathered: bool,
 }
 
 impl Elements {
@@ -109,7 +112,19 @@ impl Elements {
         let mut whole = Whole::begin(to, database, manner.long);
         whole.pieces.set_size(EARLY_BYTES);
         let parts = manner.begin(&mut whole, found);
-        Elements { parts, whole }
+        let text_len = found.text().map(|text| text.len());
+        let is_gathered = text_len.is_some_and(|len| manner.is_compressed(len));
+        if is_gathered {
+            whole.pieces.hand_on();
+            whole.to.hand_on(Apart::Text, 0);
+        } else if let Some(len) = text_len {
+            write_length(&mut whole, len as u64);
+        }
+        Elements {
+            parts,
+            whole,
+            is_gathered,
+        }
     }
 }
 
@@ -118,9 +133,24 @@ impl KeepElements for Elements {
         self.parts.put(&mut self.whole, element);
     }
 
+    fn aside(&mut self, number: u32, element: CutElement<'_>) {
+        let mut raw = Raw::default();
+        self.parts.put(&mut raw, element);
+        let weight = raw.weight();
+        self.whole.to.hand_on(Apart::Aside(number, raw), weight);
+    }
+
+    fn recall(&mut self, number: u32) {
+        self.whole.pieces.hand_on();
+        self.whole.to.hand_on(Apart::Recall(number), 0);
+    }
+
     fn begin_walk(&mut self) {
         self.whole.pieces.set_size(PIECE_BYTES);
-        self.whole.to.hand_on(Apart::Walked, 0);
+        if !self.is_gathered {
+            let walked = Apart::Walked(self.whole.database);
+            self.whole.to.hand_on(walked, 0);
+        }
     }
 
     fn taking(&self) -> Taking {
@@ -128,6 +158,10 @@ impl KeepElements for Elements {
     }
 
     fn end(self: Box<Self>) {
-        self.whole.end();
+        let Elements {
+            parts, mut whole, ..
+        } = *self;
+        parts.end(&mut whole);
+        whole.end();
     }
 }

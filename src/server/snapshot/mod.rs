@@ -7,6 +7,7 @@ mod brake;
 mod cut;
 mod order;
 mod points;
+mod raw;
 mod spill;
 mod stream;
 #[cfg(test)]

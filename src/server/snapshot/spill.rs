@@ -7,8 +7,9 @@ use std::os::unix::fs::FileExt;
 
 use crate::runtime::funnel::Load;
 use crate::server::save::reason;
-use crate::snapshot::{Compression, PIECE_BYTES, Piece, write_string};
+use crate::snapshot::{PIECE_BYTES, Piece};
 
+use super::raw::Raw;
 use super::stream::{Apart, RecordId};
 
 /// See the module.
@@ -30,14 +31,19 @@ pub(super) struct Spill {
 struct Record {
     database: usize,
     lane: usize,
+    /// What stands before a string that is to be compressed when it is whole: the parts are that.
+    head: Option<VecDeque<Part>>,
     parts: VecDeque<Part>,
+    /// What came before its turn, in memory and in the file.
+    aside: BTreeMap<u32, (Raw, Load)>,
+    aside_there: BTreeMap<u32, (u64, usize)>,
     is_whole: bool,
 }
 
 enum Part {
     Here(Vec<u8>, Load),
-    /// A string that is not compressed yet.
-    Text(Vec<u8>, Load),
+    /// With a string that is not compressed yet.
+    Raw(Raw, Load),
     /// Where in the file, and how many bytes.
     There(u64, usize),
 }
@@ -73,29 +79,51 @@ impl Spill {
     }
 
     /// Takes something of a record. It gives back a load that is nothing's.
-    pub(super) fn on(&mut self, id: RecordId, what: Apart, load: Load) -> Option<Load> {
+    pub(super) fn on(
+        &mut self,
+        id: RecordId,
+        what: Apart,
+        load: Load,
+    ) -> Result<Option<Load>, String> {
         let record = self.records.entry(id).or_default();
+        record.lane = load.lane();
         match what {
             Apart::Piece(piece) => {
                 add(&mut self.held, &load);
                 record.database = piece.database;
-                record.lane = load.lane();
                 record.parts.push_back(Part::Here(piece.bytes, load));
-                return None;
+                return Ok(None);
             }
-            Apart::Text(text) => {
+            Apart::Raw(raw) => {
                 add(&mut self.held, &load);
-                record.parts.push_back(Part::Text(text, load));
-                return None;
+                record.parts.push_back(Part::Raw(raw, load));
+                return Ok(None);
             }
-            Apart::Walked => self.walked.push_back(id),
+            Apart::Aside(number, raw) => {
+                add(&mut self.held, &load);
+                record.aside.insert(number, (raw, load));
+                return Ok(None);
+            }
+            Apart::Recall(number) => {
+                let here = record.aside.remove(&number);
+                let here = here.map(|(raw, load)| Part::Raw(raw, load));
+                let there = record.aside_there.remove(&number);
+                let there = there.map(|(at, len)| Part::There(at, len));
+                record.parts.push_back(here.or(there).ok_or(NOT_ASIDE)?);
+            }
+            Apart::Text => record.head = Some(std::mem::take(&mut record.parts)),
+            Apart::Walked(database) => {
+                // Its first piece may not have come.
+                record.database = database;
+                self.walked.push_back(id);
+            }
             Apart::Ended => {
                 record.is_whole = true;
                 self.whole.push_back(id);
             }
             Apart::Lost => unreachable!("the writer ends with it"),
         }
-        Some(load)
+        Ok(Some(load))
     }
 
     /// The record to be written next: a whole one, or, if it may go on for long, one that
@@ -111,6 +139,22 @@ impl Spill {
         }
     }
 
+    /// What came of the record that goes on in the file since it was last asked for.
+    pub(super) fn rest_of(&mut self, open: Open) -> Option<Next> {
+        let id = open.id;
+        let mut record = self.records.remove(&id)?;
+        record.database = open.database;
+        Some(Next { id, record })
+    }
+
+    /// Keeps what is aside of a record that goes on in the file.
+    pub(super) fn put_back(&mut self, next: Next) {
+        let record = &next.record;
+        if !record.aside.is_empty() || !record.aside_there.is_empty() {
+            self.records.insert(next.id, next.record);
+        }
+    }
+
     /// The next part of it.
     pub(super) fn part_of(&mut self, next: &mut Next) -> Result<Option<Held>, String> {
         let piece = |bytes| piece_of(next.record.database, bytes);
@@ -120,9 +164,9 @@ impl Spill {
                 self.held[load.lane()] -= load.weight();
                 Some(Held::Loaded(piece(bytes), load))
             }
-            Some(Part::Text(text, load)) => {
+            Some(Part::Raw(raw, load)) => {
                 self.held[load.lane()] -= load.weight();
-                Some(Held::Loaded(piece(compressed(&text)), load))
+                Some(Held::Loaded(piece(raw.into_bytes()), load))
             }
             Some(Part::There(at, len)) => {
                 let mut bytes = vec![0; len.min(PIECE_BYTES)];
@@ -147,34 +191,35 @@ impl Spill {
             self.file = Some(nameless()?);
         }
         let file = self.file.as_ref().ok_or(GONE)?;
-        for record in self.records.values_mut() {
-            let parts = std::mem::take(&mut record.parts);
-            for part in parts {
-                let part = match part {
-                    Part::Text(text, load) if load.lane() == lane => {
-                        Part::Here(compressed(&text), load)
+        let (held, end) = (&mut self.held[lane], &mut self.len);
+        let mut write = |bytes: &[u8], load: Load| {
+            let at = *end;
+            file.write_all_at(bytes, at)
+                .map_err(|error| format!("{FAILED}: {}", reason(&error)))?;
+            *end += bytes.len() as u64;
+            *held -= load.weight();
+            done(load);
+            Ok::<_, String>((at, bytes.len()))
+        };
+        for record in self.records.values_mut().filter(|one| one.lane == lane) {
+            for (number, (raw, load)) in std::mem::take(&mut record.aside) {
+                let place = write(&raw.into_bytes(), load)?;
+                record.aside_there.insert(number, place);
+            }
+            for parts in record.head.iter_mut().chain([&mut record.parts]) {
+                let here = std::mem::take(parts);
+                for part in here {
+                    let (at, len) = match part {
+                        Part::Raw(raw, load) => write(&raw.into_bytes(), load)?,
+                        Part::Here(bytes, load) => write(&bytes, load)?,
+                        Part::There(at, len) => (at, len),
+                    };
+                    match parts.back_mut() {
+                        Some(Part::There(from, before)) if *from + *before as u64 == at => {
+                            *before += len;
+                        }
+                        _ => parts.push_back(Part::There(at, len)),
                     }
-                    part => part,
-                };
-                let part = match part {
-                    Part::Here(bytes, load) if load.lane() == lane => {
-                        let at = self.len;
-                        file.write_all_at(&bytes, at)
-                            .map_err(|error| format!("{FAILED}: {}", reason(&error)))?;
-                        self.len += bytes.len() as u64;
-                        self.held[lane] -= load.weight();
-                        done(load);
-                        Part::There(at, bytes.len())
-                    }
-                    part => part,
-                };
-                match (record.parts.back_mut(), part) {
-                    (Some(Part::There(from, before)), Part::There(at, len))
-                        if *from + *before as u64 == at =>
-                    {
-                        *before += len;
-                    }
-                    (_, part) => record.parts.push_back(part),
                 }
             }
         }
@@ -200,14 +245,22 @@ pub(super) fn piece_of(database: usize, bytes: Vec<u8>) -> Piece {
     }
 }
 
-/// A string as it stands in the file.
-pub(super) fn compressed(text: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    write_string(&mut bytes, text, Compression::On);
-    bytes
-}
-
 impl Next {
+    /// Puts what stands before a string in the place of that, which is given back, if all but
+    /// that is to be written as it is.
+    pub(super) fn without_text(&mut self) -> Option<Next> {
+        let head = self.record.head.take()?;
+        let text = std::mem::replace(&mut self.record.parts, head);
+        Some(Next {
+            id: self.id,
+            record: Record {
+                parts: text,
+                database: self.record.database,
+                ..Record::default()
+            },
+        })
+    }
+
     pub(super) fn open(&self) -> Open {
         Open {
             id: self.id,
@@ -221,6 +274,7 @@ impl Next {
     }
 }
 
+const NOT_ASIDE: &str = "A part of a large value is missing";
 const GONE: &str = "The file of large values has gone";
 const FAILED: &str = "Failed to use a file for large values that change";
 

@@ -11,6 +11,7 @@ use crate::snapshot::{Dialect, Piece, Pieces, Sizes};
 use crate::value::KeepElements;
 
 use super::apart::{Elements, Outlet, Whole};
+use super::raw::Raw;
 
 /// What the writer gets. The messages of a stream come in order.
 pub(in crate::server) enum Message {
@@ -36,10 +37,16 @@ pub(in crate::server) type RecordId = (usize, u64);
 /// What comes of a record that is kept apart, in order.
 pub(in crate::server) enum Apart {
     Piece(Piece),
-    /// A string that the writer is to compress.
-    Text(Vec<u8>),
-    /// Most comes now: its core walks it.
-    Walked,
+    /// Something with a string that the writer is to compress.
+    Raw(Raw),
+    /// The same, whose turn has not come, and its number.
+    Aside(u32, Raw),
+    /// It is the turn of what came aside with this number.
+    Recall(u32),
+    /// The rest is one string, which the writer is to compress.
+    Text,
+    /// Most comes now: its core walks it. The number is its database's.
+    Walked(usize),
     /// It is whole.
     Ended,
     /// It has gone and was not whole.
@@ -133,6 +140,10 @@ impl Keep for Stream {
 
     fn large(&self) -> usize {
         self.manner.large
+    }
+
+    fn is_paged(&self, bytes: usize) -> bool {
+        self.manner.is_paged(bytes)
     }
 
     fn keep_apart(&mut self, found: &Found<'_>) -> Box<dyn KeepElements> {

@@ -16,7 +16,8 @@ use crate::snapshot::{FileWriter, Header, Piece};
 use crate::telemetry::Persistence;
 
 use super::brake::Brake;
-use super::spill::{Held, Open, Spill, compressed, piece_of};
+use super::raw::Raw;
+use super::spill::{Held, Next, Open, Spill, piece_of};
 use super::stream::{Apart, AtCut, Message, RecordId};
 
 /// Where the bytes of a snapshot go. It is used by the writer's thread, which may
@@ -267,11 +268,20 @@ impl Writer {
                 self.put_piece(piece, |_| ())?;
                 self.parts.done(load);
             }
-            Apart::Text(text) if is_open => {
+            Apart::Raw(raw) if is_open => {
                 let database = self.open_apart.map_or(0, |open| open.database);
-                let piece = piece_of(database, compressed(&text));
+                let piece = piece_of(database, raw.into_bytes());
                 self.put_piece(piece, |_| ())?;
                 self.parts.done(load);
+            }
+            Apart::Recall(_) if is_open => {
+                if let Some(load) = self.spill.on(record, what, load)? {
+                    self.parts.done(load);
+                }
+                let rest = self.open_apart.and_then(|open| self.spill.rest_of(open));
+                if let Some(next) = rest {
+                    self.write_apart(next)?;
+                }
             }
             Apart::Ended if is_open => {
                 self.end_apart()?;
@@ -279,7 +289,7 @@ impl Writer {
             }
             what => {
                 let lane = load.lane();
-                if let Some(load) = self.spill.on(record, what, load) {
+                if let Some(load) = self.spill.on(record, what, load)? {
                     self.parts.done(load);
                 }
                 if self.spill.held(lane) > self.may_be_held(lane) {
@@ -321,24 +331,53 @@ impl Writer {
         }
         let have_ended = self.streams_left == 0;
         while self.open_apart.is_none() {
-            let Some(mut next) = self.spill.next(have_ended) else {
+            let Some(next) = self.spill.next(have_ended) else {
                 break;
             };
-            while let Some(bytes) = self.spill.part_of(&mut next)? {
-                match bytes {
-                    Held::Read(piece) => self.put_piece(piece, |_| ())?,
-                    Held::Loaded(piece, load) => {
-                        self.put_piece(piece, |_| ())?;
-                        self.parts.done(load);
-                    }
-                }
-            }
             self.open_apart = Some(next.open());
-            if next.is_whole() {
+            let is_whole = next.is_whole();
+            self.write_apart(next)?;
+            if is_whole {
                 self.end_apart()?;
             }
         }
         Ok(have_ended && self.apart_left == 0)
+    }
+
+    /// Writes what there is of a record; what is aside stays.
+    fn write_apart(&mut self, mut next: Next) -> Result<(), String> {
+        if let Some(text) = next.without_text() {
+            self.write_apart(next)?;
+            return self.write_text(text);
+        }
+        while let Some(held) = self.spill.part_of(&mut next)? {
+            match held {
+                Held::Read(piece) => self.put_piece(piece, |_| ())?,
+                Held::Loaded(piece, load) => {
+                    self.put_piece(piece, |_| ())?;
+                    self.parts.done(load);
+                }
+            }
+        }
+        self.spill.put_back(next);
+        Ok(())
+    }
+
+    /// Compresses the string that the parts are.
+    fn write_text(&mut self, mut next: Next) -> Result<(), String> {
+        let database = next.open().database;
+        let mut text = Vec::new();
+        while let Some(held) = self.spill.part_of(&mut next)? {
+            match held {
+                Held::Read(piece) => text.extend(piece.bytes),
+                Held::Loaded(piece, load) => {
+                    text.extend(piece.bytes);
+                    self.parts.done(load);
+                }
+            }
+        }
+        let piece = piece_of(database, Raw::of(text).into_bytes());
+        self.put_piece(piece, |_| ())
     }
 
     fn end_apart(&mut self) -> Result<(), String> {

@@ -4,17 +4,31 @@ use std::collections::VecDeque;
 
 use super::limit::Limit;
 use super::node::Node;
+use crate::value::row_cut::{CutBlock, Stamp};
 
 /// Nodes of a block. Their slots are 6 KiB, so an insert moves at most half of
 /// that, and counting through them touches 256 cache lines.
 pub(super) const NODES_MAX: usize = 256;
 
 /// See the module. No node is empty.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Block {
     pub(super) nodes: VecDeque<Node>,
     /// Elements of all nodes.
     pub(super) len: usize,
+    stamp: Stamp,
+}
+
+impl CutBlock for Block {
+    type Node = Node;
+
+    fn nodes(&mut self) -> &mut VecDeque<Node> {
+        &mut self.nodes
+    }
+
+    fn stamp(&mut self) -> &mut Stamp {
+        &mut self.stamp
+    }
 }
 
 impl Block {
@@ -23,6 +37,7 @@ impl Block {
         Self {
             nodes: VecDeque::from([node]),
             len,
+            stamp: Stamp::NOWHERE,
         }
     }
 
@@ -54,17 +69,19 @@ impl Block {
         unreachable!("element {index} is none of the {} of this block", self.len)
     }
 
-    /// Takes off the nodes from `at` on.
+    /// Takes off the nodes from `at` on. If there is a cut, the nodes are stamped.
     pub(super) fn split_off(&mut self, at: usize) -> Self {
         let nodes = self.nodes.split_off(at);
         let len = nodes.iter().map(Node::len).sum();
         self.len -= len;
-        Self { nodes, len }
+        let stamp = self.stamp;
+        Self { nodes, len, stamp }
     }
 
     /// Takes in its successor, joining the nodes that meet if they fit.
     pub(super) fn join(&mut self, mut next: Self, limit: Limit) {
         self.len += next.len;
+        self.stamp.join(next.stamp);
         if let (Some(last), Some(first)) = (self.nodes.back_mut(), next.nodes.pop_front())
             && let Err(first) = last.join(first, limit)
         {

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use super::block::{Block, NODES_MAX};
 use super::limit::Limit;
-use super::node::Node;
+use super::node::{Form, Node};
 use super::value::End;
 use crate::memory::class_bytes;
 use crate::value::listpack::{Listpack, Wanted};
+use crate::value::row_cut::CutOfRow;
 
 /// Nodes that are measured for `allocated_bytes`.
 const MEASURED: usize = 64;
@@ -26,6 +27,7 @@ pub(super) struct Place {
 pub(super) struct Chain {
     pub(super) blocks: VecDeque<Block>,
     pub(super) len: usize,
+    pub(super) cut: CutOfRow<Block>,
 }
 
 impl Chain {
@@ -33,7 +35,7 @@ impl Chain {
     pub(super) fn of(pack: Listpack) -> Self {
         let mut chain = Self::default();
         if !pack.is_empty() {
-            chain.push_node(End::Back, Node::Packed(pack));
+            chain.push_node(End::Back, Node::packed(pack));
         }
         chain
     }
@@ -70,6 +72,9 @@ impl Chain {
     /// Adds an element at an end.
     #[inline]
     pub(super) fn push(&mut self, end: End, text: &[u8], limit: Limit) {
+        if self.cut.is_some() {
+            self.keep_outermost(end);
+        }
         let block = match end {
             End::Front => self.blocks.front_mut(),
             End::Back => self.blocks.back_mut(),
@@ -86,6 +91,29 @@ impl Chain {
             }
         }
         self.push_node(end, Node::of(text, limit));
+    }
+
+    /// To be called before an element is added at an end of a list that has a cut.
+    #[cold]
+    #[inline(never)]
+    fn keep_outermost(&mut self, end: End) {
+        let block = match end {
+            End::Front => self.blocks.front_mut(),
+            End::Back => self.blocks.back_mut(),
+        };
+        if let Some(block) = block {
+            let node = match end {
+                End::Front => 0,
+                End::Back => block.nodes.len() - 1,
+            };
+            self.cut.keep(block, node);
+        }
+    }
+
+    /// To be called before an element of a node, or the node, changes.
+    #[inline]
+    fn keep(&mut self, place: Place) {
+        self.cut.keep(&mut self.blocks[place.block], place.node);
     }
 
     /// Adds a node at an end.
@@ -116,6 +144,10 @@ impl Chain {
         let place = self.locate(index);
         self.len += 1;
         let block = &mut self.blocks[place.block];
+        self.cut.keep(block, place.node);
+        if place.index == 0 && place.node > 0 {
+            self.cut.keep(block, place.node - 1);
+        }
         let is_in = block.nodes[place.node].insert(place.index, text, limit)
             || place.index == 0
                 && place.node > 0
@@ -163,6 +195,7 @@ impl Chain {
     /// Overwrites an element.
     pub(super) fn set(&mut self, index: usize, text: &[u8], limit: Limit) {
         let place = self.locate(index);
+        self.keep(place);
         if self.blocks[place.block].nodes[place.node].set(place.index, text, limit) {
             return;
         }
@@ -183,6 +216,7 @@ impl Chain {
         if place.index + count > node_len {
             return false;
         }
+        self.cut.keep(block, place.node);
         if count == node_len {
             block.nodes.remove(place.node);
         } else {
@@ -192,17 +226,37 @@ impl Chain {
         self.len -= count;
         if block.len == 0 {
             self.blocks.remove(place.block);
+            self.cut.moved(place.block);
         }
         true
     }
 
-    /// Takes off the elements from `index` on.
-    pub(super) fn split_off(&mut self, index: usize) -> Self {
+    /// Takes out elements from `index` on that are of several nodes. Those that fill whole nodes
+    /// come back, except what is to be kept before it is freed.
+    pub(super) fn remove_across(&mut self, index: usize, count: usize, limit: Limit) -> Self {
+        let tail = self.split_off(index + count);
+        let mut middle = self.split_off(index);
+        self.append(tail, limit);
+        if self.cut.is_some() {
+            let blocks = std::mem::take(&mut middle.blocks);
+            middle.blocks = self.cut.take(blocks).unwrap_or_default();
+            middle.len = middle.blocks.iter().map(|block| block.len).sum();
+        }
+        middle
+    }
+
+    /// Takes off the elements from `index` on. What comes back has no cut, but is to be kept.
+    fn split_off(&mut self, index: usize) -> Self {
         if index >= self.len {
             return Self::default();
         }
         let place = self.locate(index);
         let block = &mut self.blocks[place.block];
+        if place.index > 0 {
+            self.cut.keep(block, place.node);
+        }
+        self.cut.touch(block);
+        self.cut.moved(place.block);
         let mut first = block.split_off(place.node);
         if place.index > 0 {
             let tail = first.nodes[0].split_off(place.index);
@@ -218,16 +272,22 @@ impl Chain {
         }
         let len = self.len - index;
         self.len = index;
-        Self { blocks, len }
+        Self {
+            blocks,
+            len,
+            cut: CutOfRow::default(),
+        }
     }
 
-    /// Appends the elements of another chain.
-    pub(super) fn append(&mut self, mut other: Self, limit: Limit) {
+    /// Appends the elements of another chain, which were taken off this one.
+    fn append(&mut self, mut other: Self, limit: Limit) {
         self.len += other.len;
         if let (Some(last), Some(first)) = (self.blocks.back_mut(), other.blocks.front())
             && last.nodes.len() + first.nodes.len() <= NODES_MAX
-            && let Some(first) = other.blocks.pop_front()
+            && let Some(mut first) = other.blocks.pop_front()
         {
+            self.cut.keep(last, last.nodes.len() - 1);
+            self.cut.keep(&mut first, 0);
             last.join(first, limit);
         }
         self.blocks.append(&mut other.blocks);
@@ -237,8 +297,17 @@ impl Chain {
     /// nearest to an end first; returns how many.
     pub(super) fn remove_equal(&mut self, wanted: Wanted<'_>, end: End, count_max: usize) -> usize {
         let mut left = count_max;
+        let cut = &mut self.cut;
         let mut visit = |block: &mut Block| {
             let before = left;
+            if cut.is_some() {
+                // Also those that have it, but not among the first of them.
+                (0..block.nodes.len())
+                    .filter(|node| block.nodes[*node].has(wanted))
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .for_each(|node| cut.keep(block, node));
+            }
             match end {
                 End::Front => (block.nodes.iter_mut())
                     .for_each(|node| left -= node.remove_equal(wanted, end, left)),
@@ -260,6 +329,7 @@ impl Chain {
         if removed > 0 {
             self.len -= removed;
             self.blocks.retain(|block| block.len > 0);
+            self.cut.moved(0);
         }
         removed
     }
@@ -267,9 +337,9 @@ impl Chain {
     /// The packed list this chain is, if it is just one.
     pub(super) fn only_pack(&mut self) -> Option<&mut Listpack> {
         let is_one = self.blocks.len() == 1 && self.blocks[0].nodes.len() == 1;
-        match is_one.then(|| &mut self.blocks[0].nodes[0])? {
-            Node::Packed(pack) => Some(pack),
-            Node::Plain(_) => None,
+        match &mut is_one.then(|| &mut self.blocks[0].nodes[0])?.form {
+            Form::Packed(pack) => Some(pack),
+            Form::Plain(_) => None,
         }
     }
 
@@ -314,5 +384,13 @@ impl Chain {
             }
         }
         !self.blocks.is_empty()
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        if self.cut.is_some() {
+            self.cut.keep_rest(&mut self.blocks);
+        }
     }
 }

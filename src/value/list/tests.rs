@@ -112,8 +112,8 @@ fn apply(list: &mut List, model: &mut VecDeque<Vec<u8>>, step: Step, rules: &Rul
 /// A list made of the parts of another.
 fn copied(list: &List, rules: &Rules) -> List {
     let nodes = list.parts().map(|part| match part {
-        Part::Packed(pack) => Node::Packed(pack.clone()),
-        Part::Plain(text) => Node::Plain(text.into()),
+        Part::Packed(pack) => Node::packed(pack.clone()),
+        Part::Plain(text) => Node::plain(text.into()),
     });
     List::from_nodes(nodes, rules)
 }

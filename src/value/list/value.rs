@@ -6,8 +6,11 @@ use super::chain::Chain;
 use super::limit::Limit;
 use super::node::{Node, Part, remove_equal};
 use super::walk::Walk;
+use crate::memory::{Taking, Walked};
 use crate::value::Rules;
+use crate::value::cut::KeepElements;
 use crate::value::listpack::{Item, Listpack, Wanted};
+use crate::value::row_cut::BLOCKS_MAX;
 
 /// An end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,14 @@ impl List {
             Form::Chained(chain) => (None, Some(chain.nodes().map(Node::part))),
         };
         pack.into_iter().chain(chain.into_iter().flatten())
+    }
+
+    /// How many nodes there are.
+    pub fn part_count(&self) -> usize {
+        match &self.0 {
+            Form::Packed(_) => 1,
+            Form::Chained(chain) => chain.blocks.iter().map(|block| block.nodes.len()).sum(),
+        }
     }
 
     #[inline]
@@ -200,9 +211,7 @@ impl List {
             Form::Chained(chain) => {
                 if !chain.remove_within_node(index, count) {
                     let limit = Limit::of(rules.list_max_listpack_size);
-                    let mut middle = chain.split_off(index);
-                    let tail = middle.split_off(count);
-                    chain.append(tail, limit);
+                    let middle = chain.remove_across(index, count, limit);
                     removed = Some(Self(Form::Chained(Box::new(middle))));
                 }
             }
@@ -248,7 +257,8 @@ impl List {
         limit
     }
 
-    /// Becomes a packed list again if it has shrunk to half of one.
+    /// Becomes a packed list again if it has shrunk to half of one. One that has a cut does when
+    /// it changes after that.
     fn settle(&mut self, rules: &Rules) {
         let limit = Limit::of(rules.list_max_listpack_size);
         self.pack_if(|pack| limit.admits_return(pack));
@@ -256,10 +266,52 @@ impl List {
 
     fn pack_if(&mut self, may: impl FnOnce(&Listpack) -> bool) {
         if let Form::Chained(chain) = &mut self.0
+            && !chain.cut.is_some()
             && let Some(pack) = chain.only_pack()
             && may(pack)
         {
             self.0 = Form::Packed(std::mem::take(pack));
+        }
+    }
+}
+
+/// Cuts of long lists: see `RowCut`.
+impl List {
+    pub(in crate::value) fn can_be_cut(&self) -> bool {
+        match &self.0 {
+            Form::Packed(_) => false,
+            Form::Chained(chain) => chain.blocks.len() <= BLOCKS_MAX,
+        }
+    }
+
+    /// Makes a cut now, if it can be cut.
+    pub(in crate::value) fn begin_cut(&mut self, to: Box<dyn KeepElements>) {
+        if let Form::Chained(chain) = &mut self.0 {
+            let Chain { blocks, cut, .. } = &mut **chain;
+            cut.begin(blocks, to);
+        }
+    }
+
+    #[inline]
+    pub(in crate::value) fn is_cut(&self) -> bool {
+        matches!(&self.0, Form::Chained(chain) if chain.cut.is_some())
+    }
+
+    pub(in crate::value) fn taking(&self) -> Option<Taking> {
+        match &self.0 {
+            Form::Packed(_) => None,
+            Form::Chained(chain) => chain.cut.taking(),
+        }
+    }
+
+    /// Keeps the next few nodes.
+    pub(in crate::value) fn walk_cut(&mut self, nodes: usize) -> Walked {
+        match &mut self.0 {
+            Form::Packed(_) => Walked::Over,
+            Form::Chained(chain) => {
+                let Chain { blocks, cut, .. } = &mut **chain;
+                cut.walk(blocks, nodes)
+            }
         }
     }
 }

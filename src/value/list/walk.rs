@@ -1,7 +1,7 @@
 //! A walk over a list's elements from any index towards either end.
 
 use super::chain::{Chain, Place};
-use super::node::Node;
+use super::node::{Form, Node};
 use super::value::End;
 use crate::value::listpack::{Item, Iter, Listpack};
 
@@ -35,17 +35,17 @@ impl<'a> Items<'a> {
     }
 
     fn of_node(node: &'a Node, from: End, index: usize) -> Self {
-        match node {
-            Node::Packed(pack) => Self::of_pack(pack, from, index),
-            Node::Plain(text) => Self::Plain(Some(text)),
+        match &node.form {
+            Form::Packed(pack) => Self::of_pack(pack, from, index),
+            Form::Plain(text) => Self::Plain(Some(text)),
         }
     }
 
     /// All elements of a node.
     fn all_of(node: &'a Node) -> Self {
-        match node {
-            Node::Packed(pack) => Self::Packed(pack.iter()),
-            Node::Plain(text) => Self::Plain(Some(text)),
+        match &node.form {
+            Form::Packed(pack) => Self::Packed(pack.iter()),
+            Form::Plain(text) => Self::Plain(Some(text)),
         }
     }
 }

@@ -17,7 +17,9 @@
 
 use super::id::Id;
 use crate::value::Rules;
+use crate::value::cut::CutElement;
 use crate::value::listpack::{Item, Iter, Listpack, Position};
+use crate::value::row_cut::{CutNode, Stamp};
 
 pub(super) const DELETED: i64 = 1;
 pub(super) const SAME_FIELDS: i64 = 2;
@@ -30,6 +32,21 @@ pub(super) const PREFIX: usize = 3;
 pub(super) struct Node {
     pub(super) id: Id,
     pack: Listpack,
+    stamp: Stamp,
+}
+
+impl CutNode for Node {
+    fn stamp(&mut self) -> &mut Stamp {
+        &mut self.stamp
+    }
+
+    fn element(&self) -> CutElement<'_> {
+        CutElement::Node(self.id, &self.pack)
+    }
+
+    fn bytes(&self) -> usize {
+        self.pack.byte_len()
+    }
 }
 
 /// An entry that is there.
@@ -108,14 +125,15 @@ impl Node {
             pack.push_back(field);
         }
         pack.push_back_int(0);
-        let mut node = Self { id, pack };
+        let mut node = Self::saved(id, pack);
         node.push(id, texts);
         node
     }
 
     /// A node that was saved; its packed list is valid.
     pub(super) fn saved(id: Id, pack: Listpack) -> Self {
-        Self { id, pack }
+        let stamp = Stamp::NONE;
+        Self { id, pack, stamp }
     }
 
     pub(super) fn pack(&self) -> &Listpack {

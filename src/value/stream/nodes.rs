@@ -7,6 +7,7 @@ use super::id::Id;
 use super::node::Node;
 use crate::memory::class_bytes;
 use crate::value::Rules;
+use crate::value::row_cut::CutOfRow;
 
 /// Nodes that are measured for `allocated_bytes`.
 const MEASURED: usize = 64;
@@ -24,6 +25,7 @@ pub(super) struct Nodes {
     pub(super) blocks: VecDeque<Block>,
     /// Entries that are not deleted.
     pub(super) live: u64,
+    pub(super) cut: CutOfRow<Block>,
 }
 
 impl Nodes {
@@ -78,6 +80,9 @@ impl Nodes {
         rules: &Rules,
     ) {
         let text_bytes = texts.clone().map(<[u8]>::len).sum();
+        if self.cut.is_some() {
+            self.keep_last();
+        }
         if let Some(block) = self.blocks.back_mut()
             && let Some(node) = block.nodes.back_mut()
             && node.takes(text_bytes, rules)
@@ -87,6 +92,16 @@ impl Nodes {
             self.live += 1;
         } else {
             self.push_node(Node::of(id, texts));
+        }
+    }
+
+    /// To be called before something is added to a stream that has a cut.
+    #[cold]
+    #[inline(never)]
+    fn keep_last(&mut self) {
+        if let Some(block) = self.blocks.back_mut() {
+            let last = block.nodes.len() - 1;
+            self.cut.keep(block, last);
         }
     }
 
@@ -110,6 +125,7 @@ impl Nodes {
             return false;
         };
         let block = &mut self.blocks[place.block];
+        self.cut.keep(block, place.node);
         if !block.nodes[place.node].delete(id) {
             return false;
         }
@@ -119,6 +135,7 @@ impl Nodes {
             block.nodes.remove(place.node);
             if block.nodes.is_empty() {
                 self.blocks.remove(place.block);
+                self.cut.moved(place.block);
             }
         }
         true
@@ -132,6 +149,7 @@ impl Nodes {
             return 0;
         };
         let block = &mut self.blocks[place.block];
+        self.cut.keep(block, place.node);
         let count = block.nodes[place.node].delete_front(goes);
         block.live -= count;
         self.live -= count;
@@ -146,6 +164,8 @@ impl Nodes {
             && node.id > last_id
             && node.counts().live == 0
         {
+            let last = block.nodes.len() - 1;
+            self.cut.keep(block, last);
             block.nodes.pop_back();
             if block.nodes.is_empty() {
                 self.blocks.pop_back();
@@ -154,7 +174,7 @@ impl Nodes {
     }
 
     /// Takes off whole blocks from the front, and then nodes of the next, which
-    /// have `live` entries.
+    /// have `live` entries. What is to be kept does not come back.
     pub(super) fn split_front(&mut self, blocks: usize, nodes: usize, live: u64) -> Self {
         let mut cut = Self::default();
         for block in self.blocks.drain(..blocks) {
@@ -162,11 +182,17 @@ impl Nodes {
             cut.blocks.push_back(block);
         }
         if nodes > 0 {
+            self.cut.touch(&mut self.blocks[0]);
             let block = self.blocks[0].split_front(nodes, live);
             cut.live += live;
             cut.blocks.push_back(block);
         }
         self.live -= cut.live;
+        if self.cut.is_some() {
+            self.cut.moved(0);
+            let blocks = std::mem::take(&mut cut.blocks);
+            cut.blocks = self.cut.take(blocks).unwrap_or_default();
+        }
         cut
     }
 
@@ -227,5 +253,13 @@ impl Nodes {
                 && block.live == live(block)
         };
         self.blocks.iter().all(is_sound) && self.live == self.blocks.iter().map(live).sum::<u64>()
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        if self.cut.is_some() {
+            self.cut.keep_rest(&mut self.blocks);
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::fmt;
 use super::entries::{Entries, History};
 use super::group::Group;
 use super::nodes::Nodes;
-use crate::memory::class_bytes;
+use crate::memory::{Taking, Walked, class_bytes};
+use crate::value::cut::KeepElements;
+use crate::value::row_cut::BLOCKS_MAX;
 
 /// See the module. In one allocation of its own, for it is larger than the
 /// other types.
@@ -120,5 +122,33 @@ impl Stream {
             freed += group.max(1);
         }
         freed >= budget
+    }
+}
+
+/// Cuts of a stream's entries: see `RowCut`.
+impl Stream {
+    pub(in crate::value) fn can_be_cut(&self) -> bool {
+        self.0.entries.nodes.blocks.len() <= BLOCKS_MAX
+    }
+
+    /// Makes a cut now.
+    pub(in crate::value) fn begin_cut(&mut self, to: Box<dyn KeepElements>) {
+        let Nodes { blocks, cut, .. } = &mut self.0.entries.nodes;
+        cut.begin(blocks, to);
+    }
+
+    #[inline]
+    pub(in crate::value) fn is_cut(&self) -> bool {
+        self.0.entries.nodes.cut.is_some()
+    }
+
+    pub(in crate::value) fn taking(&self) -> Option<Taking> {
+        self.0.entries.nodes.cut.taking()
+    }
+
+    /// Keeps the next few nodes.
+    pub(in crate::value) fn walk_cut(&mut self, nodes: usize) -> Walked {
+        let Nodes { blocks, cut, .. } = &mut self.0.entries.nodes;
+        cut.walk(blocks, nodes)
     }
 }

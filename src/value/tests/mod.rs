@@ -2,4 +2,5 @@
 
 mod bitfield;
 mod bits;
+mod rows;
 mod subsequence;

@@ -46,6 +46,14 @@ type Keys = BTreeMap<(usize, Vec<u8>), Saved>;
 /// A value, so that its bytes are the same whatever order its elements stand in, if
 /// they have none.
 fn without_order(record: &RawRecord<'_>) -> Vec<u8> {
+    if record.kind == Kind::Text {
+        // It may be compressed or not.
+        let (_, value) = record.decode(&Rules::DEFAULT).expect("it is a value");
+        let Restored::Text(text) = value else {
+            panic!("it is a text");
+        };
+        return text.into_owned();
+    }
     if !matches!(
         record.kind,
         Kind::HashTexts | Kind::HashDeadlines | Kind::SetTexts | Kind::SortedSetDoubles
@@ -256,6 +264,8 @@ fn play(seed: u64) {
     // Values are soon large enough to be kept apart.
     manner.large = [200, 2_000, 20_000, usize::MAX][dice.below(4) as usize];
     manner.long = [1_000, 10_000, 1 << 20][dice.below(3) as usize];
+    manner.paged = [3_000, 30_000, 1 << 20][dice.below(3) as usize];
+    manner.compressed_max = [10_000, 1 << 20][dice.below(2) as usize];
     let manner = Arc::new(manner);
     for _ in 0..dice.below(2_000) {
         act(&mut plays);

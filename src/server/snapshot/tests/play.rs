@@ -9,14 +9,15 @@ use crate::value::hash::{Fate, Hash};
 use crate::value::list::{End, List};
 use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
-use crate::value::stream::{Stream, WantedId};
-use crate::value::{Compound, Rules};
+use crate::value::stream::{Direction, Group, Id, Keep, Precision, Stream, WantedId};
+use crate::value::{Compound, Rules, text};
 
 pub(super) const DATABASES: usize = 3;
 
 /// Thresholds that are soon passed, so that every form of a value occurs.
 const RULES: Rules = Rules {
-    list_max_listpack_size: 8,
+    list_max_listpack_size: 3,
+    stream_node_max_entries: 3,
     set_max_intset_entries: 6,
     set_max_listpack_entries: 6,
     hash_max_listpack_entries: 6,
@@ -151,6 +152,7 @@ impl Play {
         let database = self.keyspace.db_mut(index);
         match way {
             0 => database.set(key, &text, lifetime, &self.clock),
+            1 if number % 2 == 0 => database.set_raw(key, text, lifetime, &self.clock),
             1 => database.set_owned(key, text, lifetime, &self.clock),
             _ => database.set_int(key, number, lifetime, &self.clock),
         }
@@ -163,8 +165,19 @@ impl Play {
         let clock = self.clock;
         let database = self.keyspace.db_mut(index);
         let found = database.find(key, &clock);
-        if found.is_none_or(|found| found.compound().is_none()) {
-            database.edit(key, &clock, tail.len(), |text| text.extend(&tail));
+        let len = match found {
+            Some(found) if found.compound().is_some() => return,
+            Some(found) => found.text().map_or(0, |text| text.len()),
+            None => 0,
+        };
+        if self.dice.below(2) == 0 {
+            database.edit(key, &clock, tail.len(), 0..0, |text| text.extend(&tail));
+        } else {
+            let offset = self.dice.below(len as u64 + 10) as usize;
+            let changes = offset..offset + tail.len();
+            database.edit(key, &clock, len, changes, |text| {
+                text::overwrite(text, offset, &tail);
+            });
         }
     }
 
@@ -366,19 +379,7 @@ impl Play {
 fn change(compound: &mut Compound, dice: &mut Random, now: u64, names: u64, removes: bool) {
     let name = format!("f{}", dice.below(names)).into_bytes();
     match compound {
-        Compound::List(list) => {
-            let end = if dice.below(2) == 0 {
-                End::Front
-            } else {
-                End::Back
-            };
-            if removes {
-                let at = dice.below(list.len() as u64 + 1) as usize;
-                drop(list.remove(at, 1 + dice.below(4) as usize, &RULES));
-            } else {
-                list.push(end, [&*name].into_iter(), &RULES);
-            }
-        }
+        Compound::List(list) => change_list(list, dice, &name, names, removes),
         Compound::Hash(hash) if removes => drop(hash.remove(&name, now)),
         Compound::Hash(hash) => {
             let fate = match dice.below(4) {
@@ -404,13 +405,61 @@ fn change(compound: &mut Compound, dice: &mut Random, now: u64, names: u64, remo
         Compound::SortedSet(set) => {
             set.insert(&name, dice.below(1_000) as f64, &RULES);
         }
-        Compound::Stream(stream) => {
-            let entries = stream.entries_mut();
-            let newest = entries.newest();
-            if removes && let Some(id) = newest {
-                entries.delete([id].into_iter());
-            } else if let Ok(id) = entries.choose_id(WantedId::Now(now)) {
-                entries.add(id, [&*name, b"v"].into_iter(), &RULES);
+        Compound::Stream(stream) => change_stream(stream, dice, &name, now, removes),
+    }
+}
+
+fn change_list(list: &mut List, dice: &mut Random, name: &[u8], names: u64, removes: bool) {
+    let end = if dice.below(2) == 0 {
+        End::Front
+    } else {
+        End::Back
+    };
+    let at = dice.below(list.len() as u64 + 1) as usize;
+    // What takes much off is rare where values are to stay large.
+    let takes_much = dice.below(names) == 0;
+    match dice.below(12) {
+        0 if takes_much => drop(list.remove(at, dice.below(3_000) as usize, &RULES)),
+        1 if takes_much => drop(list.remove_equal(name, end, usize::MAX, &RULES)),
+        2 if removes => drop(list.remove_equal(name, end, 1, &RULES)),
+        3 | 4 if removes => {
+            let outermost = list.len().saturating_sub(1) * usize::from(end == End::Back);
+            drop(list.remove(outermost, 1, &RULES));
+        }
+        _ if removes => drop(list.remove(at, 1 + dice.below(9) as usize, &RULES)),
+        5 | 6 => list.insert(at, name, &RULES),
+        7 | 8 => drop(list.set(at, name, &RULES)),
+        9 if dice.below(20) == 0 => list.push(end, [&[b'l'; 9_000][..]].into_iter(), &RULES),
+        _ => list.push(end, [name].into_iter(), &RULES),
+    }
+}
+
+fn change_stream(stream: &mut Stream, dice: &mut Random, name: &[u8], now: u64, removes: bool) {
+    if dice.below(30) == 0 {
+        let last = stream.entries().history().last_id;
+        stream.add_group(name, Group::new(last, None));
+    }
+    let entries = stream.entries_mut();
+    let newest = entries.newest();
+    let any = entries
+        .range(Id::MIN, Id::MAX, Direction::Forward)
+        .nth(dice.below(40) as usize);
+    let any = any.map(|entry| entry.id);
+    match (dice.below(20), newest) {
+        (0..4, Some(id)) if removes => drop(entries.delete([id].into_iter())),
+        (4..10, _) if removes => drop(entries.delete(any.into_iter())),
+        (10, _) if removes => {
+            let keep = Keep::Newest(entries.len().saturating_sub(dice.below(300)));
+            let precision = match dice.below(2) {
+                0 => Precision::Exact,
+                _ => Precision::Nodes { limit: None },
+            };
+            drop(entries.trim(keep, precision));
+        }
+        (11, _) => entries.set_history(newest.unwrap_or_default(), None, None),
+        _ => {
+            if let Ok(id) = entries.choose_id(WantedId::Now(now)) {
+                entries.add(id, [name, b"v"].into_iter(), &RULES);
             }
         }
     }
