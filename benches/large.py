@@ -4,8 +4,8 @@
     taskset -c 1 nice -n -20 python3 benches/large.py SERVER TYPE [ELEMENTS] [SECONDS]
 
 SERVER is a program: target/release/basalt, or stock's redis-server. It is run on core 0, with all it
-starts, and writes its file into a directory of its own. TYPE is hash, zset, set, list, stream or string
-(ELEMENTS are bytes then). One client, which waits for each answer, changes the value at a random place and sends PING, by
+starts, and writes its file into a directory of its own. TYPE is hash, zset, set, list, stream, pending (a
+stream whose entries are all pending in a group) or string (ELEMENTS are bytes then). One client, which waits for each answer, changes the value at a random place and sends PING, by
 turns, for SECONDS; then it asks for BGSAVE and goes on until the file is written. Milliseconds, and what the
 server and its children hold (Pss) before and at most.
 """
@@ -70,12 +70,19 @@ def fill(client, kind, elements):
         "set": lambda n: ("SADD", "big", f"member:{n}"),
         "list": lambda n: ("RPUSH", "big", f"element:{n}"),
         "stream": lambda n: ("XADD", "big", "*", "field", f"value:{n}"),
+        "pending": lambda n: ("XADD", "big", "*", "field", f"value:{n}"),
     }[kind]
     for start in range(0, elements, 500):
         rows = range(start, min(start + 500, elements))
         client.socket.sendall(b"".join(encode(*row(n)) for n in rows))
         for _ in rows:
             client.answer()
+    if kind == "pending":
+        client.ask("XGROUP", "CREATE", "big", "group", "0")
+        for _ in range(0, elements, 500):
+            # Not its answer, which is long, but the next one.
+            script = "redis.call('XREADGROUP', 'GROUP', 'group', 'one', 'COUNT', '500', 'STREAMS', 'big', '>')"
+            client.ask("EVAL", script, "1", "big")
 
 
 def change(kind, elements):
@@ -88,6 +95,7 @@ def change(kind, elements):
             [("LSET", "big", n, f"other:{n}"), ("RPUSH", "big", "x"), ("LPUSH", "big", "x")]
         ),
         "stream": lambda: ("XADD", "big", "*", "field", "other"),
+        "pending": lambda: ("XADD", "big", "*", "field", "other"),
         "string": lambda: ("SETRANGE", "big", n, b"other"),
     }[kind]()
 

@@ -4,6 +4,8 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+use std::collections::VecDeque;
+
 use crate::value::CutElement;
 use crate::value::listpack::Item;
 
@@ -19,15 +21,16 @@ pub struct Parts {
     compression: Compression,
     /// No field of the hash is due before, if it has deadlines.
     earliest: Option<u64>,
-    /// What stands behind the elements: of a stream, its history and its groups.
-    tail: Vec<u8>,
+    /// What stands between lists of elements, and behind all: of a stream, what is not pending
+    /// of its groups.
+    between: VecDeque<Vec<u8>>,
 }
 
 impl Parts {
     /// Writes what stands before the elements. As many follow as the value has.
     pub fn begin(out: &mut impl Sink, record: &Record<'_>, compression: Compression) -> Self {
         write_head(out, record, compression);
-        let (mut earliest, mut tail) = (None, Vec::new());
+        let (mut earliest, mut between) = (None, VecDeque::new());
         match record.value {
             Value::Hash(hash) => {
                 // The earliest itself would take a look at every field. Readers only add to it.
@@ -40,7 +43,7 @@ impl Parts {
             Value::List(list) => write_length(out, list.part_count() as u64),
             Value::Stream(stream) => {
                 write_length(out, stream.entries().node_count() as u64);
-                stream::write_rest(&mut tail, stream, compression);
+                between = stream::parts_of_rest(stream, compression);
             }
             // Whoever begins it knows whether it is compressed.
             Value::Text(_) => {}
@@ -48,12 +51,12 @@ impl Parts {
         Self {
             compression,
             earliest,
-            tail,
+            between,
         }
     }
 
     /// Writes an element.
-    pub fn put(&self, out: &mut impl Sink, element: CutElement<'_>) {
+    pub fn put(&mut self, out: &mut impl Sink, element: CutElement<'_>) {
         let compression = self.compression;
         match element {
             CutElement::Field(field, value, deadline) => {
@@ -65,13 +68,22 @@ impl Parts {
                 sorted_set::write_member(out, member, score, compression);
             }
             CutElement::Part(part) => list::write_part(out, part, compression),
+            CutElement::Mark => self.put_between(out),
+            CutElement::Pending(id, delivered_at, deliveries) => {
+                stream::write_pending(out, id, delivered_at, deliveries);
+            }
+            CutElement::PendingOf(id) => stream::write_pending_of(out, id),
             CutElement::Page(page) => out.put(page),
             CutElement::Node(id, pack) => stream::write_node(out, id, pack, compression),
         }
     }
 
     /// Writes what stands behind the elements.
-    pub fn end(&self, out: &mut impl Sink) {
-        out.put(&self.tail);
+    pub fn end(&mut self, out: &mut impl Sink) {
+        self.put_between(out);
+    }
+
+    fn put_between(&mut self, out: &mut impl Sink) {
+        out.put(&self.between.pop_front().unwrap_or_default());
     }
 }

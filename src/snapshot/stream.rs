@@ -14,10 +14,11 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 
 use crate::value::listpack::Listpack;
-use crate::value::stream::{Group, History, Id, Pending, Stream};
+use crate::value::stream::{Consumer, Group, History, Id, Pending, Stream};
 
 use super::kind::Kind;
 use super::sink::Sink;
@@ -44,7 +45,52 @@ pub(super) fn write_node(out: &mut impl Sink, id: Id, pack: &Listpack, compressi
 }
 
 /// What stands behind the nodes.
-pub(super) fn write_rest(out: &mut impl Sink, stream: &Stream, compression: Compression) {
+fn write_rest(out: &mut impl Sink, stream: &Stream, compression: Compression) {
+    write_around(out, stream, compression, |out, list| match list {
+        Ids::Of(group) => {
+            for (id, pending) in group.pending(Id::MIN, Id::MAX) {
+                write_pending(out, id, pending.delivered_at, pending.deliveries);
+            }
+        }
+        Ids::At(consumer) => consumer
+            .pending_ids()
+            .for_each(|id| write_pending_of(out, id)),
+    });
+}
+
+/// What stands behind the nodes, in parts, between which the lists of what is pending belong.
+pub(super) fn parts_of_rest(stream: &Stream, compression: Compression) -> VecDeque<Vec<u8>> {
+    let (mut parts, mut last) = (VecDeque::new(), Vec::new());
+    write_around(&mut last, stream, compression, |part, _| {
+        parts.push_back(mem::take(part));
+    });
+    parts.push_back(last);
+    parts
+}
+
+pub(super) fn write_pending(out: &mut impl Sink, id: Id, delivered_at: u64, deliveries: u64) {
+    out.put(&id.to_bytes());
+    out.put(&delivered_at.to_le_bytes());
+    write_length(out, deliveries);
+}
+
+pub(super) fn write_pending_of(out: &mut impl Sink, id: Id) {
+    out.put(&id.to_bytes());
+}
+
+/// A list of what is pending.
+enum Ids<'a> {
+    Of(&'a Group),
+    At(&'a Consumer),
+}
+
+/// Writes what stands around the lists of what is pending, which `write` writes.
+fn write_around<S: Sink>(
+    out: &mut S,
+    stream: &Stream,
+    compression: Compression,
+    mut write: impl FnMut(&mut S, Ids<'_>),
+) {
     let entries = stream.entries();
     let history = entries.history();
     write_length(out, entries.len());
@@ -55,26 +101,16 @@ pub(super) fn write_rest(out: &mut impl Sink, stream: &Stream, compression: Comp
     write_length(out, stream.groups().len() as u64);
     for (name, group) in stream.groups() {
         write_string(out, name, compression);
-        write_group(out, group, compression);
-    }
-}
-
-fn write_group(out: &mut impl Sink, group: &Group, compression: Compression) {
-    write_id(out, group.last_id);
-    write_length(out, group.entries_read.unwrap_or(UNKNOWN));
-    write_length(out, group.pending_len() as u64);
-    for (id, pending) in group.pending(Id::MIN, Id::MAX) {
-        out.put(&id.to_bytes());
-        out.put(&pending.delivered_at.to_le_bytes());
-        write_length(out, pending.deliveries);
-    }
-    write_length(out, group.consumers().len() as u64);
-    for consumer in group.consumers() {
-        write_string(out, consumer.name(), compression);
-        out.put(&consumer.seen_at.to_le_bytes());
-        write_length(out, consumer.pending_len() as u64);
-        for (id, _) in group.pending_of(consumer, Id::MIN, Id::MAX) {
-            out.put(&id.to_bytes());
+        write_id(out, group.last_id);
+        write_length(out, group.entries_read.unwrap_or(UNKNOWN));
+        write_length(out, group.pending_len() as u64);
+        write(out, Ids::Of(group));
+        write_length(out, group.consumers().len() as u64);
+        for consumer in group.consumers() {
+            write_string(out, consumer.name(), compression);
+            out.put(&consumer.seen_at.to_le_bytes());
+            write_length(out, consumer.pending_len() as u64);
+            write(out, Ids::At(consumer));
         }
     }
 }

@@ -29,6 +29,12 @@ pub enum CutElement<'a> {
     Part(Part<'a>),
     /// A node of a stream.
     Node(Id, &'a Listpack),
+    /// What follows is another list: what a group has pending, or a consumer of it.
+    Mark,
+    /// Pending in a group: when it was given, and how often.
+    Pending(Id, u64, u64),
+    /// Pending at a consumer.
+    PendingOf(Id),
     /// A part of a text.
     Page(&'a [u8]),
 }

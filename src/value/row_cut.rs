@@ -151,12 +151,12 @@ impl<B: CutBlock> RowCut<B> {
 
     /// Keeps the next node, or frees some; `false` when all is done. Adds the bytes that were kept.
     fn step(&mut self, row: &mut Row<B>, bytes: &mut usize) -> bool {
-        if self.next > self.last {
-            return self.free();
-        }
         if !self.is_walked {
             self.is_walked = true;
             self.to.begin_walk();
+        }
+        if self.next > self.last {
+            return self.free();
         }
         match self.saved.remove(&self.next) {
             Some(Saved::Aside) => {
@@ -325,47 +325,49 @@ impl<B: CutBlock> CutOfRow<B> {
         }
     }
 
-    /// Keeps the next few kilobytes, if more is taken now.
-    pub(super) fn walk(&mut self, row: &mut Row<B>, nodes: usize) -> Walked {
+    /// Keeps the next few kilobytes, if more is taken now. When all nodes are kept, the cut is over
+    /// and whoever took them comes back, for what is behind them.
+    pub(super) fn walk(
+        &mut self,
+        row: &mut Row<B>,
+        nodes: usize,
+    ) -> Result<Walked, Box<dyn KeepElements>> {
         let Some(cut) = &mut self.0 else {
-            return Walked::Over;
+            return Ok(Walked::Over);
         };
         match cut.to.taking() {
             Taking::Now => {}
-            Taking::Later | Taking::MuchLater => return Walked::Waits,
+            Taking::Later | Taking::MuchLater => return Ok(Walked::Waits),
             Taking::NoMore => cut.give_up(),
         }
         let mut bytes = 0;
         for _ in 0..nodes {
             if !cut.step(row, &mut bytes) {
-                self.end();
-                return Walked::Over;
+                return self.0.take().map_or(Ok(Walked::Over), |cut| Err(cut.to));
             }
             if bytes >= STEP_BYTES {
                 break;
             }
         }
-        Walked::GoesOn
-    }
-
-    fn end(&mut self) {
-        if let Some(cut) = self.0.take()
-            && cut.to.taking() != Taking::NoMore
-        {
-            cut.to.end();
-        }
+        Ok(Walked::GoesOn)
     }
 
     /// Keeps all that is left, if anybody wants it. The last resort: whoever throws away a value
     /// that has a cut lets it be walked before.
     #[cold]
-    pub(super) fn keep_rest(&mut self, row: &mut Row<B>) {
-        if let Some(cut) = &mut self.0 {
-            if cut.to.taking() == Taking::NoMore {
-                cut.give_up();
-            }
-            while cut.step(row, &mut 0) {}
+    pub(super) fn keep_rest(&mut self, row: &mut Row<B>) -> Option<Box<dyn KeepElements>> {
+        let mut cut = self.0.take()?;
+        if cut.to.taking() == Taking::NoMore {
+            cut.give_up();
         }
-        self.end();
+        while cut.step(row, &mut 0) {}
+        Some(cut.to)
+    }
+}
+
+/// There is nothing else.
+pub(super) fn end(to: Box<dyn KeepElements>) {
+    if to.taking() != Taking::NoMore {
+        to.end();
     }
 }

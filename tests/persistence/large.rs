@@ -121,6 +121,9 @@ fn a_stream_is_saved_as_it_was() {
         "XREADGROUP GROUP group bob COUNT 5 STREAMS big >",
         "XACK big group 1-5 1-6",
         "XCLAIM big group carol 0 1-100",
+        "XREADGROUP GROUP group alice COUNT 3 STREAMS big 1-300",
+        "XACK big group 1-2900 1-10 1-1",
+        "XAUTOCLAIM big group carol 0 1-2000 COUNT 5",
     ];
     for fate in [
         "PING",
@@ -128,6 +131,8 @@ fn a_stream_is_saved_as_it_was() {
         "RENAME big elsewhere",
         "XTRIM big MAXLEN 10",
         "XGROUP DESTROY big group",
+        "XGROUP DELCONSUMER big group alice",
+        "XGROUP CREATE big other 0",
         "SET big short",
         "FLUSHDB SYNC",
     ] {

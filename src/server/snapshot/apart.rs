@@ -159,7 +159,9 @@ impl KeepElements for Elements {
 
     fn end(self: Box<Self>) {
         let Elements {
-            parts, mut whole, ..
+            mut parts,
+            mut whole,
+            ..
         } = *self;
         parts.end(&mut whole);
         whole.end();

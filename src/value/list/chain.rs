@@ -8,7 +8,7 @@ use super::node::{Form, Node};
 use super::value::End;
 use crate::memory::class_bytes;
 use crate::value::listpack::{Listpack, Wanted};
-use crate::value::row_cut::CutOfRow;
+use crate::value::row_cut::{self, CutOfRow};
 
 /// Nodes that are measured for `allocated_bytes`.
 const MEASURED: usize = 64;
@@ -389,8 +389,10 @@ impl Chain {
 
 impl Drop for Chain {
     fn drop(&mut self) {
-        if self.cut.is_some() {
-            self.cut.keep_rest(&mut self.blocks);
+        if self.cut.is_some()
+            && let Some(to) = self.cut.keep_rest(&mut self.blocks)
+        {
+            row_cut::end(to);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::memory::{Taking, Walked};
 use crate::value::Rules;
 use crate::value::cut::KeepElements;
 use crate::value::listpack::{Item, Listpack, Wanted};
-use crate::value::row_cut::BLOCKS_MAX;
+use crate::value::row_cut::{self, BLOCKS_MAX};
 
 /// An end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -310,7 +310,10 @@ impl List {
             Form::Packed(_) => Walked::Over,
             Form::Chained(chain) => {
                 let Chain { blocks, cut, .. } = &mut **chain;
-                cut.walk(blocks, nodes)
+                cut.walk(blocks, nodes).unwrap_or_else(|to| {
+                    row_cut::end(to);
+                    Walked::Over
+                })
             }
         }
     }

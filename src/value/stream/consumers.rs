@@ -6,7 +6,7 @@ use super::id::Id;
 
 /// Stands for a consumer as long as it exists: what a pending entry keeps of
 /// it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConsumerSlot(u32);
 
 /// One who reads for a group.
@@ -24,6 +24,11 @@ pub struct Consumer {
 impl Consumer {
     pub fn name(&self) -> &[u8] {
         &self.name
+    }
+
+    /// The ids of entries that it has not acknowledged.
+    pub fn pending_ids(&self) -> impl Iterator<Item = Id> {
+        self.pending.iter().copied()
     }
 
     /// How many entries it has not acknowledged.
@@ -85,6 +90,16 @@ impl Consumers {
         let slot = self.by_name.remove(name)?;
         self.free.push(slot);
         self.slots[slot.0 as usize].take()
+    }
+
+    /// The consumer of a slot, if there is one.
+    pub(super) fn find_slot(&self, slot: ConsumerSlot) -> Option<&Consumer> {
+        self.slots.get(slot.0 as usize)?.as_ref()
+    }
+
+    /// The slots of all of them, by name.
+    pub(super) fn slots(&self) -> impl Iterator<Item = ConsumerSlot> {
+        self.by_name.values().copied()
     }
 
     /// All of them, by name.

@@ -122,6 +122,9 @@ impl Group {
             let entry = entries.range(id, id, Direction::Forward).next();
             if entry.is_some() {
                 let pending = self.pending.get_mut(&id).expect(BOTH);
+                if self.before.is_kept() {
+                    self.before.keep(id, Some(*pending));
+                }
                 pending.delivered_at = now;
                 pending.deliveries = pending.deliveries.wrapping_add(1);
             }

@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use super::consumers::{Consumer, ConsumerSlot, Consumers};
 use super::entries::Entries;
+use super::groups_cut::Before;
 use super::id::Id;
 
 /// See the module. An id is pending in the group exactly if it is pending at
@@ -18,6 +19,7 @@ pub struct Group {
     pub entries_read: Option<u64>,
     pub(super) pending: BTreeMap<Id, Pending>,
     pub(super) consumers: Consumers,
+    pub(super) before: Before,
 }
 
 /// An entry that was given to a consumer and not acknowledged.
@@ -78,6 +80,7 @@ impl Group {
     pub fn remove_consumer(&mut self, name: &[u8]) -> Option<usize> {
         let consumer = self.consumers.remove(name)?;
         for id in &consumer.pending {
+            self.keep_before(*id);
             self.pending.remove(id);
         }
         Some(consumer.pending.len())
@@ -122,8 +125,17 @@ impl Group {
         self.pending.range(behind).next().map(|(&id, _)| id)
     }
 
+    /// To be called before something of an id changes.
+    #[inline]
+    pub(super) fn keep_before(&mut self, id: Id) {
+        if self.before.is_kept() {
+            self.before.keep(id, self.find_pending(id));
+        }
+    }
+
     /// Makes an entry pending at a consumer, whoever had it before.
     pub fn assign(&mut self, id: Id, pending: Pending) {
+        self.keep_before(id);
         let before = self.pending.insert(id, pending);
         if let Some(before) = before.filter(|before| before.consumer != pending.consumer) {
             self.consumers.get_mut(before.consumer).pending.remove(&id);
@@ -133,6 +145,7 @@ impl Group {
 
     /// Takes an entry for done; `false` if it is not pending.
     pub fn acknowledge(&mut self, id: Id) -> bool {
+        self.keep_before(id);
         let Some(pending) = self.pending.remove(&id) else {
             return false;
         };

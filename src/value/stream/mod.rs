@@ -24,6 +24,7 @@ mod consumers;
 mod delivery;
 mod entries;
 mod group;
+mod groups_cut;
 mod id;
 mod node;
 mod nodes;

@@ -255,11 +255,3 @@ impl Nodes {
         self.blocks.iter().all(is_sound) && self.live == self.blocks.iter().map(live).sum::<u64>()
     }
 }
-
-impl Drop for Nodes {
-    fn drop(&mut self) {
-        if self.cut.is_some() {
-            self.cut.keep_rest(&mut self.blocks);
-        }
-    }
-}

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::entries::{Entries, History};
 use super::group::Group;
+use super::groups_cut::GroupsCut;
 use super::nodes::Nodes;
 use crate::memory::{Taking, Walked, class_bytes};
 use crate::value::cut::KeepElements;
@@ -19,6 +20,31 @@ pub struct Stream(Box<Parts>);
 struct Parts {
     entries: Entries,
     groups: BTreeMap<Box<[u8]>, Group>,
+    cut: CutOfGroups,
+}
+
+/// A cut of what the groups have pending, which is over after that of the entries. A copy has none.
+#[derive(Default)]
+struct CutOfGroups(Option<Box<GroupsCut>>);
+
+impl Clone for CutOfGroups {
+    fn clone(&self) -> Self {
+        Self(None)
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        if let Some(mut cut) = self.cut.0.take() {
+            let Nodes {
+                blocks, cut: row, ..
+            } = &mut self.entries.nodes;
+            if let Some(to) = row.keep_rest(blocks) {
+                cut.go_on(to);
+            }
+            cut.keep_rest(&mut self.groups);
+        }
+    }
 }
 
 impl fmt::Debug for Stream {
@@ -38,6 +64,7 @@ impl Stream {
         Self(Box::new(Parts {
             entries: Entries { nodes, history },
             groups: BTreeMap::new(),
+            cut: CutOfGroups::default(),
         }))
     }
 
@@ -62,7 +89,9 @@ impl Stream {
 
     /// A group to be changed, with the entries it reads.
     pub fn group_mut(&mut self, name: &[u8]) -> Option<(&Entries, &mut Group)> {
-        let Parts { entries, groups } = &mut *self.0;
+        let Parts {
+            entries, groups, ..
+        } = &mut *self.0;
         Some((entries, groups.get_mut(name)?))
     }
 
@@ -78,9 +107,15 @@ impl Stream {
     /// Takes out a group, as a stream that has nothing else, to be freed.
     pub fn remove_group(&mut self, name: &[u8]) -> Option<Self> {
         let (name, group) = self.0.groups.remove_entry(name)?;
-        let mut cut = Self::default();
-        cut.0.groups.insert(name, group);
-        Some(cut)
+        let kept = match &mut self.0.cut.0 {
+            Some(cut) => cut.take(name.clone(), group),
+            None => Some(group),
+        };
+        let mut removed = Self::default();
+        if let Some(group) = kept {
+            removed.0.groups.insert(name, group);
+        }
+        Some(removed)
     }
 
     /// Never: a stream without entries stays, for its last id and its groups.
@@ -125,7 +160,7 @@ impl Stream {
     }
 }
 
-/// Cuts of a stream's entries: see `RowCut`.
+/// Cuts of a stream: of its entries, see `RowCut`, and then of its groups.
 impl Stream {
     pub(in crate::value) fn can_be_cut(&self) -> bool {
         self.0.entries.nodes.blocks.len() <= BLOCKS_MAX
@@ -133,22 +168,47 @@ impl Stream {
 
     /// Makes a cut now.
     pub(in crate::value) fn begin_cut(&mut self, to: Box<dyn KeepElements>) {
-        let Nodes { blocks, cut, .. } = &mut self.0.entries.nodes;
+        let Parts {
+            entries,
+            groups,
+            cut,
+        } = &mut *self.0;
+        cut.0 = Some(Box::new(GroupsCut::begin(groups, cut.0.take())));
+        let Nodes { blocks, cut, .. } = &mut entries.nodes;
         cut.begin(blocks, to);
     }
 
     #[inline]
     pub(in crate::value) fn is_cut(&self) -> bool {
-        self.0.entries.nodes.cut.is_some()
+        self.0.cut.0.is_some()
     }
 
     pub(in crate::value) fn taking(&self) -> Option<Taking> {
-        self.0.entries.nodes.cut.taking()
+        let of_groups = || self.0.cut.0.as_ref()?.taking();
+        self.0.entries.nodes.cut.taking().or_else(of_groups)
     }
 
     /// Keeps the next few nodes.
     pub(in crate::value) fn walk_cut(&mut self, nodes: usize) -> Walked {
-        let Nodes { blocks, cut, .. } = &mut self.0.entries.nodes;
-        cut.walk(blocks, nodes)
+        let Parts {
+            entries,
+            groups,
+            cut: of_groups,
+        } = &mut *self.0;
+        let Nodes { blocks, cut, .. } = &mut entries.nodes;
+        let Some(of_groups_cut) = &mut of_groups.0 else {
+            return Walked::Over;
+        };
+        if cut.is_some() {
+            return cut.walk(blocks, nodes).unwrap_or_else(|to| {
+                of_groups_cut.go_on(to);
+                Walked::GoesOn
+            });
+        }
+        let walked = of_groups_cut.walk(groups, nodes);
+        if walked == Walked::Over {
+            of_groups.0 = None;
+        }
+        walked
     }
 }

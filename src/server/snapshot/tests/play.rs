@@ -9,7 +9,9 @@ use crate::value::hash::{Fate, Hash};
 use crate::value::list::{End, List};
 use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
-use crate::value::stream::{Direction, Group, Id, Keep, Precision, Stream, WantedId};
+use crate::value::stream::{
+    Acknowledgement, Claim, Deliveries, Direction, Group, Id, Keep, Precision, Stream, WantedId,
+};
 use crate::value::{Compound, Rules, text};
 
 pub(super) const DATABASES: usize = 3;
@@ -435,9 +437,8 @@ fn change_list(list: &mut List, dice: &mut Random, name: &[u8], names: u64, remo
 }
 
 fn change_stream(stream: &mut Stream, dice: &mut Random, name: &[u8], now: u64, removes: bool) {
-    if dice.below(30) == 0 {
-        let last = stream.entries().history().last_id;
-        stream.add_group(name, Group::new(last, None));
+    if dice.below(3) == 0 {
+        return change_group(stream, dice, now, removes);
     }
     let entries = stream.entries_mut();
     let newest = entries.newest();
@@ -462,5 +463,41 @@ fn change_stream(stream: &mut Stream, dice: &mut Random, name: &[u8], now: u64, 
                 entries.add(id, [name, b"v"].into_iter(), &RULES);
             }
         }
+    }
+}
+
+fn change_group(stream: &mut Stream, dice: &mut Random, now: u64, removes: bool) {
+    let name = format!("g{}", dice.below(3)).into_bytes();
+    let consumer = format!("c{}", dice.below(4)).into_bytes();
+    if removes && dice.below(60) == 0 {
+        return drop(stream.remove_group(&name));
+    }
+    if stream.group(&name).is_none() {
+        stream.add_group(&name, Group::new(Id::MIN, None));
+    }
+    let (entries, group) = stream.group_mut(&name).expect("it is there");
+    let nth = dice.below(40) as usize;
+    let any = group.pending(Id::MIN, Id::MAX).nth(nth).map(|(id, _)| id);
+    if removes && dice.below(20) == 0 {
+        group.remove_consumer(&consumer);
+        return;
+    }
+    let (own, _) = group.see_consumer(&consumer, now);
+    let expected = Acknowledgement::Expected;
+    match (dice.below(6), any) {
+        (0, Some(id)) => drop(group.acknowledge(id)),
+        (1, Some(id)) => {
+            let claim = Claim {
+                consumer: own,
+                idle_min_ms: 0,
+                delivered_at: now,
+                deliveries: Deliveries::OneMore,
+                force: false,
+            };
+            let _claimed = group.claim(entries, id, &claim, now);
+        }
+        (2, Some(id)) => drop(group.deliver_again(entries, own, id, 3, now, |_, _| {})),
+        (3, _) => group.last_id = any.unwrap_or(Id::MIN),
+        _ => drop(group.deliver(entries, own, 1 + nth, expected, now, |_| {})),
     }
 }
