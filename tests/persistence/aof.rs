@@ -80,14 +80,6 @@ fn increment(folder: &Path) -> PathBuf {
     names.pop().expect("there is a file of changes")
 }
 
-/// Ends a server in the midst.
-fn kill(side: Side) {
-    let id = side.server.id().to_string();
-    let killed = Command::new("kill").args(["-9", &id]).status();
-    assert!(killed.is_ok_and(|status| status.success()));
-    drop(side);
-}
-
 #[test]
 fn stock_loads_ours_and_we_load_stocks() {
     for shards in [1, 3] {
@@ -156,101 +148,6 @@ fn functions_come_back() {
     end(side);
     let mut side = Side::basalt(folder.path(), 1, ON);
     assert_eq!(side.tell("FCALL f 1 i"), status("OK"));
-}
-
-/// Rounds of the test with a kill; 200 prove more than 5.
-fn rounds() -> usize {
-    let asked = std::env::var("KILL_ROUNDS").ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(5)
-}
-
-#[test]
-fn what_was_acknowledged_survives_a_kill() {
-    let folder = data_folder();
-    let settings = [ON, &["appendfsync always"]].concat();
-    let mut promised: Vec<u64> = vec![0; 4];
-    let mut pairs = 0;
-    for round in 0..rounds() {
-        let shards = 1 + round % 3;
-        let mut side = Side::basalt(folder.path(), shards, &settings);
-        for (at, promised) in promised.iter().enumerate() {
-            let found = number(&side.tell(&format!("GET counter:{at}")));
-            // One more may be there, which nobody was told of.
-            assert!(
-                found == *promised || found == promised + 1,
-                "round {round}: {found}, and {promised} were promised"
-            );
-        }
-        let (left, right) = (
-            number(&side.tell("GET {a}left")),
-            number(&side.tell("GET right")),
-        );
-        assert_eq!(left, right, "round {round}: half of a transaction");
-        assert!(left >= pairs, "round {round}: {left} pairs of {pairs}");
-        let port = side.server.port();
-        let writers: Vec<_> = (0..promised.len())
-            .map(|at| thread::spawn(move || count_until_killed(port, at)))
-            .collect();
-        let pairing = thread::spawn(move || pair_until_killed(port));
-        thread::sleep(Duration::from_millis(150 + 37 * (round as u64 % 7)));
-        kill(side);
-        for (promised, writer) in promised.iter_mut().zip(writers) {
-            *promised = writer.join().expect("it counts").unwrap_or(*promised);
-        }
-        pairs = pairing.join().expect("it counts").unwrap_or(pairs);
-    }
-    assert!(promised.iter().all(|promised| *promised > 0));
-}
-
-fn number(reply: &Reply) -> u64 {
-    match reply {
-        Reply::Bulk(text) => String::from_utf8_lossy(text).parse().expect("a number"),
-        Reply::Integer(number) => *number as u64,
-        Reply::Null => 0,
-        other => panic!("{other:?} is no number"),
-    }
-}
-
-/// The last number that the server said.
-fn count_until_killed(port: u16, at: usize) -> Option<u64> {
-    let mut client = Connection::open(port).ok()?;
-    let key = format!("counter:{at}");
-    let mut last = None;
-    while let Ok(reply) = client.ask(&["INCR", &key]) {
-        last = Some(number(&reply));
-    }
-    last
-}
-
-/// The same for two keys of different cores at once.
-fn pair_until_killed(port: u16) -> Option<u64> {
-    let mut client = Connection::open(port).ok()?;
-    let mut last = None;
-    loop {
-        let sent = client
-            .ask(&["MULTI"])
-            .and_then(|_| client.ask(&["INCR", "{a}left"]))
-            .and_then(|_| client.ask(&["INCR", "right"]))
-            .and_then(|_| client.ask(&["EXEC"]));
-        match sent {
-            Ok(Reply::Array(replies)) => last = Some(number(&replies[0])),
-            Ok(other) => panic!("EXEC says {other:?}"),
-            Err(_) => return last,
-        }
-    }
-}
-
-#[test]
-fn a_kill_without_always_loses_a_moment_at_most() {
-    let folder = data_folder();
-    let mut side = Side::basalt(folder.path(), 3, ON);
-    for at in 0..100 {
-        side.tell(&format!("SET k{at} v"));
-    }
-    thread::sleep(Duration::from_millis(100));
-    kill(side);
-    let mut side = Side::basalt(folder.path(), 2, ON);
-    assert_eq!(side.tell("DBSIZE"), Reply::Integer(100));
 }
 
 #[test]

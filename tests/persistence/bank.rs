@@ -45,6 +45,25 @@ pub fn move_money(
     }
 }
 
+/// Moves money until it is over, or the server has gone.
+pub fn move_money_until(client: &mut Connection, teller: usize, is_over: &AtomicBool) {
+    for at in teller * 7.. {
+        let from = format!("account:{}", at % ACCOUNTS);
+        let to = format!("account:{}", at * 13 % ACCOUNTS);
+        for words in [
+            &["MULTI"][..],
+            &["DECR", &from],
+            &["INCR", &to],
+            &["INCR", "moves"],
+            &["EXEC"],
+        ] {
+            if client.ask(words).is_err() || is_over.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+    }
+}
+
 /// What the accounts add up to, and how often money moved.
 pub fn count(side: &mut Side) -> (i64, i64) {
     let mut number = |key: &str| match side.tell(&format!("GET {key}")) {

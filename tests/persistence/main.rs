@@ -15,6 +15,7 @@ mod bank;
 mod broken;
 mod check;
 mod failing;
+mod killed;
 mod large;
 mod loading;
 mod moment;
