@@ -12,7 +12,7 @@ use crate::command::{Node, Run, Table};
 use crate::config::{Added, Settings, version_line};
 use crate::resp::Reply;
 use crate::runtime::clock::Stopwatch;
-use crate::runtime::control::{Doorbell, let_others_run};
+use crate::runtime::control::Doorbell;
 use crate::runtime::core::{Bell, Postbox};
 use crate::runtime::process;
 use crate::runtime::signal::{self, Signal};
@@ -157,16 +157,16 @@ impl Control {
             self.look_at_writer();
             self.look_at_file();
             self.deliver();
-            if self.upstream.is_active() || self.hub.is_active() {
-                let_others_run().await;
-            }
             // A letter that came after the look into the boxes has rung.
             if !self.is_stopping
                 && self.post.fall_asleep()
                 && self.hub.fall_asleep()
                 && self.may_sleep_for_disk()
             {
-                doorbell.wait().await;
+                let wires = self.upstream.wires().chain(self.hub.wires());
+                let longest = [self.upstream.left(), self.hub.left()];
+                let longest = longest.into_iter().flatten().min();
+                doorbell.wait(wires, longest).await;
             }
         }
         self.end_snapshot();

@@ -67,7 +67,7 @@ impl Upstream {
             is_loading_told: false,
             watch: Stopwatch::start(),
             bell,
-            alarm: Alarm::new(bell),
+            alarm: Alarm::default(),
             random: Random::from_entropy(),
             hash_key,
             marks: Marks::default(),
@@ -75,9 +75,13 @@ impl Upstream {
         }
     }
 
-    /// Whether connections are under way, which need the executor.
-    pub(super) fn is_active(&self) -> bool {
-        self.wire.is_some()
+    /// What the control core sleeps at, and for how long it may.
+    pub(super) fn wires(&self) -> impl Iterator<Item = &Wire> {
+        self.wire.iter()
+    }
+
+    pub(super) fn left(&self) -> Option<Duration> {
+        self.alarm.left(self.now())
     }
 
     /// Whether what the cores have is not all of the data.
@@ -162,7 +166,7 @@ impl Control {
         self.look_at_marks();
         let follower = &self.upstream.follower;
         if follower.stage() == Stage::Off && !follower.has_actions() {
-            return;
+            return self.upstream.alarm.clear();
         }
         self.act();
         self.look_at_dialing();
@@ -174,6 +178,7 @@ impl Control {
             self.upstream.follower.on_time(now);
         }
         self.act();
+        self.upstream.wires().for_each(Wire::flush);
         self.set_alarm();
         self.tell_cores();
     }
@@ -198,7 +203,7 @@ impl Control {
         let now = self.upstream.now();
         let bell = self.upstream.bell;
         let adopted = outcome.and_then(|socket| {
-            let wire = Wire::adopt(socket, bell).map_err(|error| error.to_string())?;
+            let wire = Wire::adopt(socket, bell);
             let handle = wire.handle().map_err(|error| error.to_string())?;
             Ok((wire, handle))
         });
@@ -533,7 +538,7 @@ impl Control {
         self.post_all(|| Letter::LoadingOver);
     }
 
-    /// Has the bell rung when the machine wants to be looked at.
+    /// The control core sleeps no longer than until the machine wants to be looked at.
     fn set_alarm(&mut self) {
         let upstream = &mut self.upstream;
         let now = upstream.now();

@@ -384,16 +384,22 @@ impl<O: Overflow> Primary<O> {
         }
     }
 
-    /// The stream goes on.
+    /// The stream goes on; links get it by `flow`.
     pub fn on_stream(&mut self, bytes: Bytes) {
-        if !self.is_on {
-            return;
+        if self.is_on {
+            self.stream.push(bytes);
+            self.history.offset = self.stream.end();
         }
-        self.stream.push(bytes);
-        self.history.offset = self.stream.end();
-        let online: Vec<u64> = self.online().map(|(number, _)| number).collect();
-        for number in online {
-            self.feed(number);
+    }
+
+    /// Links get what has come of the stream, once for all of it.
+    pub fn flow(&mut self) {
+        let mut next = 0;
+        while let Some((number, link)) = self.links.range(next..).next() {
+            next = *number + 1;
+            if link.state == State::Online {
+                self.feed(next - 1);
+            }
         }
         self.trim();
     }

@@ -53,6 +53,12 @@ fn leading(offset: u64) -> Primary<Memory> {
     primary
 }
 
+/// The stream goes on.
+fn goes_on(primary: &mut Primary<Memory>, bytes: Bytes) {
+    primary.on_stream(bytes);
+    primary.flow();
+}
+
 /// What it wants done, but the log.
 fn actions(primary: &mut Primary<Memory>) -> Vec<PrimaryAction> {
     std::iter::from_fn(|| primary.next_action())
@@ -83,8 +89,8 @@ fn online(primary: &mut Primary<Memory>) -> u64 {
 #[test]
 fn who_has_what_was_written_before_goes_on() {
     let mut primary = leading(100);
-    primary.on_stream(Bytes::from_static(b"one"));
-    primary.on_stream(Bytes::from_static(b"two"));
+    goes_on(&mut primary, Bytes::from_static(b"one"));
+    goes_on(&mut primary, Bytes::from_static(b"two"));
     let link = primary.on_arrival(0, arrival(from(ID, 102)));
     assert_eq!(
         actions(&mut primary),
@@ -127,9 +133,9 @@ fn who_has_other_things_gets_everything() {
 #[test]
 fn a_history_before_the_promotion_goes_on_up_to_it() {
     let mut primary = leading(100);
-    primary.on_stream(Bytes::from_static(b"old"));
+    goes_on(&mut primary, Bytes::from_static(b"old"));
     primary.lead(0, id(OTHER));
-    primary.on_stream(Bytes::from_static(b"new"));
+    goes_on(&mut primary, Bytes::from_static(b"new"));
     assert_eq!(primary.history().earlier, Some((id(ID), 104)));
     let link = primary.on_arrival(0, arrival(from(ID, 104)));
     let sent = actions(&mut primary);
@@ -154,11 +160,11 @@ fn a_snapshot_serves_all_that_wait_for_it() {
     let expected = [PrimaryAction::Snapshot(Method::Streamed)];
     assert_eq!(of(actions(&mut primary)), expected);
     let third = primary.on_arrival(5500, arrival(Asked::Psync(None)));
-    primary.on_stream(Bytes::from_static(b"in the file"));
+    goes_on(&mut primary, Bytes::from_static(b"in the file"));
     actions(&mut primary);
     primary.on_cut(111, MARK);
     let late = primary.on_arrival(5600, arrival(Asked::Psync(None)));
-    primary.on_stream(Bytes::from_static(b"behind it"));
+    goes_on(&mut primary, Bytes::from_static(b"behind it"));
     let before = format!("+FULLRESYNC {ID} 111\r\n$EOF:{}\r\n", "m".repeat(40));
     let feed = PrimaryAction::Feed {
         links: [first, second, third]
@@ -199,7 +205,7 @@ fn who_knows_no_marks_gets_a_file_and_waits_for_nothing() {
         [PrimaryAction::Count(Tally::Full), expected]
     );
     primary.on_cut(100, MARK);
-    primary.on_stream(Bytes::from_static(b"behind it"));
+    goes_on(&mut primary, Bytes::from_static(b"behind it"));
     // SYNC has no answer.
     assert_eq!(actions(&mut primary), [send(link, "")]);
     primary.on_time(1000);
@@ -229,20 +235,20 @@ fn a_link_gets_what_its_socket_takes() {
     let slow = online(&mut primary);
     let piece = Bytes::from(vec![b'x'; 600 << 10]);
     for _ in 0..4 {
-        primary.on_stream(piece.clone());
+        goes_on(&mut primary, piece.clone());
     }
     assert_eq!(actions(&mut primary).len(), 2);
     primary.on_unsent(slow, 600 << 10);
     assert_eq!(actions(&mut primary).len(), 1);
     // Above the hard limit it goes, and does not hold the stream up.
     for _ in 0..20 {
-        primary.on_stream(piece.clone());
+        goes_on(&mut primary, piece.clone());
     }
     assert_eq!(primary.backlog().start, 2 * (600 << 10) + (600 << 10) + 1);
     primary.on_time(1);
     let expected = [PrimaryAction::Close { link: slow }];
     assert_eq!(actions(&mut primary), expected);
-    primary.on_stream(Bytes::from_static(b"on"));
+    goes_on(&mut primary, Bytes::from_static(b"on"));
     let kept = primary.backlog();
     assert!(kept.end - kept.start <= (600 << 10) + 2);
 }
@@ -251,7 +257,7 @@ fn a_link_gets_what_its_socket_takes() {
 fn the_soft_limit_is_one_of_time() {
     let mut primary = leading(0);
     let slow = online(&mut primary);
-    primary.on_stream(Bytes::from(vec![b'x'; 3 << 20]));
+    goes_on(&mut primary, Bytes::from(vec![b'x'; 3 << 20]));
     actions(&mut primary);
     primary.on_time(1000);
     primary.on_bytes(60_000, slow, b"\n");
@@ -306,7 +312,7 @@ fn the_stream_ends_when_nobody_wanted_it_for_long() {
 fn acknowledgements_are_counted() {
     let mut primary = leading(0);
     let (first, second) = (online(&mut primary), online(&mut primary));
-    primary.on_stream(Bytes::from_static(b"0123456789"));
+    goes_on(&mut primary, Bytes::from_static(b"0123456789"));
     let ack = |offset: &str| {
         let len = offset.len();
         format!("*3\r\n$8\r\nreplconf\r\n$3\r\nack\r\n${len}\r\n{offset}\r\n").into_bytes()
@@ -343,7 +349,7 @@ fn what_cannot_be_kept_costs_the_one_that_needs_it() {
     let mut level = None;
     primary.overflow().is_full = true;
     for _ in 0..70 {
-        primary.on_stream(Bytes::from(vec![b'x'; 1 << 20]));
+        goes_on(&mut primary, Bytes::from(vec![b'x'; 1 << 20]));
     }
     let mut closed = false;
     while let Some(action) = primary.next_action() {
@@ -444,7 +450,7 @@ fn a_replica_of_what_this_node_has_made_is_never_refused() {
     primary.begin(0, history);
     // More than the backlog keeps, so that nobody can go on from the beginning.
     for _ in 0..20 {
-        primary.on_stream(Bytes::from(vec![b'x'; 200]));
+        goes_on(&mut primary, Bytes::from(vec![b'x'; 200]));
     }
     let arrives = |primary: &mut Primary<Memory>, id| {
         let resume = Resume { id, from: 100 };

@@ -5,4 +5,4 @@ mod executor;
 mod wire;
 
 pub use executor::{Doorbell, Visitor, door, run};
-pub use wire::{Alarm, Wire, let_others_run};
+pub use wire::{Alarm, Wire};

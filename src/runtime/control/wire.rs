@@ -1,25 +1,20 @@
 //! A connection of the control core, to another node.
 //!
-//! Two tasks of the executor move its bytes, one each way; the control core
-//! looks after what came when its bell rings, and never waits here. No socket
-//! gets SO_ZEROCOPY: glommio asks for zero-copy sends and would not wait for
-//! the kernel to be done with their bytes.
-
-#![expect(unsafe_code, reason = "glommio takes a socket by its number")]
+//! The control core never waits here. It puts bytes out and hands them to the system
+//! at the end of its round, many pieces at once and without a copy; what is not taken
+//! then goes when the system says that there is room. It reads when the system says
+//! that something has come.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::io;
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
-use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures_lite::{AsyncReadExt, AsyncWriteExt};
-use glommio::net::TcpStream;
+use bytes::{Buf, Bytes};
+use rustix::event::{PollFd, PollFlags};
+use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 
 use crate::runtime::core::Bell;
@@ -27,11 +22,8 @@ use crate::runtime::core::Bell;
 /// Bytes read at once.
 const READ_BYTES: usize = 256 << 10;
 
-/// Bytes that may have come and not been taken before no more are read.
-const UNTAKEN_BYTES_MAX: usize = 4 << 20;
-
-/// Shorter pieces that wait are sent together, up to this many bytes at once.
-const TOGETHER_BYTES: usize = 64 << 10;
+/// Pieces that the system is given at once.
+const PIECES: usize = 64;
 
 /// Bytes that are to be sent: whoever sends more hears when there are fewer.
 const UNSENT_BYTES_LOW: usize = 512 << 10;
@@ -39,53 +31,43 @@ const UNSENT_BYTES_LOW: usize = 512 << 10;
 /// See the module. The connection ends when this is dropped.
 #[derive(Debug)]
 pub struct Wire {
-    shared: Rc<Shared>,
-    /// To end it by.
     socket: OwnedFd,
-}
-
-#[derive(Debug)]
-struct Shared {
     bell: Bell,
-    received: RefCell<VecDeque<Vec<u8>>>,
-    untaken: Cell<usize>,
     unsent: RefCell<VecDeque<Bytes>>,
     /// Bytes that the system has not taken.
     pending: Cell<usize>,
     /// The bell is rung when there are none.
     is_watched: Cell<bool>,
-    closed: RefCell<Option<String>>,
+    /// Something has come, or the end.
+    is_ready: Cell<bool>,
+    /// The system has no room.
+    is_full: Cell<bool>,
+    /// Nothing can be sent any more; what came before that is still read.
+    is_broken: Cell<bool>,
     /// Nothing is read for now.
     is_held: Cell<bool>,
-    is_dropped: Cell<bool>,
-    reader: RefCell<Option<Waker>>,
-    writer: RefCell<Option<Waker>>,
+    closed: RefCell<Option<String>>,
+    buffer: RefCell<Vec<u8>>,
 }
 
 impl Wire {
-    /// Takes a connected socket over; rings when something has come of it. Only
-    /// in a task of the executor.
-    ///
-    /// # Errors
-    /// When the process is out of descriptors.
-    pub fn adopt(socket: OwnedFd, bell: Bell) -> io::Result<Wire> {
-        let (reading, writing) = (stream(&socket)?, stream(&socket)?);
-        let shared = Rc::new(Shared {
+    /// Takes a connected socket over; rings when most or all of what was sent has
+    /// gone.
+    #[must_use]
+    pub fn adopt(socket: OwnedFd, bell: Bell) -> Wire {
+        Wire {
+            socket,
             bell,
-            received: RefCell::default(),
-            untaken: Cell::new(0),
             unsent: RefCell::default(),
             pending: Cell::new(0),
             is_watched: Cell::new(false),
-            closed: RefCell::default(),
+            is_ready: Cell::new(false),
+            is_full: Cell::new(false),
+            is_broken: Cell::new(false),
             is_held: Cell::new(false),
-            is_dropped: Cell::new(false),
-            reader: RefCell::default(),
-            writer: RefCell::default(),
-        });
-        glommio::spawn_local(read(Rc::clone(&shared), reading)).detach();
-        glommio::spawn_local(write(Rc::clone(&shared), writing)).detach();
-        Ok(Wire { shared, socket })
+            closed: RefCell::default(),
+            buffer: RefCell::default(),
+        }
     }
 
     /// The socket once more, for who may only hang up.
@@ -96,211 +78,269 @@ impl Wire {
         self.socket.try_clone()
     }
 
-    /// Sends bytes when those before have gone.
+    /// Puts bytes behind those that are to be sent.
     pub fn send(&self, bytes: impl Into<Bytes>) {
         let bytes = bytes.into();
-        let pending = &self.shared.pending;
-        pending.set(pending.get() + bytes.len());
-        self.shared.unsent.borrow_mut().push_back(bytes);
-        wake(&self.shared.writer);
+        if !self.is_broken.get() {
+            self.pending.set(self.pending.get() + bytes.len());
+            self.unsent.borrow_mut().push_back(bytes);
+        }
+    }
+
+    /// Gives the system what was sent, as far as it has room.
+    pub fn flush(&self) {
+        while self.pending.get() > 0 && !self.is_full.get() {
+            let unsent = self.unsent.borrow();
+            let pieces: Vec<IoSlice<'_>> = unsent
+                .iter()
+                .take(PIECES)
+                .map(|piece| IoSlice::new(piece))
+                .collect();
+            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+            let sent = SockRef::from(&self.socket).send_vectored_with_flags(&pieces, flags);
+            drop(pieces);
+            drop(unsent);
+            match sent {
+                Ok(sent) => self.take(sent),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_full.set(true),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => self.break_off(),
+            }
+        }
+    }
+
+    fn break_off(&self) {
+        self.is_broken.set(true);
+        self.unsent.borrow_mut().clear();
+        self.pending.set(0);
+    }
+
+    /// The system has taken so many bytes.
+    fn take(&self, sent: usize) {
+        let mut unsent = self.unsent.borrow_mut();
+        let mut rest = sent;
+        while rest > 0 {
+            let first = unsent.front_mut().expect("what was sent was here");
+            if rest < first.len() {
+                first.advance(rest);
+                break;
+            }
+            rest -= first.len();
+            unsent.pop_front();
+        }
+        let before = self.pending.get();
+        let pending = before - sent;
+        self.pending.set(pending);
+        let is_low = before > UNSENT_BYTES_LOW && pending <= UNSENT_BYTES_LOW;
+        if is_low || pending == 0 && self.is_watched.take() {
+            self.bell.ring();
+        }
     }
 
     /// Bytes that the system has not taken. The bell rings when they are few
     /// again.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.shared.pending.get()
+        self.pending.get()
     }
 
     /// Whether the system has taken everything; else the bell rings when it has.
     #[must_use]
     pub fn is_flushed(&self) -> bool {
-        self.shared.is_watched.set(self.pending() > 0);
+        self.is_watched.set(self.pending() > 0);
         self.pending() == 0
     }
 
     /// The next bytes that have come.
     #[must_use]
     pub fn receive(&self) -> Option<Vec<u8>> {
-        let bytes = self.shared.received.borrow_mut().pop_front()?;
-        self.shared
-            .untaken
-            .set(self.shared.untaken.get() - bytes.len());
-        wake(&self.shared.reader);
-        Some(bytes)
+        if self.is_held.get() || self.closed.borrow().is_some() || !self.is_ready.get() {
+            return None;
+        }
+        let mut buffer = self.buffer.borrow_mut();
+        buffer.resize(READ_BYTES, 0);
+        match recv(&self.socket, &mut buffer[..], RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => self.close(&"the other end closed it"),
+            Ok((_, len)) => {
+                // It has been emptied; more will be heard of.
+                self.is_ready.set(len == READ_BYTES);
+                return Some(buffer[..len].to_vec());
+            }
+            Err(error) => match io::Error::from(error) {
+                error if error.kind() == ErrorKind::WouldBlock => self.is_ready.set(false),
+                error if error.kind() == ErrorKind::Interrupted => {}
+                error => self.close(&error),
+            },
+        }
+        None
     }
 
     /// Why nothing more comes, once what came has been taken.
     #[must_use]
     pub fn closed(&self) -> Option<String> {
-        if self.shared.received.borrow().is_empty() {
-            self.shared.closed.borrow().clone()
-        } else {
-            None
-        }
+        self.closed.borrow().clone()
+    }
+
+    fn close(&self, why: &impl ToString) {
+        self.closed.replace(Some(why.to_string()));
+        self.break_off();
     }
 
     /// Reads on, or not.
     pub fn hold(&self, is_held: bool) {
-        if self.shared.is_held.replace(is_held) && !is_held {
-            wake(&self.shared.reader);
+        self.is_held.set(is_held);
+    }
+
+    /// What the control core is to be woken for.
+    pub(super) fn waits_for(&self) -> PollFlags {
+        let mut flags = PollFlags::empty();
+        if self.closed.borrow().is_none() {
+            flags.set(PollFlags::IN, !self.is_held.get());
+            flags.set(PollFlags::OUT, self.pending.get() > 0);
+        }
+        flags
+    }
+
+    pub(super) fn to_poll(&self) -> PollFd<'_> {
+        PollFd::from_borrowed_fd(self.socket.as_fd(), self.waits_for())
+    }
+
+    /// What the system says of it.
+    pub(super) fn note(&self, seen: PollFlags) {
+        let is_over = seen.intersects(PollFlags::HUP | PollFlags::ERR);
+        if is_over || seen.contains(PollFlags::IN) {
+            self.is_ready.set(true);
+        }
+        if is_over || seen.contains(PollFlags::OUT) {
+            self.is_full.set(false);
         }
     }
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        self.shared.is_dropped.set(true);
-        // Both tasks end by it; the peer may have ended the connection before.
+        self.flush();
+        // The peer may have ended the connection before.
         let _ended = SockRef::from(&self.socket).shutdown(Shutdown::Both).is_ok();
-        wake(&self.shared.reader);
-        wake(&self.shared.writer);
     }
 }
 
-fn stream(socket: &OwnedFd) -> io::Result<TcpStream> {
-    let descriptor = socket.try_clone()?.into_raw_fd();
-    // SAFETY: the descriptor is ours alone: it was just made.
-    Ok(unsafe { TcpStream::from_raw_fd(descriptor) })
-}
-
-fn wake(waker: &RefCell<Option<Waker>>) {
-    if let Some(waker) = waker.borrow_mut().take() {
-        waker.wake();
-    }
-}
-
-/// Waits until this holds, looking again whenever it is woken.
-async fn until(waker: &RefCell<Option<Waker>>, holds: impl Fn() -> bool) {
-    poll_fn(|context| {
-        if holds() {
-            return Poll::Ready(());
-        }
-        *waker.borrow_mut() = Some(context.waker().clone());
-        Poll::Pending
-    })
-    .await;
-}
-
-async fn read(shared: Rc<Shared>, mut stream: TcpStream) {
-    let mut buffer = vec![0; READ_BYTES];
-    loop {
-        let may_read = || {
-            let has_room = shared.untaken.get() < UNTAKEN_BYTES_MAX;
-            shared.is_dropped.get() || has_room && !shared.is_held.get()
-        };
-        until(&shared.reader, may_read).await;
-        if shared.is_dropped.get() {
-            return;
-        }
-        let why = match stream.read(&mut buffer).await {
-            Ok(0) => "the other end closed it".to_owned(),
-            Ok(len) => {
-                shared.untaken.set(shared.untaken.get() + len);
-                shared
-                    .received
-                    .borrow_mut()
-                    .push_back(buffer[..len].to_vec());
-                shared.bell.ring();
-                continue;
-            }
-            Err(error) => error.to_string(),
-        };
-        shared.close(why);
-        return;
-    }
-}
-
-async fn write(shared: Rc<Shared>, mut stream: TcpStream) {
-    loop {
-        let has_some = || shared.is_dropped.get() || !shared.unsent.borrow().is_empty();
-        until(&shared.writer, has_some).await;
-        // What was said before the end is said: a drop has shut the socket.
-        let Some(bytes) = shared.next_unsent() else {
-            return;
-        };
-        if let Err(error) = stream.write_all(&bytes).await {
-            return shared.close(error.to_string());
-        }
-        let before = shared.pending.get();
-        let pending = before - bytes.len();
-        shared.pending.set(pending);
-        let is_low = before > UNSENT_BYTES_LOW && pending <= UNSENT_BYTES_LOW;
-        if is_low || pending == 0 && shared.is_watched.take() {
-            shared.bell.ring();
-        }
-    }
-}
-
-impl Shared {
-    /// What is sent next: one long piece, or several short ones.
-    fn next_unsent(&self) -> Option<Bytes> {
-        let mut unsent = self.unsent.borrow_mut();
-        let first = unsent.pop_front()?;
-        let mut len = first.len();
-        let fits = |len: usize, next: Option<&Bytes>| {
-            next.is_some_and(|next| len + next.len() <= TOGETHER_BYTES)
-        };
-        if !fits(len, unsent.front()) {
-            return Some(first);
-        }
-        let mut together = BytesMut::from(&first[..]);
-        while fits(len, unsent.front()) {
-            let next = unsent.pop_front().expect("it was looked at");
-            together.extend_from_slice(&next);
-            len += next.len();
-        }
-        Some(together.freeze())
-    }
-
-    fn close(&self, why: String) {
-        self.closed.borrow_mut().get_or_insert(why);
-        self.bell.ring();
-    }
-}
-
-/// Rings a bell at a time, of which there is one: the earliest it was set to. Times are milliseconds
-/// of one clock.
-#[derive(Debug)]
+/// The earliest time it was set to. Times are milliseconds of one clock.
+#[derive(Debug, Default)]
 pub struct Alarm {
-    bell: Bell,
     at: Option<u64>,
 }
 
 impl Alarm {
-    /// One that is set to no time.
-    #[must_use]
-    pub fn new(bell: Bell) -> Alarm {
-        Alarm { bell, at: None }
-    }
-
     /// Whether it has no time to come.
     #[must_use]
     pub fn is_over(&self, now: u64) -> bool {
         self.at.is_none_or(|at| at <= now)
     }
 
-    /// Sets it to a time, if there is one and none before. Only in a task of the executor.
+    /// Sets it to a time, if there is one and none before.
     pub fn set(&mut self, now: u64, deadline: Option<u64>) {
         self.at.take_if(|at| *at <= now);
-        let Some(deadline) = deadline else { return };
-        if self.at.is_some_and(|at| at <= deadline) {
-            return;
-        }
-        self.at = Some(deadline);
-        let (bell, delay) = (
-            self.bell,
-            Duration::from_millis(deadline.saturating_sub(now)),
-        );
-        glommio::spawn_local(async move {
-            glommio::timer::sleep(delay).await;
-            bell.ring();
-        })
-        .detach();
+        self.at = self.at.into_iter().chain(deadline).min();
+    }
+
+    /// Has no time any more.
+    pub fn clear(&mut self) {
+        self.at = None;
+    }
+
+    /// How long it is until then, if it is set.
+    #[must_use]
+    pub fn left(&self, now: u64) -> Option<Duration> {
+        let at = self.at?;
+        Some(Duration::from_millis(at.saturating_sub(now)))
     }
 }
 
-/// Lets the executor's other tasks run.
-pub async fn let_others_run() {
-    futures_lite::future::yield_now().await;
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read, Write};
+    use std::os::fd::IntoRawFd;
+    use std::os::unix::net::UnixStream;
+
+    use rustix::event::PollFlags;
+
+    use super::{Bell, Wire};
+
+    /// A wire, its other end, and what is heard of its bell.
+    fn connected() -> (Wire, UnixStream, UnixStream) {
+        let (here, there) = UnixStream::pair().expect("a pair of sockets");
+        let (ringing, hearing) = UnixStream::pair().expect("a pair of sockets");
+        hearing.set_nonblocking(true).expect("a socket");
+        let bell = Bell::from_descriptor(ringing.into_raw_fd());
+        (Wire::adopt(here.into(), bell), there, hearing)
+    }
+
+    #[test]
+    fn what_the_system_does_not_take_goes_when_there_is_room() {
+        let (wire, mut there, mut bell) = connected();
+        let sent: Vec<u8> = (0..4u32 << 20).map(|at| (at / 7) as u8).collect();
+        for piece in sent.chunks(50_001) {
+            wire.send(piece.to_vec());
+        }
+        wire.flush();
+        assert!(wire.pending() > 0, "no socket buffers four MiB");
+        assert!(!wire.is_flushed());
+        assert_eq!(wire.waits_for(), PollFlags::IN | PollFlags::OUT);
+        let mut came = vec![0; sent.len()];
+        let mut len = 0;
+        while len < sent.len() {
+            len += there.read(&mut came[len..]).expect("there is more");
+            // What `poll` says.
+            wire.note(PollFlags::OUT);
+            wire.flush();
+        }
+        assert_eq!(came, sent);
+        assert_eq!(wire.pending(), 0);
+        assert_eq!(wire.waits_for(), PollFlags::IN);
+        assert!(bell.read(&mut [0; 8]).is_ok(), "it was watched");
+    }
+
+    #[test]
+    fn what_came_before_the_end_is_read() {
+        let (wire, mut there, _bell) = connected();
+        there.write_all(b"goodbye").expect("there is room");
+        drop(there);
+        wire.send(&b"hello?"[..]);
+        wire.flush();
+        wire.send(&b"hello?"[..]);
+        assert_eq!(wire.pending(), 0, "nobody takes it");
+        assert!(wire.closed().is_none());
+        wire.note(PollFlags::IN | PollFlags::HUP);
+        assert_eq!(wire.receive().as_deref(), Some(&b"goodbye"[..]));
+        wire.note(PollFlags::IN | PollFlags::HUP);
+        assert_eq!(wire.receive(), None);
+        assert!(wire.closed().is_some());
+        assert_eq!(wire.waits_for(), PollFlags::empty());
+    }
+
+    #[test]
+    fn a_wire_that_is_held_waits_for_nothing() {
+        let (wire, mut there, _bell) = connected();
+        there.write_all(b"one").expect("there is room");
+        wire.note(PollFlags::IN);
+        wire.hold(true);
+        assert_eq!(wire.receive(), None);
+        assert_eq!(wire.waits_for(), PollFlags::empty());
+        wire.hold(false);
+        assert_eq!(wire.receive().as_deref(), Some(&b"one"[..]));
+        assert_eq!(wire.receive(), None, "and nothing is known to have come");
+    }
+
+    #[test]
+    fn what_was_sent_is_sent_before_the_end() {
+        let (wire, mut there, _bell) = connected();
+        wire.send(&b"-ERR no\r\n"[..]);
+        drop(wire);
+        let mut came = Vec::new();
+        there.read_to_end(&mut came).expect("it ends");
+        assert_eq!(came, b"-ERR no\r\n");
+        let more = there.write(b"x").map_err(|error| error.kind());
+        assert_eq!(more, Err(ErrorKind::BrokenPipe));
+    }
 }

@@ -25,14 +25,16 @@ impl Control {
             }
             self.hub.primary.on_stream(merged.bytes);
             self.hub.journal.feed.settle(REPLICAS_LANE, len);
-            self.act_for_replicas();
         }
+        self.hub.primary.flow();
+        self.act_for_replicas();
     }
 
     /// Bytes of the primary's stream have been given out to be applied: they are
     /// this node's stream, too.
     pub(in crate::server) fn on_obeyed(&mut self, bytes: &[u8]) {
         self.hub.primary.on_stream(Bytes::copy_from_slice(bytes));
+        self.hub.primary.flow();
     }
 
     /// This node makes the stream from now on, with all shards in hand: behind the

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
 
 use crate::base::Random;
 use crate::config::Settings;
@@ -108,16 +109,20 @@ impl Hub {
             lineage,
             replication,
             watch: Stopwatch::start(),
-            alarm: Alarm::new(bell),
+            alarm: Alarm::default(),
             lag_ms: 0,
             bell,
             random: Random::from_entropy(),
         }
     }
 
-    /// Whether there are connections, which need the executor.
-    pub(in crate::server) fn is_active(&self) -> bool {
-        !self.lines.is_empty()
+    /// What the control core sleeps at, and for how long it may.
+    pub(in crate::server) fn wires(&self) -> impl Iterator<Item = &Wire> {
+        self.lines.values().map(|line| &line.wire)
+    }
+
+    pub(in crate::server) fn left(&self) -> Option<Duration> {
+        self.alarm.left(self.now())
     }
 
     /// Whether the control core may sleep for what the cores record.

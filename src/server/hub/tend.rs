@@ -32,17 +32,10 @@ impl Control {
             rest,
             ..
         } = recruit;
-        let wire = match Wire::adopt(socket, self.hub.bell) {
-            Ok(wire) => wire,
-            Err(error) => {
-                self.log.warning(&format!("A replica is refused: {error}"));
-                return self.post.post(core, Letter::ReplicaLeft(session));
-            }
-        };
         let now = self.hub.now();
         let link = self.hub.primary.on_arrival(now, arrival);
         let line = Line {
-            wire,
+            wire: Wire::adopt(socket, self.hub.bell),
             core,
             session,
         };
@@ -55,6 +48,7 @@ impl Control {
     /// Looks after everything that has to do with replicas.
     pub(in crate::server) fn tend_hub(&mut self) {
         if !self.hub.has_work() {
+            self.hub.alarm.clear();
             return self.tell_of_replicas();
         }
         self.take_deliveries();
@@ -73,6 +67,7 @@ impl Control {
         self.look_at_taking_over();
         self.look_at_waits();
         self.act_for_replicas();
+        self.hub.wires().for_each(Wire::flush);
         self.set_hub_alarm();
         self.tell_of_replicas();
     }
@@ -80,21 +75,20 @@ impl Control {
     /// What came from replicas, and how much of what they were given has gone.
     fn read_lines(&mut self) {
         let now = self.hub.now();
-        let links: Vec<u64> = self.hub.lines.keys().copied().collect();
-        for link in links {
-            while let Some(line) = self.hub.lines.get(&link) {
-                if let Some(bytes) = line.wire.receive() {
-                    self.hub.primary.on_bytes(now, link, &bytes);
-                } else if line.wire.closed().is_some() {
-                    self.hub.primary.on_closed(now, link);
-                    self.drop_line(link);
-                } else {
-                    let pending = line.wire.pending() as u64;
-                    self.hub.primary.on_unsent(link, pending);
-                    break;
-                }
-                self.act_for_replicas();
+        let mut next = 0;
+        while let Some((link, line)) = self.hub.lines.range(next..).next() {
+            let link = *link;
+            if let Some(bytes) = line.wire.receive() {
+                self.hub.primary.on_bytes(now, link, &bytes);
+            } else if line.wire.closed().is_some() {
+                self.hub.primary.on_closed(now, link);
+                self.drop_line(link);
+            } else {
+                let pending = line.wire.pending() as u64;
+                self.hub.primary.on_unsent(link, pending);
+                next = link + 1;
             }
+            self.act_for_replicas();
         }
     }
 
@@ -147,7 +141,7 @@ impl Control {
         self.post.post(SPEAKING, letter);
     }
 
-    /// Has the bell rung when there is something to do.
+    /// The control core sleeps no longer than until there is something to do.
     fn set_hub_alarm(&mut self) {
         let now = self.hub.now();
         let deadlines = [
