@@ -1,13 +1,17 @@
 //! The keyspace by itself: nanoseconds for each operation, the longest pause
 //! of one insert, bytes for each key.
 //!
-//! `cargo bench --bench micro [-- memory | speed | pause | slot]`. The numbers
-//! are in `docs/design/keyspace.md`. Memory runs first: it needs a process
-//! that has freed nothing yet.
+//! `cargo bench --bench micro [-- memory | speed | pause | slot] [KEYS]`, KEYS
+//! of pause and slot. The numbers are in `docs/design/keyspace.md`. Memory runs
+//! first: it needs a process that has freed nothing yet. A node switches huge
+//! pages off at its start (`disable-thp`); here `MIMALLOC_ALLOW_THP=0` does.
 
 use std::hint::black_box;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use rustix::time::{ClockId, clock_gettime};
 
 use basalt::base::{HashKey, Random};
 use basalt::keyspace::{Clock, Key, Keyspace, Lifetime, Overdue, Touch};
@@ -197,28 +201,22 @@ fn speed(out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// How often this thread lost its core to another.
-fn preemptions() -> u64 {
-    let status = std::fs::read_to_string("/proc/thread-self/status").expect("Linux has /proc");
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"));
-    let count = line.and_then(|count| count.trim().parse().ok());
-    count.expect("the kernel counts preemptions")
+/// What this thread has had of its core, in nanoseconds: a pause in it is the
+/// thread's own or the kernel's on its behalf, never the wait for a core.
+fn on_core() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// The longest single insert, those left out during which the thread was
-/// preempted. `prefix` is `None` for a run that only computes: what is long
-/// there is the machine's doing.
-fn pause(out: &mut impl Write, what: &str, prefix: Option<&str>) -> io::Result<()> {
+/// The longest single insert of `keys`. `prefix` is `None` for a run that only
+/// computes: what is long there is the machine's doing.
+fn pause(out: &mut impl Write, what: &str, keys: u64, prefix: Option<&str>) -> io::Result<()> {
     let mut keyspace = keyspace();
-    let mut took = vec![0; PAUSE_KEYS as usize];
-    took.clear();
-    let mut preempted = preemptions();
-    let mut left_out = 0;
-    for number in 0..PAUSE_KEYS {
+    let mut took = Histogram::<u64>::new(3).expect("three digits are allowed");
+    let mut longest = [0; 3];
+    for number in 0..keys {
         let name = name(prefix.unwrap_or("key:"), number);
-        let begin = Instant::now();
+        let begin = on_core();
         let key = keyspace.key(name.text());
         if prefix.is_some() {
             let db = keyspace.db_mut(0);
@@ -228,28 +226,24 @@ fn pause(out: &mut impl Write, what: &str, prefix: Option<&str>) -> io::Result<(
                 black_box(keyspace.key(black_box(name.text())));
             });
         }
-        let elapsed = begin.elapsed();
-        if elapsed > Duration::from_micros(20) || number % 4096 == 0 {
-            let before = std::mem::replace(&mut preempted, preemptions());
-            if preempted != before {
-                left_out += 1;
-                continue;
-            }
+        let nanos = on_core() - begin;
+        took.record(nanos).expect("the histogram grows");
+        if nanos > longest[0] {
+            longest[0] = nanos;
+            longest.sort_unstable();
         }
-        took.push(elapsed.as_nanos() as u32);
     }
-    took.sort_unstable();
-    let at = |back: usize| f64::from(took[took.len() - back]) / 1000.0;
-    let long = took.iter().filter(|took| **took > 100_000).count();
+    let micros = |nanos: u64| nanos as f64 / 1000.0;
+    let long = took.len() - took.count_between(0, 100_000);
     writeln!(
         out,
-        "insert, {what}: µs: median {:.2}, 1 in 1,000 {:.2}, 1 in 100,000 {:.1}, longest {:.0} {:.0} {:.0}, {long} above 100, {left_out} preempted",
-        at(took.len() / 2),
-        at(took.len() / 1_000),
-        at(took.len() / 100_000),
-        at(3),
-        at(2),
-        at(1),
+        "insert, {keys} {what}: µs on the core: median {:.2}, 1 in 1,000 {:.2}, 1 in 100,000 {:.1}, longest {:.0} {:.0} {:.0}, {long} above 100",
+        micros(took.value_at_quantile(0.5)),
+        micros(took.value_at_quantile(0.999)),
+        micros(took.value_at_quantile(0.99999)),
+        micros(longest[0]),
+        micros(longest[1]),
+        micros(longest[2]),
     )
 }
 
@@ -267,12 +261,14 @@ fn main() -> io::Result<()> {
     if is_asked("speed") {
         speed(&mut out)?;
     }
+    let keys = asked.iter().find_map(|word| word.parse().ok());
+    let keys = keys.unwrap_or(PAUSE_KEYS);
     if is_asked("pause") {
-        pause(&mut out, "none, computing only", None)?;
-        pause(&mut out, "over all slots", Some("key:"))?;
+        pause(&mut out, "times computing only", keys, None)?;
+        pause(&mut out, "keys over all slots", keys, Some("key:"))?;
     }
     if is_asked("slot") {
-        pause(&mut out, "in one slot", Some("{t}:"))?;
+        pause(&mut out, "keys in one slot", keys, Some("{t}:"))?;
     }
     Ok(())
 }
