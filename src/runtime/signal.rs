@@ -78,6 +78,47 @@ pub fn die_of(signal: libc::c_int) -> ! {
     unsafe { libc::_exit(1) }
 }
 
+/// Seconds that a dying process has to tell of it: looking up the names of a
+/// backtrace takes some tenths of one.
+const DYING_S: u32 = 3;
+
+/// What the process is dying of, and the thread that tells of it; 0 while it lives.
+static DYING_OF: AtomicI32 = AtomicI32::new(0);
+static TELLING: AtomicI32 = AtomicI32::new(0);
+
+/// The process is to die of `signal`, and this thread is about to tell of it: within
+/// `DYING_S`, whatever becomes of that. A telling that meets a bug itself ends here,
+/// and another thread waits here for the end.
+pub fn begin_dying(signal: libc::c_int) {
+    // SAFETY: it only asks for a number.
+    let thread = unsafe { libc::gettid() };
+    let (ordered, relaxed) = (Ordering::AcqRel, Ordering::Acquire);
+    if let Err(telling) = TELLING.compare_exchange(0, thread, ordered, relaxed) {
+        if telling == thread {
+            die_of(DYING_OF.load(Ordering::Acquire));
+        }
+        loop {
+            // SAFETY: it waits for a signal.
+            unsafe { libc::pause() };
+        }
+    }
+    DYING_OF.store(signal, Ordering::Release);
+    install(libc::SIGALRM, die_late as *const () as usize, 0);
+    // SAFETY: it sets a time.
+    unsafe { libc::alarm(DYING_S) };
+}
+
+extern "C" fn die_late(_: libc::c_int) {
+    die_of(DYING_OF.load(Ordering::Acquire));
+}
+
+/// Writes bytes to standard output as they are, without a lock and without memory of
+/// its own.
+pub fn write_plainly(bytes: &[u8]) {
+    // SAFETY: the bytes live as long as the call. What cannot be written is lost.
+    let _written = unsafe { libc::write(1, bytes.as_ptr().cast(), bytes.len()) };
+}
+
 /// The next signal that has come, each as often as it came.
 #[must_use]
 pub fn pending() -> Option<Signal> {

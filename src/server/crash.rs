@@ -4,10 +4,12 @@
 //! A panic is told by the hook, which ends the process whatever the profile
 //! does with panics: a node without one of its cores would answer no more than
 //! half of its keys. A signal is told by a handler that does more than is
-//! strictly safe there: the process is lost anyway, and a second fault ends it
-//! at once, since the handler is reset.
+//! strictly safe there: the process is lost anyway. A second bug while it tells of
+//! the first ends it at once, and what hangs ends it within seconds: the heap may
+//! be broken, or locked by the very thread.
 
 use std::backtrace::Backtrace;
+use std::fmt;
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 
@@ -52,7 +54,8 @@ pub(super) fn enable(is_enabled: bool, after: AfterBug) {
 }
 
 fn on_panic(panic: &PanicHookInfo<'_>, after: AfterBug) {
-    report(&format!("a bug was met: {panic}"));
+    signal::begin_dying(signal::ABORT);
+    report(format_args!("a bug was met: {panic}"));
     match after {
         AfterBug::Abort => signal::die_of(signal::ABORT),
         AfterBug::Exit => std::process::exit(1),
@@ -60,17 +63,22 @@ fn on_panic(panic: &PanicHookInfo<'_>, after: AfterBug) {
 }
 
 extern "C" fn on_signal(number: i32) {
-    report(&format!("crashed by signal {number}"));
+    signal::begin_dying(number);
+    report(format_args!("crashed by signal {number}"));
     signal::die_of(number);
 }
 
-fn report(what: &str) {
+/// The first lines need no memory, which may be what is broken.
+fn report(what: fmt::Arguments<'_>) {
     let Some(log) = LOG.get() else { return };
+    log.last_line(format_args!(
+        "=== BASALT BUG REPORT START: keep everything up to END ==="
+    ));
+    log.last_line(format_args!("basalt {} {what}", env!("CARGO_PKG_VERSION")));
     let thread = std::thread::current();
-    log.warning("=== BASALT BUG REPORT START: keep everything up to END ===");
-    log.warning(&format!("{} {what}", crate::config::version_line()));
     log.warning(&format!(
-        "thread {}, {}, {} bytes used, {} bytes resident",
+        "{}, thread {}, {}, {} bytes used, {} bytes resident",
+        crate::config::version_line(),
         thread.name().unwrap_or("main"),
         process::system_name(),
         used_memory(),

@@ -3,13 +3,18 @@
 //! A line is one `write` to a file opened for appending, so lines of several
 //! threads never mix. Every thread has its own `Log`.
 
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::Settings;
+use crate::runtime::signal::write_plainly;
 use crate::script::LogLevel;
+
+/// A line of a dying process is not longer.
+const LAST_LINE_BYTES: usize = 1024;
 
 /// How much a line matters, lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,50 +94,78 @@ impl Log {
         self.line(Level::Warning, text);
     }
 
+    /// Writes a line of a dying process: without memory of its own, and without a lock
+    /// that another thread may hold for ever. What is too long is cut.
+    pub(super) fn last_line(&self, text: fmt::Arguments<'_>) {
+        let mut room = [0; LAST_LINE_BYTES];
+        let mut rest = &mut room[..LAST_LINE_BYTES - 1];
+        let (id, now) = (std::process::id(), Stamp::now());
+        let mark = Level::Warning.mark();
+        // What has no room is cut off.
+        let _cut = write!(rest, "{id}:M {now} {mark} {text}").is_err();
+        let len = LAST_LINE_BYTES - 1 - rest.len();
+        room[len] = b'\n';
+        self.put(&room[..=len], write_plainly);
+    }
+
     /// Writes a line: `pid:M 24 Nov 2026 02:30:11.123 * text`.
     pub(super) fn line(&self, level: Level, text: &str) {
         if level < self.least {
             return;
         }
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let date = date(since.as_secs());
-        let line = format!(
-            "{}:M {date}.{:03} {} {text}\n",
-            std::process::id(),
-            since.subsec_millis(),
-            level.mark()
-        );
-        // A log that cannot be written must not stop the node.
-        let _lost = match &self.file {
-            None => std::io::stdout().write_all(line.as_bytes()).is_err(),
-            Some(file) => OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(file)
-                .and_then(|mut file| file.write_all(line.as_bytes()))
-                .is_err(),
+        let (id, now, mark) = (std::process::id(), Stamp::now(), level.mark());
+        let line = format!("{id}:M {now} {mark} {text}\n");
+        self.put(line.as_bytes(), |line| {
+            // A log that cannot be written must not stop the node.
+            let _lost = std::io::stdout().write_all(line).is_err();
+        });
+    }
+
+    /// Into the file, or this way to standard output.
+    fn put(&self, line: &[u8], to_output: impl Fn(&[u8])) {
+        let Some(file) = &self.file else {
+            return to_output(line);
         };
+        let mut options = OpenOptions::new();
+        let file = options.append(true).create(true).open(file);
+        let _lost = file.and_then(|mut file| file.write_all(line)).is_err();
+    }
+}
+
+/// A moment as lines show it, in UTC: `24 Nov 2026 02:30:11.123`.
+struct Stamp {
+    unix_s: u64,
+    ms: u32,
+}
+
+impl Stamp {
+    fn now() -> Stamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let since = since.unwrap_or_default();
+        Stamp {
+            unix_s: since.as_secs(),
+            ms: since.subsec_millis(),
+        }
+    }
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, second) = (self.unix_s / 86_400, self.unix_s % 86_400);
+        let (year, month, day) = civil(days);
+        let (month, ms) = (MONTHS[month - 1], self.ms);
+        let (hour, minute) = (second / 3600, second / 60 % 60);
+        let second = second % 60;
+        write!(
+            out,
+            "{day:02} {month} {year} {hour:02}:{minute:02}:{second:02}.{ms:03}"
+        )
     }
 }
 
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
-
-/// `24 Nov 2026 02:30:11`, in UTC.
-fn date(unix_s: u64) -> String {
-    let (days, second) = (unix_s / 86_400, unix_s % 86_400);
-    let (year, month, day) = civil(days);
-    format!(
-        "{day:02} {} {year} {:02}:{:02}:{:02}",
-        MONTHS[month - 1],
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    )
-}
 
 /// Year, month and day of a day counted from 1970, by the Gregorian calendar
 /// shifted to begin in March, where leap days come last.
@@ -160,6 +193,7 @@ mod tests {
 
     #[test]
     fn dates_are_those_of_the_calendar() {
+        let date = |unix_s| Stamp { unix_s, ms: 7 }.to_string().replace(".007", "");
         assert_eq!(date(0), "01 Jan 1970 00:00:00");
         assert_eq!(date(951_782_399), "28 Feb 2000 23:59:59");
         assert_eq!(date(951_782_400), "29 Feb 2000 00:00:00");

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::process::Server;
 use crate::stop::signal;
@@ -86,4 +88,27 @@ fn a_bug_may_end_the_node_with_an_exit_code() {
     assert_eq!(status.code(), Some(1));
     let log = fs::read_to_string(node.folder().join("node.log")).expect("there is a log file");
     is_reported(&log, "DEBUG PANIC was asked for");
+}
+
+#[test]
+fn a_crash_without_memory_ends_with_what_could_be_said() {
+    for (name, number) in [("SEGV", 11), ("ABRT", 6)] {
+        let node = node(&["logfile node.log"]);
+        let id = node.id().to_string();
+        // Whatever asks the system for memory from now on gets none.
+        let limited = Command::new("prlimit")
+            .args(["--pid", &id, "--as=1:1"])
+            .status();
+        assert!(limited.expect("it runs").success());
+        let start = Instant::now();
+        signal(&node, name);
+        let (died_of, log) = last_words(node);
+        assert!(start.elapsed() < Duration::from_secs(5), "{log}");
+        assert_eq!(died_of, Some(number), "{log}");
+        assert!(log.contains("BUG REPORT START"), "{log}");
+        assert!(
+            log.contains(&format!("crashed by signal {number}")),
+            "{log}"
+        );
+    }
 }
