@@ -13,6 +13,8 @@ use super::value::{integer, words};
 pub struct Live {
     /// Clients that would write wait: this node is about to hand over or to end.
     pub holds_writes: bool,
+    /// RESTORE does not look at checksums.
+    pub skips_checksums: bool,
     /// Clients at one time.
     pub maxclients: u64,
     /// Seconds of idleness before a client is closed; 0 never.
@@ -185,6 +187,7 @@ impl Settings {
         };
         Live {
             holds_writes: self.holds_writes,
+            skips_checksums: self.skips_checksums,
             maxclients: self.number("maxclients"),
             timeout_s: self.number("timeout"),
             tcp_keepalive_s: self.number("tcp-keepalive"),

@@ -18,6 +18,8 @@ pub struct Settings {
     has_save_points: bool,
     /// See `hold_writes`.
     pub(super) holds_writes: bool,
+    /// See `skip_checksums`.
+    pub(super) skips_checksums: bool,
 }
 
 /// Why CONFIG SET changed nothing: the reply's text, beginning with `ERR`.
@@ -55,6 +57,7 @@ impl Default for Settings {
             values,
             has_save_points: false,
             holds_writes: false,
+            skips_checksums: false,
         }
     }
 }
@@ -156,6 +159,11 @@ impl Settings {
     /// but every core has to follow it as it does the settings.
     pub fn hold_writes(&mut self, holds: bool) {
         self.holds_writes = holds;
+    }
+
+    /// Has RESTORE take payloads whose checksum is wrong, for tests: no setting either.
+    pub fn skip_checksums(&mut self, skips: bool) {
+        self.skips_checksums = skips;
     }
 
     /// Whether the value is the one the setting has when nothing is said.

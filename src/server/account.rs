@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::command::{Entry, Scene, shown_words};
 use crate::resp::{Args, Outcome, Refusal, Reply};
+use crate::script::LogLevel;
 use crate::session::SessionId;
 use crate::spec::Flags;
 use crate::telemetry::{Cell, Counters, SlowCommand};
@@ -43,6 +44,11 @@ impl Work {
         commands.record(usize::from(entry.index), took_ns, refusal.is_some());
         if let Some(refusal) = refusal {
             self.count_error(refusal);
+            if *refusal == Refusal::BAD_FORMAT {
+                // Somebody's data is damaged, or somebody tries something.
+                let line = "Internal error in RDB of a RESTORE: its integrity check failed";
+                self.log_of_script(LogLevel::Warning, line.to_owned());
+            }
         }
     }
 

@@ -31,7 +31,7 @@ pub use file::{
 };
 pub use kind::{Kind, KindFault};
 pub use parts::Parts;
-pub use payload::{PayloadFault, RDB_VERSION, RDB_VERSION_MAX, read_payload, write_payload};
+pub use payload::{PayloadFault, RDB_VERSION, RDB_VERSION_MAX, Sum, read_payload, write_payload};
 pub use sink::{PIECE_BYTES, Piece, Pieces, Sink};
 pub use string::{
     Compression, Malformed, read_length, read_string, write_length, write_plain, write_string,

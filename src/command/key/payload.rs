@@ -9,7 +9,9 @@ use crate::command::turn::Turn;
 use crate::config::EventClass;
 use crate::keyspace::{Clock, Found, Lifetime};
 use crate::resp::{Args, Outcome, Refusal, Reply};
-use crate::snapshot::{Compression, PayloadFault, Restored, Value, read_payload, write_payload};
+use crate::snapshot::{
+    Compression, PayloadFault, Restored, Sum, Value, read_payload, write_payload,
+};
 use crate::spec::{Categories, Flags, Group, KeyFlags, Keys, Spec};
 
 use super::age;
@@ -104,7 +106,11 @@ fn restore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
         return Err(Refusal::BUSY_KEY);
     }
     let lifetime = options.lifetime(args.get(2), turn.now())?;
-    let value = read_payload(args.get(3), &turn.rules()).map_err(refusal)?;
+    let sum = match turn.live.skips_checksums {
+        true => Sum::Skipped,
+        false => Sum::Checked,
+    };
+    let value = read_payload(args.get(3), sum, &turn.rules()).map_err(refusal)?;
     match lifetime {
         // A moment that has come: what was there goes, and nothing comes.
         Lifetime::Until(deadline) if deadline <= clock.due() => {

@@ -216,7 +216,12 @@ fn packed_threshold(word: &[u8]) -> Result<Wanted<'static>, Refusal> {
 }
 
 fn is_for_node(args: Args<'_>) -> bool {
-    args.len() >= 2 && (args.is(1, b"reload") || is_rewrite(args) || is_load(args))
+    let is_any = args.is(1, b"reload") || is_rewrite(args) || is_load(args) || is_skip(args);
+    args.len() >= 2 && is_any
+}
+
+fn is_skip(args: Args<'_>) -> bool {
+    args.len() == 3 && args.is(1, b"set-skip-checksum-validation")
 }
 
 fn is_load(args: Args<'_>) -> bool {
@@ -231,6 +236,12 @@ fn at_node(node: &mut Node<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     allow(node.settings.live().enable_debug_command, node.author)?;
     if is_rewrite(args) {
         return rewrite_with(node, Added::All, reply);
+    }
+    if is_skip(args) {
+        node.settings.skip_checksums(is_on(args.get(2)));
+        node.has_changed = true;
+        reply.ok();
+        return Ok(());
     }
     node.errand = Some(if is_load(args) {
         Errand::LoadFile
@@ -398,6 +409,8 @@ const HELP: &[&str] = &[
     "    Whether keys expire when nobody asks for them.",
     "SET-DISABLE-DENY-SCRIPTS <0|1>",
     "    Whether scripts may call what is refused to them, such as CLIENT LIST.",
+    "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+    "    Whether RESTORE takes payloads whose checksum is wrong.",
     "SLEEP <seconds>",
     "    Stop every core for so long; decimals are allowed.",
 ];

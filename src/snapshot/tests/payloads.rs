@@ -27,7 +27,7 @@ fn read(body: &[u8]) -> Result<Vec<u8>, PayloadFault> {
 
 /// The text in a payload of one.
 fn restored(payload: &[u8]) -> Result<Vec<u8>, PayloadFault> {
-    match read_payload(payload, &Rules::DEFAULT)? {
+    match read_payload(payload, Sum::Checked, &Rules::DEFAULT)? {
         Restored::Text(text) => Ok(text.into_owned()),
         Restored::Compound(compound) => panic!("{compound:?} is no text"),
     }
@@ -180,7 +180,7 @@ proptest! {
     #[test]
     fn garbage_is_read_or_refused(kind in 0_u8..27, body in proptest::collection::vec(any::<u8>(), 0..60)) {
         let body = [&[kind][..], &body].concat();
-        let read = read_payload(&sealed(&body, RDB_VERSION), &Rules::DEFAULT).map(|_| ());
+        let read = read_payload(&sealed(&body, RDB_VERSION), Sum::Checked, &Rules::DEFAULT).map(|_| ());
         let is_foreign = matches!(read, Err(PayloadFault::ForeignType(_)));
         prop_assert_eq!(is_foreign, [6, 7, 22, 23].contains(&kind));
     }

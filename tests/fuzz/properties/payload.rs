@@ -10,7 +10,7 @@ use basalt::value::stream::{
 use super::rules::RULES;
 use basalt::base::crc64;
 use basalt::snapshot::{
-    Compression, Digest, RDB_VERSION, Restored, Value, digest_of, read_payload, write_payload,
+    Compression, Digest, RDB_VERSION, Restored, Sum, Value, digest_of, read_payload, write_payload,
 };
 
 fn sealed(body: &[u8]) -> Vec<u8> {
@@ -79,9 +79,9 @@ fn use_group(entries: &Entries, group: &mut Group) {
 
 pub fn check(body: &[u8]) {
     let payload = sealed(body);
-    if let Ok(restored) = read_payload(&payload, &RULES) {
+    if let Ok(restored) = read_payload(&payload, Sum::Checked, &RULES) {
         let (digest, written) = told(&restored);
-        let again = read_payload(&written, &RULES).expect("what we write, we read");
+        let again = read_payload(&written, Sum::Checked, &RULES).expect("what we write, we read");
         assert_eq!(told(&again).0, digest);
         if let Restored::Compound(Compound::Stream(stream)) = again {
             use_stream(stream);
