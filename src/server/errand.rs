@@ -121,6 +121,14 @@ impl Control {
 
     /// The same, with nobody to wait for.
     pub(super) fn finish_shutdown(&mut self, shutdown: Shutdown, client: Option<Client>) {
+        if self.settings.is_on("appendonly") && self.persistence.aof_is_new.read() == 1 {
+            // Started again, the node would read that file, and there is none.
+            if !shutdown.force {
+                self.log.warning("Writing initial AOF, can't exit.");
+                return self.fail_shutdown(client);
+            }
+            self.log.warning("Writing initial AOF. Exit anyway.");
+        }
         if self.is_saving() {
             let line = "There is a background save under way: it is given up.";
             self.log.warning(line);
@@ -138,6 +146,16 @@ impl Control {
             self.when_settled(Settling::Shards(Errand::Shutdown(shutdown), client));
         } else {
             self.is_stopping = true;
+        }
+    }
+
+    /// The node goes on, and who asked for its end hears of it.
+    fn fail_shutdown(&mut self, client: Option<Client>) {
+        let text = "Errors trying to shut down the server. Check the logs for more information.";
+        self.log.warning(text);
+        self.end_failed_shutdown();
+        if let Some(client) = client {
+            self.answer(client, Some(SHUTDOWN_FAILED));
         }
     }
 

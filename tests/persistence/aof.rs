@@ -472,3 +472,16 @@ fn a_file_that_ends_and_begins_under_writers_misses_nothing() {
     let mut again = Side::basalt(folder.path(), 2, ON);
     assert_eq!(again.digest(), digest);
 }
+
+#[test]
+fn a_node_does_not_end_before_its_first_file_is_whole() {
+    let folder = data_folder();
+    let mut side = Side::basalt(folder.path(), 2, &["rdb-key-save-delay 100000"]);
+    side.tell("DEBUG POPULATE 100 key 10");
+    side.tell("CONFIG SET appendonly yes");
+    let refused = side.ask("SHUTDOWN NOSAVE");
+    assert_eq!(refused, error("ERR Errors trying to SHUTDOWN. Check logs."));
+    let log = side.log();
+    assert!(log.contains("Writing initial AOF, can't exit."), "{log}");
+    assert_eq!(side.tell("DBSIZE"), Reply::Integer(100));
+}
