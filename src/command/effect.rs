@@ -22,6 +22,8 @@ pub(super) struct Recorded {
     effects: Option<Box<Effects>>,
     /// The request's own words are left, too, if it changed something.
     is_rewritten: bool,
+    /// What was left are changes apart, and no unit.
+    pub(super) is_apart: bool,
 }
 
 impl Recorded {
@@ -30,6 +32,7 @@ impl Recorded {
             by,
             effects: None,
             is_rewritten: false,
+            is_apart: false,
         }
     }
 
@@ -140,6 +143,12 @@ impl After {
     #[must_use]
     pub fn take_said(&mut self) -> Option<Box<Effects>> {
         self.recorded.effects.take()
+    }
+
+    /// Whether what was left are changes apart, and no unit.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        self.recorded.is_apart
     }
 
     /// Who records, one bit each.

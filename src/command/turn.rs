@@ -231,6 +231,11 @@ impl<'a> Turn<'a> {
         self.data.shards()
     }
 
+    /// What goes because its time has come are changes apart, and no unit.
+    pub fn leaves_apart(&mut self) {
+        self.recorded.is_apart = true;
+    }
+
     /// A key of the selected database picked at random, of all shards.
     pub fn random_key(&mut self) -> Option<Box<[u8]>> {
         let (index, clock) = (self.database, self.clock);

@@ -49,6 +49,14 @@ impl Effects {
         })
     }
 
+    /// Each by itself.
+    pub fn each(&self) -> impl Iterator<Item = Effects> {
+        self.iter().map(|effect| Effects {
+            bytes: effect.bytes.to_vec(),
+            ends: vec![(effect.bytes.len(), effect.database)],
+        })
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -5,7 +5,7 @@
 //! nothing of shards or sizes, so it stays good while the table grows, and on
 //! another number of cores.
 
-use super::clock::Clock;
+use super::clock::{Clock, Overdue};
 use super::database::{Database, is_expired};
 use super::found::Found;
 use super::stored::Entry;
@@ -48,19 +48,20 @@ impl Database {
         clock: &Clock,
         visit: impl FnMut(&Found<'_>),
     ) -> u64 {
-        self.scan_below(SLOTS, cursor, count, clock, visit)
+        self.scan_below((SLOTS, cursor), count, clock, visit, |_| {})
             .unwrap_or(0)
     }
 
     /// As `scan`, over the slots below `end`: a shard's part of a walk that
-    /// goes through several shards. `None` when nothing below `end` is left.
+    /// goes through several shards. `None` when nothing below `end` is left. The
+    /// names of keys whose time has come go to `pass`.
     pub fn scan_below(
         &self,
-        end: usize,
-        cursor: u64,
+        (end, cursor): (usize, u64),
         count: usize,
         clock: &Clock,
         mut visit: impl FnMut(&Found<'_>),
+        mut pass: impl FnMut(&[u8]),
     ) -> Option<u64> {
         let mut visited = 0;
         let mut position = self.occupied_from(position_of(cursor), Among::All)?;
@@ -72,9 +73,12 @@ impl Database {
                 return Some(cursor_of(position));
             }
             let next = self.slots.visit(position, |entry| {
-                if !is_expired(entry, clock.due()) {
+                let found = Found::new(entry);
+                if is_expired(entry, clock.due()) {
+                    pass(found.key());
+                } else {
                     visited += 1;
-                    visit(&Found::new(entry));
+                    visit(&found);
                 }
             });
             position = self.position_after(position, next, Among::All)?;
@@ -125,7 +129,7 @@ impl Database {
     }
 
     /// A live key, each about as likely as any other. Expired keys that are
-    /// drawn are removed. `None` when no draw met a live key: the database is
+    /// drawn are removed, where they may be. `None` when no draw met a live key: the database is
     /// empty, or holds hundreds of expired keys for each live one.
     pub fn random(&mut self, random: &mut Random, clock: &Clock) -> Option<Found<'_>> {
         let mut rank = 0;
@@ -147,7 +151,9 @@ impl Database {
             if !is_expired(occupied.entry(), clock.due()) {
                 break;
             }
-            self.remains.expire(occupied.remove());
+            if clock.overdue == Overdue::Removed {
+                self.remains.expire(occupied.remove());
+            }
         }
         let entry = self.slots.find_at(position, nth(rank))?.into_entry();
         (!is_expired(entry, clock.due())).then(|| Found::new(entry))

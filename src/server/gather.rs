@@ -138,6 +138,8 @@ impl Work {
         let clock = self.clock_for(Regard::NoTouch);
         let shard = self.vault.at_home().expect("the caller looked");
         let bytes = make_part(&mut self.local, shard, clock, request);
+        // RANDOMKEY may have met keys whose time has come.
+        self.tell_notes();
         self.grant_wishes();
         if from == self.local.core {
             if let Some(asked) = self.asks.open.get_mut(&ask) {

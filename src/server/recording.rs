@@ -169,7 +169,11 @@ impl Work {
                 if leaves_words {
                     effects.push(database, args.iter());
                 }
-                recording.open.add_unit(&effects);
+                if after.is_apart() {
+                    effects.each().for_each(|one| recording.open.add_unit(&one));
+                } else {
+                    recording.open.add_unit(&effects);
+                }
             }
         }
         self.post.hold();

@@ -58,15 +58,32 @@ fn scan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut names = Vec::new();
     let mut members = Reply::new(&mut names, reply.version());
     let mut len = 0;
-    let next = keyspace
-        .db(index)
-        .scan_below(end, cursor, options.count, &clock, |found| {
+    let mut overdue: Vec<Box<[u8]>> = Vec::new();
+    let next = keyspace.db(index).scan_below(
+        (end, cursor),
+        options.count,
+        &clock,
+        |found| {
             let type_name = found.type_name();
             if options.takes(found.key()) && options.takes_type(type_name) {
                 members.bulk(found.key());
                 len += 1;
             }
-        });
+        },
+        |key| {
+            if options.takes(key) {
+                overdue.push(key.into());
+            }
+        },
+    );
+    // As any that a command asks for: what is over goes, if it may. These have nothing
+    // to do with each other.
+    turn.leaves_apart();
+    for name in overdue {
+        let key = turn.key_of(&name);
+        let is_there = turn.find(&key).is_some();
+        debug_assert!(!is_there, "its time has come");
+    }
     let next = match next {
         Some(next) => next,
         None if next_core < placement.cores() => end as u64,
