@@ -46,6 +46,8 @@ pub struct Persistence {
     pub aof_base_bytes: Cell,
     /// Bytes that are not written yet.
     pub aof_pending_bytes: Cell,
+    /// 1 while it is synced beside the writing.
+    pub aof_syncing: Cell,
     /// A snapshot for replicas is under way.
     pub saving_for_replicas: Cell,
     /// It counts only when its first base is there.

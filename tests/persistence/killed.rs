@@ -2,21 +2,29 @@
 //!
 //! `KILL_ROUNDS=200 nice -n 19 cargo test --profile tested --test persistence killed` is the long run.
 
+use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::aof::{ON, wait_for_rewrite};
+use crate::process::Server;
 use crate::wire::{Connection, Reply};
-use crate::{PATIENCE, Side, bank, data_folder};
+use crate::{PATIENCE, PROGRAM, Side, bank, data_folder};
 
-/// What `everysec` may lose. Nothing is written while a sync goes on, which takes long on a machine
-/// that runs all tests at once: there it is only told that what was older is not lost.
-fn may_be_lost() -> Duration {
-    let is_long_run = std::env::var("KILL_ROUNDS").is_ok();
-    Duration::from_secs(if is_long_run { 2 } else { 10 })
+/// What `everysec` may lose.
+const MAY_BE_LOST: Duration = Duration::from_secs(2);
+
+/// A library in whose presence a sync takes very long, and does nothing: a kill leaves
+/// what is with the system.
+const SLOW_SYNC: &str = "
+#[unsafe(no_mangle)]
+pub extern \"C\" fn fdatasync(_: i32) -> i32 {
+    std::thread::sleep(std::time::Duration::from_secs(30));
+    0
 }
+";
 
 /// Rounds of each test; 200 prove more than these.
 fn rounds() -> usize {
@@ -153,13 +161,56 @@ fn a_kill_without_always_loses_two_seconds_at_most() {
             let old = said
                 .iter()
                 .rev()
-                .find(|(when, _)| killed - *when > may_be_lost());
+                .find(|(when, _)| killed - *when > MAY_BE_LOST);
             *least = old.map_or(*least, |(_, number)| *number);
             *most = said.last().map_or(*most, |(_, number)| *number);
         }
         pairing.join().expect("it counts");
     }
     assert!(bounds.iter().all(|(_, most)| *most > 0));
+}
+
+#[test]
+fn what_comes_during_a_sync_is_not_lost_with_the_process() {
+    let folder = data_folder();
+    let source = folder.path().join("slow.rs");
+    let library = folder.path().join("slow.so");
+    fs::write(&source, SLOW_SYNC).expect("the folder can be written");
+    let mut compiler = Command::new("rustc");
+    compiler.args(["--edition", "2024", "--crate-type", "cdylib", "-o"]);
+    let made = compiler.arg(&library).arg(&source).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let preload = library
+        .to_str()
+        .expect("temporary folders have plain names");
+    let mut settings = vec![
+        "shards 1".to_owned(),
+        format!("dir {}", folder.path().display()),
+    ];
+    settings.extend(ON.iter().map(|line| (*line).to_owned()));
+    let server = Server::start_with(PROGRAM, &settings, &[("LD_PRELOAD", preload)]);
+    let client = server.client();
+    let mut side = Side { server, client };
+    let start = Instant::now();
+    while side.told("aof_pending_bio_fsync") == "0" {
+        side.tell("INCR before");
+        assert!(start.elapsed() < PATIENCE, "it never syncs");
+    }
+    for _ in 0..100 {
+        side.tell("INCR during");
+    }
+    // A moment, for the thread that writes.
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(
+        side.told("aof_pending_bio_fsync"),
+        "1",
+        "that was no slow sync"
+    );
+    let before = side.tell("GET before");
+    kill(side);
+    let mut side = Side::basalt(folder.path(), 1, ON);
+    assert_eq!(side.tell("GET during"), Reply::Bulk(b"100".to_vec()));
+    assert_eq!(side.tell("GET before"), before);
 }
 
 #[test]

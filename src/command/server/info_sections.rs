@@ -252,7 +252,8 @@ pub(super) fn persistence(gathered: &Gathered<'_>, lines: &mut Lines) {
         lines.field("aof_base_size", persistence.aof_base_bytes.read());
         lines.field("aof_pending_rewrite", 0);
         lines.field("aof_buffer_length", persistence.aof_pending_bytes.read());
-        lines.zeros(&["aof_pending_bio_fsync", "aof_delayed_fsync"]);
+        lines.field("aof_pending_bio_fsync", persistence.aof_syncing.read());
+        lines.zeros(&["aof_delayed_fsync"]);
     }
     if persistence.loading.read() == 1 {
         loading(persistence, gathered.now_ms / 1000, lines);

@@ -5,8 +5,10 @@ use std::io::{self, Seek as _, SeekFrom};
 use std::path::Path;
 
 use crate::journal::{BaseForm, Manifest, Merge, Slice};
+use crate::runtime::core::Bell;
 
 use super::folder::Folder;
+use super::syncer::Syncer;
 
 /// The file that is written.
 pub(super) struct Open {
@@ -24,6 +26,8 @@ pub(super) struct Open {
     pub(super) pending: Vec<u8>,
     pub(super) unsettled: u64,
     pub(super) is_unsynced: bool,
+    /// Syncs it beside the writing, with `everysec`.
+    pub(super) syncer: Option<Syncer>,
     pub(super) synced_at_ns: u64,
     /// When writing first failed, and when the log last said so.
     pub(super) failing_since_ns: Option<u64>,
@@ -104,6 +108,7 @@ impl Open {
             pending: Vec::new(),
             unsettled: 0,
             is_unsynced: false,
+            syncer: None,
             synced_at_ns: 0,
             failing_since_ns: None,
             complained_at_ns: None,
@@ -113,6 +118,21 @@ impl Open {
             stops_at: None,
             said_s: 0,
         }
+    }
+
+    /// Whether it is being synced beside the writing.
+    pub(super) fn is_being_synced(&self) -> bool {
+        self.syncer.as_ref().is_some_and(Syncer::is_at_work)
+    }
+
+    /// Syncs beside the writing what is written by now.
+    pub(super) fn begin_sync(&mut self, bell: Bell) -> io::Result<()> {
+        let last = self.merge.ticket() - 1;
+        let syncer = match &mut self.syncer {
+            Some(syncer) => syncer,
+            none => none.insert(Syncer::begin(bell)?),
+        };
+        syncer.sync(&self.file, last)
     }
 
     /// What came behind its end.

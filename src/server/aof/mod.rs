@@ -8,6 +8,7 @@ mod load;
 mod orders;
 mod requests;
 mod restraint;
+mod syncer;
 mod writer;
 
 pub(super) use check::{asked, run};

@@ -4,7 +4,8 @@
 //! With `always` one sync stands for everything that came while the one before
 //! went on, of all cores; `Reached` tells the cores how far it came, and they
 //! let the replies go. Else nobody waits for this thread: it sleeps for a moment
-//! after each write, so that one write takes what many turns left.
+//! after each write, so that one write takes what many turns left, and with `everysec`
+//! another thread syncs, however long that takes.
 
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use crate::telemetry::Persistence;
 use super::folder::Folder;
 use super::increment::{Open, take_idle_base};
 use super::restraint::{Restraint, Verdict};
+use super::syncer::Syncer;
 
 /// Written at once at most, while more is at hand.
 const WRITE_BYTES: usize = 4 << 20;
@@ -164,7 +166,7 @@ impl FileThread {
             return std::thread::sleep(PAUSE);
         }
         let until_sync = match self.policy.sync {
-            Sync::EverySecond if file.is_unsynced => {
+            Sync::EverySecond if file.is_unsynced && !file.is_being_synced() => {
                 let due = file.synced_at_ns + SYNC_EVERY_NS;
                 Some(Duration::from_nanos(due.saturating_sub(now_ns).max(1000)))
             }
@@ -181,6 +183,7 @@ impl FileThread {
     /// Takes what came, writes and syncs; whether there was anything.
     fn write_on(&mut self, file: &mut Open, now_ns: u64) -> bool {
         let mut has_worked = false;
+        self.hear_of_sync(file, now_ns);
         if file.failing_since_ns.is_none() {
             let merge = &mut file.merge;
             self.journal
@@ -204,16 +207,20 @@ impl FileThread {
         self.write(file, now_ns);
         let is_due = match self.policy.sync {
             Sync::Always => true,
-            Sync::EverySecond => file.is_unsynced && now_ns - file.synced_at_ns >= SYNC_EVERY_NS,
+            Sync::EverySecond => {
+                let since = now_ns - file.synced_at_ns;
+                file.is_unsynced && since >= SYNC_EVERY_NS && !file.is_being_synced()
+            }
             Sync::Never => false,
         };
         let rests = self.policy.rests_on_rewrite
             && self.policy.sync != Sync::Always
             && file.rotation.is_some();
         if is_due && !rests && file.pending.is_empty() {
-            self.sync(file, now_ns);
+            self.begin_sync(file, now_ns);
         }
-        if has_worked && !file.is_unsynced && file.pending.is_empty() {
+        let is_synced = !file.is_unsynced && !file.is_being_synced();
+        if has_worked && is_synced && file.pending.is_empty() {
             // What came was for replicas only: it needs no sync.
             self.advance(file);
         }
@@ -265,11 +272,37 @@ impl FileThread {
         }
     }
 
+    /// Syncs what is written, beside the writing if nobody waits for it.
+    fn begin_sync(&mut self, file: &mut Open, now_ns: u64) {
+        let is_beside = self.policy.sync == Sync::EverySecond && file.failing_since_ns.is_none();
+        let bell = self.journal.bells[FILE_LANE];
+        if !is_beside || file.begin_sync(bell).is_err() {
+            return self.sync(file, now_ns);
+        }
+        file.is_unsynced = false;
+        file.synced_at_ns = now_ns;
+    }
+
+    /// What came of a sync beside the writing.
+    fn hear_of_sync(&mut self, file: &mut Open, now_ns: u64) {
+        match file.syncer.as_mut().and_then(Syncer::outcome) {
+            None => {}
+            Some((_, Ok(()))) if !file.is_unsynced && file.pending.is_empty() => self.advance(file),
+            Some((ticket, Ok(()))) => self.advance_to(ticket),
+            Some((_, Err(error))) => {
+                file.is_unsynced = true;
+                self.begin_failure(file, &error, "Error syncing the AOF file", now_ns);
+            }
+        }
+    }
+
     fn sync(&mut self, file: &mut Open, now_ns: u64) {
-        if !file.is_unsynced && file.failing_since_ns.is_none() {
+        if !file.is_unsynced && !file.is_being_synced() && file.failing_since_ns.is_none() {
             self.advance(file);
             return;
         }
+        // This one covers what another may be at.
+        file.syncer = None;
         match file.file.sync_data() {
             Ok(()) => {
                 file.is_unsynced = false;
@@ -287,8 +320,11 @@ impl FileThread {
 
     /// Tells who waits how much is on disk.
     fn advance(&self, file: &Open) {
-        let last = file.merge.ticket() - 1;
-        self.journal.synced.advance(last, |core| self.wake(core));
+        self.advance_to(file.merge.ticket() - 1);
+    }
+
+    fn advance_to(&self, ticket: u64) {
+        self.journal.synced.advance(ticket, |core| self.wake(core));
     }
 
     /// Wakes a core that waits for the disk, or the control core.
@@ -461,6 +497,8 @@ impl FileThread {
         persistence.aof_current_bytes.set(current);
         persistence.aof_base_bytes.set(file.base);
         persistence.aof_pending_bytes.set(file.pending.len() as u64);
+        let syncing = u64::from(file.is_being_synced());
+        persistence.aof_syncing.set(syncing);
         let was_new = persistence.aof_is_new.read() == 1;
         persistence.aof_is_new.set(u64::from(file.is_new));
         if was_new && !file.is_new {
