@@ -252,6 +252,8 @@ pub struct Node<'a> {
     pub author: Author,
     /// What others hear while a script takes long, if one does.
     pub busy: Option<Refusal>,
+    /// Data is being loaded, whether other data is served meanwhile or not.
+    pub is_loading: bool,
     pub settings: &'a mut Settings,
     /// Writes the configuration file: its text from the old text.
     pub rewrite: &'a mut dyn FnMut(&Settings, Added) -> Result<(), String>,

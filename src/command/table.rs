@@ -155,6 +155,8 @@ pub struct Entry {
     pub leaves_aside: bool,
     /// MULTI does not put it off.
     pub runs_in_multi: bool,
+    /// Its reply says how far the stream for replicas is.
+    pub tells_offset: bool,
     /// A subcommand's container.
     pub parent: Option<u16>,
     /// A container's subcommands, as positions in the table.
@@ -206,6 +208,9 @@ pub struct Table {
 
 /// What MULTI does not put off.
 const RUN_IN_MULTI: &[&str] = &["multi", "exec", "discard", "watch", "quit", "reset"];
+
+/// What says how far the stream for replicas is.
+const TELL_OFFSET: &[&str] = &["info", "role"];
 
 /// Twice the commands of Redis 7.2, and a power of two.
 const PLACES: usize = 1024;
@@ -273,6 +278,7 @@ impl Table {
             split: split(command),
             leaves_aside: command.spec.flags.has(Flags::BLOCKING) || name == "watch",
             runs_in_multi: RUN_IN_MULTI.contains(&name),
+            tells_offset: TELL_OFFSET.contains(&name),
             parent,
             children: Vec::new(),
         });

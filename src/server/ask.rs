@@ -23,6 +23,35 @@ impl Work {
         is_behind
     }
 
+    /// Whether a session must wait before it hears how far the stream for replicas is:
+    /// until that has what was written by now, this client's own writes among it.
+    #[cold]
+    pub(super) fn must_catch_up(&mut self, id: SessionId) -> bool {
+        let Some(session) = self.local.roster.find(id) else {
+            return false;
+        };
+        let makes_stream = self.local.replication.backlog_first.read() > 0;
+        let is_told = std::mem::take(&mut session.knows_offset);
+        if is_told || !makes_stream || self.local.live.is_replica() {
+            return false;
+        }
+        if self.stands_behind(id) {
+            return true;
+        }
+        self.await_one(id);
+        let control = self.local.placement.cores();
+        self.post.post(control, Letter::CatchUp(id));
+        true
+    }
+
+    /// The stream has what was written when that was asked.
+    pub(super) fn on_caught_up(&mut self, id: SessionId) {
+        if let Some(session) = self.local.roster.find(id) {
+            session.knows_offset = true;
+            self.resume(id);
+        }
+    }
+
     /// The client of a session sends no more, or another ends its wait: if it is in
     /// WAIT, it waits no longer.
     pub(super) fn give_up_wait(&mut self, session: SessionId, error: bool) {

@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use crate::command::{Node, Run, Table};
 use crate::config::{Added, Settings, version_line};
@@ -220,6 +222,8 @@ impl Control {
                         self.relieve_clients();
                     }
                     Letter::Log { level, text } => self.log.line(level.into(), &text),
+                    Letter::Sleep(ns) => thread::sleep(Duration::from_nanos(ns)),
+                    Letter::CatchUp(session) => self.catch_up(from, session),
                     Letter::AllLent {
                         errand,
                         held,
@@ -288,6 +292,7 @@ impl Control {
         let mut node = Node {
             author: decision.author,
             busy: decision.busy.clone(),
+            is_loading: self.persistence.is_loading(),
             settings: &mut self.settings,
             rewrite: &mut rewrite,
             listen: &mut listen,

@@ -461,6 +461,7 @@ impl<K: Kernel> Core<K> {
             }
             Letter::Obey(order) => work.on_order(*order),
             Letter::Lineage(lineage) => work.local.lineage = lineage,
+            Letter::CaughtUp(id) => work.on_caught_up(id),
             Letter::ReplicaLeft(id) => work.on_replica_left(id),
             Letter::Replicas(replicas) => work.local.replicas = replicas,
             Letter::Announce(words) => work.tell_replicas(words),
@@ -470,6 +471,8 @@ impl<K: Kernel> Core<K> {
             | Letter::TakenOver { .. }
             | Letter::Relieved
             | Letter::Log { .. }
+            | Letter::Sleep(_)
+            | Letter::CatchUp(_)
             | Letter::AllLent { .. }
             | Letter::Emptied { .. }
             | Letter::Applied { .. }

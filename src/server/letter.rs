@@ -105,6 +105,13 @@ pub(super) enum Letter {
     Lead(Box<Decision>),
     /// The reply to either.
     Decided(Box<Decided>),
+    /// A session wants to know how far the stream for replicas is, with everything in
+    /// it that is written by now.
+    CatchUp(SessionId),
+    /// It is.
+    CaughtUp(SessionId),
+    /// DEBUG SLEEP: the control core sleeps, too. Nanoseconds.
+    Sleep(u64),
     /// Asks for the shards of every core, for an errand of the control core.
     LendAll { errand: u64 },
     /// They, and the texts of the libraries; each goes home by `Return`.

@@ -114,6 +114,11 @@ struct Unsent {
 }
 
 impl Recording {
+    /// Wakes the control core, for what is in its box already.
+    pub(super) fn wake_control(&self) {
+        self.journal.bells[REPLICAS_LANE].ring();
+    }
+
     pub(super) fn new(journal: Journal, me: usize) -> Recording {
         Recording {
             journal,

@@ -140,6 +140,11 @@ impl Resync {
         }
     }
 
+    /// Whether it is loaded while it is received.
+    pub(super) fn is_fed(&self) -> bool {
+        matches!(self, Resync::Fed(_))
+    }
+
     /// Whether more pieces would only pile up.
     pub(super) fn is_full(&self) -> bool {
         matches!(self, Resync::Fed(feed) if !feed.held.is_empty())

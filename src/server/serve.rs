@@ -193,6 +193,9 @@ impl Work {
         }
         let me = self.local.core;
         match entry.command.run {
+            Run::Here(_) | Run::Everywhere(_) if entry.tells_offset && self.must_catch_up(id) => {
+                Flow::Hold
+            }
             Run::Here(handler) | Run::AloneOr(handler, _) => {
                 self.run_here(id, entry, args, |scene, reply| handler(scene, args, reply));
                 Flow::Next
@@ -377,7 +380,7 @@ impl Work {
     }
 
     /// The session waits for something that is under way.
-    fn await_one(&mut self, id: SessionId) {
+    pub(super) fn await_one(&mut self, id: SessionId) {
         if let Some(session) = self.local.roster.find(id) {
             session.await_one();
         }

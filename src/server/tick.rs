@@ -14,6 +14,7 @@ use crate::session::{SessionId, Stage};
 
 use super::core::Work;
 use super::expiry::Expiry;
+use super::letter::Letter;
 use super::relief::Relief;
 
 /// Between ticks with nothing to look after.
@@ -274,6 +275,17 @@ impl Work {
         self.count_blocked();
     }
 
+    /// DEBUG SLEEP: nobody hears anything of this node meanwhile, its replicas and its
+    /// primary neither.
+    fn sleep(&mut self, ns: u64) {
+        if self.local.core == 0 {
+            let control = self.local.placement.cores();
+            self.post.post(control, Letter::Sleep(ns));
+            self.recording.wake_control();
+        }
+        std::thread::sleep(Duration::from_nanos(ns));
+    }
+
     /// Does what handlers asked for.
     pub(super) fn grant_wishes(&mut self) {
         for wish in std::mem::take(&mut self.local.wishes) {
@@ -293,7 +305,7 @@ impl Work {
                 Wish::TellReplicas(words) => self.tell_replicas(words),
                 Wish::Tell(event) => self.publish_event(&event),
                 Wish::Log(line) => self.log_of_script(LogLevel::Warning, line),
-                Wish::Sleep(ns) => std::thread::sleep(Duration::from_nanos(ns)),
+                Wish::Sleep(ns) => self.sleep(ns),
             }
         }
     }

@@ -287,6 +287,13 @@ impl Control {
                 Action::Piece(piece) => self.take_piece(piece),
                 Action::Load => self.load_resync(),
                 Action::Abandon => {
+                    if self.upstream.resync.is_fed() {
+                        let read = self.upstream.replication.sync_read_bytes.read();
+                        self.log.warning(&format!(
+                            "Internal error in RDB reading offset {read}: the link to the master \
+                             has ended"
+                        ));
+                    }
                     self.upstream.resync.abandon();
                     self.end_loading();
                 }
@@ -386,6 +393,8 @@ impl Control {
             Resync::written(unix_ms()).map_err(|error| error.to_string())
         } else {
             self.begin_loading();
+            self.log
+                .notice("MASTER <-> REPLICA sync: Loading DB in memory");
             let keyspaces = self.new_keyspaces();
             let manner = self.manner();
             Resync::fed(total, keyspaces, Vec::new(), manner, self.upstream.bell)

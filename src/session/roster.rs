@@ -77,6 +77,8 @@ pub struct Session {
     pub blocked: Option<Blocked>,
     /// It waits for replicas or the disk, at the control core.
     pub waits: bool,
+    /// What was written before its request is in the stream for replicas.
+    pub knows_offset: bool,
     /// Between MULTI and EXEC.
     pub transaction: Option<Box<Transaction>>,
     /// EXEC runs what was put off.
@@ -126,6 +128,7 @@ impl Session {
             awaits_scattered: false,
             blocked: None,
             waits: false,
+            knows_offset: false,
             transaction: None,
             is_in_exec: false,
             watches: Watches::default(),

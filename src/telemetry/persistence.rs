@@ -66,3 +66,11 @@ pub struct Persistence {
     pub aof_rewrite_failures: Cell,
     pub aof_rewrites: Cell,
 }
+
+impl Persistence {
+    /// Whether data is being loaded, whatever is served meanwhile.
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        self.loading.read() + self.async_loading.read() > 0
+    }
+}

@@ -42,6 +42,8 @@ pub struct Replication {
     /// Of the file that is being received; 0 if its length is not known.
     pub sync_total_bytes: Cell,
     pub sync_read_bytes: Cell,
+    /// `repl-timeout`, for who sends files.
+    pub timeout_s: Cell,
     /// Of a primary: the first byte of the stream that is here, and how many there
     /// are; 0 if it is not kept.
     pub backlog_first: Cell,

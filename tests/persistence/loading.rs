@@ -115,6 +115,19 @@ fn a_line_goes_into_the_log_also_while_it_loads() {
         side.tell("DEBUG LOG said:here"),
         Reply::Status(b"OK".to_vec())
     );
+    // What becomes of the data that comes is not changed meanwhile, anything else is.
+    for setting in [
+        "appendonly yes",
+        "dir .",
+        "maxmemory 1gb repl-diskless-load swapdb",
+    ] {
+        let reply = side.ask(&format!("CONFIG SET {setting}"));
+        assert_eq!(reply, error(LOADING), "{setting}");
+    }
+    assert_eq!(
+        side.tell("CONFIG SET maxmemory 1gb"),
+        Reply::Status(b"OK".to_vec())
+    );
     assert_eq!(side.told("loading"), "1");
     let began = Instant::now();
     while !side.log().contains("DEBUG LOG: said:here") {

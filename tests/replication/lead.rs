@@ -246,7 +246,8 @@ fn a_replica_that_is_frozen_in_a_transfer_holds_up_no_writer() {
     let proxy = Proxy::to(primary.port());
     replica.follow(proxy.port());
     primary.wait_until("the transfer has begun", |side| {
-        side.told("slave0").contains("state=send_bulk")
+        side.told("slave0").contains("state=wait_bgsave")
+            && side.told("rdb_bgsave_in_progress") == "1"
     });
     replica.signal("-STOP");
     let mut client = primary.server.client();

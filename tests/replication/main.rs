@@ -16,6 +16,7 @@ mod lead;
 mod proxy;
 mod restart;
 mod roles;
+mod told;
 mod writer;
 
 use std::collections::BTreeMap;

@@ -88,6 +88,9 @@ fn set(node: &mut Node<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         return Err(Refusal::Syntax);
     }
     let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|&[name, value]| (name, value)).collect();
+    if node.is_loading && pairs.iter().any(|(name, _)| is_fixed_while_loading(name)) {
+        return Err(Refusal::LOADING);
+    }
     let composed = |fault: SetFault| Refusal::Composed(fault.to_string());
     let before = node.settings.clone();
     node.settings.set(node.author, &pairs).map_err(composed)?;
@@ -113,6 +116,13 @@ fn set(node: &mut Node<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     node.has_changed = true;
     reply.ok();
     Ok(())
+}
+
+/// Whether a setting may not change while data is loaded: it says where that comes
+/// from, or what becomes of it.
+fn is_fixed_while_loading(name: &[u8]) -> bool {
+    let fixed: [&[u8]; 3] = [b"appendonly", b"dir", b"repl-diskless-load"];
+    fixed.iter().any(|fixed| fixed.eq_ignore_ascii_case(name))
 }
 
 /// What says where to listen, and what is told when that cannot be had.

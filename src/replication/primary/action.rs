@@ -36,10 +36,10 @@ pub enum Action {
     /// Begin a snapshot, and say `on_cut` when its moment has come, then
     /// `on_snapshot_over`.
     Snapshot(Method),
-    /// These links get the snapshot under way, each behind these bytes and with the
-    /// mark at its end: say `on_fed` of each that got all of it.
+    /// These links get the snapshot under way, behind what they were sent and with
+    /// the mark at its end: say `on_fed` of each that got all of it.
     Feed {
-        links: Vec<(u64, Vec<u8>)>,
+        links: Vec<u64>,
         mark: [u8; 40],
     },
     /// These links get the file that was just written, behind its length: say

@@ -66,6 +66,8 @@ pub struct LinkInfo<'a> {
     pub ip: &'a str,
     pub port: u16,
     pub state: State,
+    /// Its file is not being made any more: it is being sent, or loaded.
+    pub has_file: bool,
     pub acknowledged: u64,
     /// Milliseconds of the machine's clock.
     pub heard_at: u64,
@@ -78,6 +80,8 @@ pub(super) struct Sync {
     pub(super) method: Method,
     /// Its moment has come.
     pub(super) is_cut: bool,
+    /// Nobody wants it any more.
+    pub(super) is_given_up: bool,
 }
 
 /// See the module. Times are milliseconds of one clock.
@@ -85,7 +89,7 @@ pub(super) struct Sync {
 pub struct Primary<O> {
     pub(super) policy: Policy,
     pub(super) history: History,
-    stream: Stream<O>,
+    pub(super) stream: Stream<O>,
     /// Whether the stream is kept: not before the first replica.
     is_on: bool,
     /// This node makes the stream; else it hands on its primary's.
@@ -95,7 +99,7 @@ pub struct Primary<O> {
     pub(super) sync: Option<Sync>,
     pub(super) syncs: u64,
     /// Since when there is no link.
-    lonely_since: u64,
+    pub(super) lonely_since: u64,
     pinged_at: u64,
     guard: Guard,
     /// What this node's histories were called since it started.
@@ -154,6 +158,7 @@ impl<O: Overflow> Primary<O> {
             ip: &link.arrival.ip,
             port: link.arrival.port,
             state: link.state,
+            has_file: link.is_given && link.sync.is_some_and(|(_, how)| how == Method::Filed),
             acknowledged: link.acknowledged,
             heard_at: link.heard_at,
         })
@@ -447,7 +452,7 @@ impl<O: Overflow> Primary<O> {
             self.send(number, Bytes::from_static(b"\n"));
         }
         for number in late {
-            self.close(number, "it says nothing for too long");
+            self.close_late(number, "streaming sync");
         }
         self.close_those_behind(now);
         self.look_at_sync(now);
@@ -498,7 +503,7 @@ impl<O: Overflow> Primary<O> {
     }
 
     /// Lets go of what nobody needs.
-    fn trim(&mut self) {
+    pub(super) fn trim(&mut self) {
         let backlog = self.policy.backlog_bytes;
         loop {
             let behind = self.links.iter();
@@ -516,79 +521,7 @@ impl<O: Overflow> Primary<O> {
         }
     }
 
-    /// Closes links that get the stream and are behind by more than they may.
-    fn close_those_behind(&mut self, now: u64) {
-        let policy = self.policy.clone();
-        let end = self.stream.end();
-        let mut over = Vec::new();
-        for (number, link) in &mut self.links {
-            if link.state != State::Online {
-                continue;
-            }
-            let behind = (end + 1).saturating_sub(link.next) + link.unsent;
-            if policy.soft_bytes == 0 || behind <= policy.soft_bytes {
-                link.over_soft_since = None;
-            } else {
-                link.over_soft_since.get_or_insert(now);
-            }
-            let is_over_soft = link
-                .over_soft_since
-                .is_some_and(|since| now > since + policy.soft_ms);
-            if policy.hard_bytes > 0 && behind > policy.hard_bytes || is_over_soft {
-                over.push(*number);
-            }
-        }
-        for number in over {
-            self.close(number, "it is too far behind the stream");
-        }
-    }
-
-    pub(super) fn close(&mut self, number: u64, why: &str) {
-        let Some(link) = self.links.remove(&number) else {
-            return;
-        };
-        let arrival = &link.arrival;
-        self.notice(format!(
-            "The link to replica {}:{} ends: {why}",
-            arrival.ip, arrival.port
-        ));
-        self.actions.push_back(Action::Close { link: number });
-        self.on_gone(link.heard_at.max(self.lonely_since));
-    }
-
-    /// Closes the links that have something of the stream, or wait for it.
-    fn close_served(&mut self, why: &str) {
-        self.close_those(why, |link| link.state != State::Waiting);
-    }
-
-    fn close_all(&mut self, why: &str) {
-        self.close_those(why, |_| true);
-    }
-
-    fn close_those(&mut self, why: &str, are_meant: impl Fn(&Link) -> bool) {
-        let meant = self.links.iter().filter(|(_, link)| are_meant(link));
-        let meant: Vec<u64> = meant.map(|(number, _)| *number).collect();
-        for number in meant {
-            self.close(number, why);
-        }
-    }
-
-    /// A link is gone.
-    fn on_gone(&mut self, now: u64) {
-        if self.links.is_empty() {
-            self.lonely_since = now;
-        }
-        let Some(sync) = self.sync else { return };
-        let wants = |link: &Link| match sync.is_cut {
-            true => link.receives(&sync),
-            false => link.state == State::Waiting,
-        };
-        if !self.links.values().any(wants) {
-            self.actions.push_back(Action::GiveUp);
-        }
-    }
-
-    fn notice(&mut self, text: String) {
+    pub(super) fn notice(&mut self, text: String) {
         self.actions.push_back(Action::Log(Level::Notice, text));
     }
 

@@ -1,6 +1,7 @@
 //! The primary side: the stream that replicas are sent, and each replica's link.
 
 mod action;
+mod closing;
 mod guard;
 mod link;
 mod machine;

@@ -1,7 +1,9 @@
 //! Full synchronisations: one snapshot for all links that wait for it.
 
+use bytes::Bytes;
+
 use super::action::{Action, Method};
-use super::link::{Asked, State};
+use super::link::{Asked, Link, State};
 use super::machine::{Primary, Sync};
 use super::stream::Overflow;
 
@@ -15,7 +17,7 @@ impl<O: Overflow> Primary<O> {
         let (number, method) = (sync.number, sync.method);
         let of_sync = Some((number, method));
         let mut fed = Vec::new();
-        let mut told = Vec::new();
+        let mut told: Vec<(u64, Bytes)> = Vec::new();
         for (number, link) in &mut self.links {
             let fits = method == Method::Filed || link.arrival.eof;
             if link.state != State::Waiting || !fits {
@@ -31,18 +33,17 @@ impl<O: Overflow> Primary<O> {
                 let id = self.history.id;
                 before.extend_from_slice(format!("+FULLRESYNC {id} {offset}\r\n").as_bytes());
             }
-            if method == Method::Filed {
-                // The file's length is said when it is known.
-                told.push((*number, before));
-                continue;
+            // Of a file that is written first, the length is said when it is known.
+            if method == Method::Streamed {
+                before.extend_from_slice(b"$EOF:");
+                before.extend_from_slice(&mark);
+                before.extend_from_slice(b"\r\n");
+                fed.push(*number);
             }
-            before.extend_from_slice(b"$EOF:");
-            before.extend_from_slice(&mark);
-            before.extend_from_slice(b"\r\n");
-            fed.push((*number, before));
+            told.push((*number, before.into()));
         }
         for (number, before) in told {
-            self.send(number, before.into());
+            self.send(number, before);
         }
         if method == Method::Streamed {
             self.actions.push_back(Action::Feed { links: fed, mark });
@@ -99,9 +100,24 @@ impl<O: Overflow> Primary<O> {
                 let links = receiving;
                 self.actions.push_back(Action::SendFile { links });
             }
-            Ok(()) => {}
+            Ok(()) => {
+                let gets = |link: &&Link| link.sync.is_some_and(|(of, _)| of == sync.number);
+                let up = self.links.values().filter(gets).count();
+                // Stock's words, for who looks for them.
+                self.notice(format!(
+                    "Diskless rdb transfer, done reading from pipe, {up} replicas still up."
+                ));
+            }
         }
         self.look_at_sync(now);
+    }
+
+    /// A link has taken nothing of its file for too long.
+    pub fn on_late(&mut self, now: u64, number: u64) {
+        if let Some(link) = self.links.get_mut(&number) {
+            link.heard_at = now;
+            self.close_late(number, "full sync");
+        }
     }
 
     /// Begins a full synchronisation, if somebody waits for one and none is under
@@ -135,6 +151,7 @@ impl<O: Overflow> Primary<O> {
             number: self.syncs,
             method,
             is_cut: false,
+            is_given_up: false,
         });
         self.actions.push_back(Action::Snapshot(method));
     }

@@ -167,13 +167,16 @@ fn a_snapshot_serves_all_that_wait_for_it() {
     goes_on(&mut primary, Bytes::from_static(b"behind it"));
     let before = format!("+FULLRESYNC {ID} 111\r\n$EOF:{}\r\n", "m".repeat(40));
     let feed = PrimaryAction::Feed {
-        links: [first, second, third]
-            .map(|link| (link, before.clone().into_bytes()))
-            .to_vec(),
+        links: [first, second, third].to_vec(),
         mark: MARK,
     };
+    let [first_told, second_told, third_told] =
+        [first, second, third].map(|link| send(link, &before));
     let count = PrimaryAction::Count(Tally::Full);
-    assert_eq!(actions(&mut primary), [feed, count]);
+    assert_eq!(
+        actions(&mut primary),
+        [first_told, second_told, third_told, feed, count]
+    );
     primary.on_fed(6000, first);
     // A line end is no word of what it has loaded.
     primary.on_bytes(6100, first, b"\n\r\n");
@@ -222,6 +225,11 @@ fn who_knows_no_marks_gets_a_file_and_waits_for_nothing() {
     primary.on_snapshot_over(7300, Err("the disk is full".to_owned()));
     let closed = PrimaryAction::Close { link: late };
     assert_eq!(actions(&mut primary).last(), Some(&closed));
+    // One that takes nothing of its file is let go.
+    let frozen = primary.on_arrival(7400, arrival(Asked::Psync(None)));
+    primary.on_late(7500, frozen);
+    let closed = PrimaryAction::Close { link: frozen };
+    assert!(actions(&mut primary).contains(&closed));
     primary.on_fed(8000, link);
     assert_eq!(actions(&mut primary), [send(link, "behind it")]);
     // It says nothing, ever.

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender as Teller};
 use std::thread;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::runtime::clock::Stopwatch;
 use crate::runtime::core::{Bell, Fan};
 use crate::server::save::reason;
 use crate::server::snapshot::Target;
+use crate::telemetry::Replication;
 
 use super::spill::{Spill, nameless};
 
@@ -34,13 +36,14 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(super) enum Delivery {
     Whole(u64),
     Lost(u64, String),
+    /// It took nothing for `repl-timeout`.
+    Late(u64),
 }
 
-/// A replica that gets a file, and what comes before that.
+/// A replica that gets a file, and has been sent what comes before that.
 pub(super) struct Receiving {
     pub(super) link: u64,
     pub(super) socket: OwnedFd,
-    pub(super) before: Vec<u8>,
 }
 
 /// To whom a file is sent, and what ends it.
@@ -49,12 +52,13 @@ pub(super) struct Feed {
     pub(super) mark: Vec<u8>,
 }
 
-/// Who hears what became of it; and how long a replica may take nothing.
+/// Who hears what became of it; and where it says how long a replica may take
+/// nothing, now.
 #[derive(Clone)]
 pub(super) struct Told {
     pub(super) tell: Teller<Delivery>,
     pub(super) bell: Bell,
-    pub(super) timeout: Duration,
+    pub(super) replication: Arc<Replication>,
 }
 
 impl Told {
@@ -101,7 +105,6 @@ impl Supply {
 struct Link {
     number: u64,
     place: usize,
-    before: Option<Bytes>,
     /// The next byte that it is sent.
     next: u64,
     moved_ns: u64,
@@ -127,7 +130,6 @@ impl Sender {
             .map(|receiving| Link {
                 number: receiving.link,
                 place: fan.add(receiving.socket),
-                before: (!receiving.before.is_empty()).then(|| receiving.before.into()),
                 next: 1,
                 moved_ns: 0,
                 is_over: false,
@@ -182,15 +184,15 @@ impl Sender {
             self.links[index].moved_ns = now_ns;
             match outcome {
                 Ok(()) => self.feed(index),
-                Err(error) => self.lose(index, reason(&error)),
+                Err(error) => self.lose_for(index, reason(&error)),
             }
         }
-        let limit_ns = self.told.timeout.as_nanos() as u64;
+        let limit_ns = self.told.replication.timeout_s.read() * 1_000_000_000;
         for index in 0..self.links.len() {
             let link = &self.links[index];
             let is_stuck = !link.is_over && !self.fan.is_idle(link.place);
             if is_stuck && now_ns > link.moved_ns + limit_ns {
-                self.lose(index, "it takes nothing for repl-timeout".to_owned());
+                self.lose(index, Delivery::Late(link.number));
             }
         }
     }
@@ -199,9 +201,6 @@ impl Sender {
         let link = &mut self.links[index];
         if link.is_over || !self.fan.is_idle(link.place) {
             return;
-        }
-        if let Some(before) = link.before.take() {
-            return self.fan.send(link.place, before);
         }
         if link.next > self.supply.end() {
             if self.is_whole {
@@ -218,16 +217,21 @@ impl Sender {
                 link.next += bytes.len() as u64;
                 self.fan.send(link.place, bytes);
             }
-            Err(why) => self.lose(index, why),
+            Err(why) => self.lose_for(index, why),
         }
     }
 
-    fn lose(&mut self, index: usize, why: String) {
+    fn lose_for(&mut self, index: usize, why: String) {
+        let delivery = Delivery::Lost(self.links[index].number, why);
+        self.lose(index, delivery);
+    }
+
+    fn lose(&mut self, index: usize, delivery: Delivery) {
         let link = &mut self.links[index];
         if !link.is_over {
             link.is_over = true;
             self.fan.hang_up(link.place);
-            self.told.say(Delivery::Lost(link.number, why));
+            self.told.say(delivery);
         }
     }
 

@@ -45,6 +45,8 @@ pub(in crate::server) struct Hub {
     pub(super) demotion: Option<(u64, Address)>,
     pub(super) is_ceasing: bool,
     pub(super) waits: Vec<Waiting>,
+    /// Sessions that are told when the stream has this ticket.
+    pub(super) catching_up: Vec<(u64, usize, SessionId)>,
     /// Writes are held, for replicas to have all of them.
     pub(super) halt: Option<Halt>,
     /// Replicas of this node's primary that are to lead, and are heard when they do.
@@ -99,6 +101,7 @@ impl Hub {
             demotion: None,
             is_ceasing: false,
             waits: Vec::new(),
+            catching_up: Vec::new(),
             halt: None,
             to_be_served: Vec::new(),
             takes_over_at: None,

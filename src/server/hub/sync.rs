@@ -1,8 +1,8 @@
 //! Full synchronisations: a snapshot, and to whom it is sent.
 
 use std::fs::File;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Duration;
 
 use crate::command::Errand;
 use crate::journal::Merge;
@@ -37,7 +37,7 @@ pub(super) struct Synchronizing {
 
 /// Links that are to get a file when everything before it has gone.
 pub(super) struct Undelivered {
-    links: Vec<(u64, Vec<u8>)>,
+    links: Vec<u64>,
     what: What,
     /// Who has not read that by then gets no file.
     pub(super) until: u64,
@@ -98,7 +98,7 @@ impl Control {
         Told {
             tell: self.hub.tell.clone(),
             bell: self.hub.bell,
-            timeout: Duration::from_secs(self.settings.number("repl-timeout")),
+            replication: Arc::clone(&self.hub.replication),
         }
     }
 
@@ -240,7 +240,7 @@ impl Control {
     }
 
     /// These links get what the snapshot's thread is about to send.
-    pub(super) fn feed(&mut self, links: Vec<(u64, Vec<u8>)>, mark: [u8; 40]) {
+    pub(super) fn feed(&mut self, links: Vec<u64>, mark: [u8; 40]) {
         let until = self.hub.now() + FLUSH_MS;
         let running = self.hub.running.as_mut();
         if let Some(feed) = running.and_then(|running| running.feed.take()) {
@@ -260,10 +260,11 @@ impl Control {
         let Some((file, len)) = running.and_then(|running| running.file.try_recv().ok()) else {
             return;
         };
-        let before = format!("${len}\r\n").into_bytes();
-        let links = links.into_iter().map(|link| (link, before.clone()));
+        for line in links.iter().filter_map(|link| self.hub.lines.get(link)) {
+            line.wire.send(format!("${len}\r\n").into_bytes());
+        }
         self.hub.undelivered = Some(Undelivered {
-            links: links.collect(),
+            links,
             what: What::File(file, len),
             until,
         });
@@ -279,24 +280,16 @@ impl Control {
         };
         let lines = &self.hub.lines;
         let is_flushed = |link: &u64| lines.get(link).is_none_or(|line| line.wire.is_flushed());
-        let flushed: Vec<bool> = feed
-            .links
-            .iter()
-            .map(|(link, _)| is_flushed(link))
-            .collect();
+        let flushed: Vec<bool> = feed.links.iter().map(is_flushed).collect();
         if now < feed.until && flushed.contains(&false) {
             return;
         }
         let feed = self.hub.undelivered.take().expect("it was looked at");
         let mut receiving = Vec::new();
-        for ((link, before), is_flushed) in feed.links.into_iter().zip(flushed) {
+        for (link, is_flushed) in feed.links.into_iter().zip(flushed) {
             let line = self.hub.lines.get(&link).filter(|_| is_flushed);
             match line.and_then(|line| line.wire.handle().ok()) {
-                Some(socket) => receiving.push(Receiving {
-                    link,
-                    socket,
-                    before,
-                }),
+                Some(socket) => receiving.push(Receiving { link, socket }),
                 None => self.lose_link(link, "it reads nothing"),
             }
         }
@@ -335,6 +328,10 @@ impl Control {
                     self.hub.primary.on_fed(now, link);
                 }
                 Delivery::Lost(link, why) => self.lose_link(link, &why),
+                Delivery::Late(link) => {
+                    let now = self.hub.now();
+                    self.hub.primary.on_late(now, link);
+                }
             }
             self.act_for_replicas();
         }

@@ -63,8 +63,9 @@ impl Control {
             ip: link.ip.to_owned(),
             port: link.port,
             state: match link.state {
-                State::Waiting => "wait_bgsave",
-                State::Receiving | State::Loading => "send_bulk",
+                State::Receiving | State::Loading if link.has_file => "send_bulk",
+                State::Waiting | State::Receiving => "wait_bgsave",
+                State::Loading => "send_bulk",
                 State::Online => "online",
             },
             offset: link.acknowledged,

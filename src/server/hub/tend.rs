@@ -16,6 +16,8 @@ impl Control {
     pub(in crate::server) fn follow_hub_settings(&mut self) {
         let lag_s: u64 = self.settings.number("min-replicas-max-lag");
         self.hub.lag_ms = lag_s * 1000;
+        let timeout_s = self.settings.number("repl-timeout");
+        self.hub.replication.timeout_s.set(timeout_s);
         let policy = policy(&self.settings);
         self.hub.primary.on_settings(policy);
     }
@@ -49,7 +51,8 @@ impl Control {
     pub(in crate::server) fn tend_hub(&mut self) {
         if !self.hub.has_work() {
             self.hub.alarm.clear();
-            return self.tell_of_replicas();
+            self.tell_of_replicas();
+            return self.tell_who_catches_up();
         }
         self.take_deliveries();
         self.read_lines();
@@ -70,6 +73,7 @@ impl Control {
         self.hub.wires().for_each(Wire::flush);
         self.set_hub_alarm();
         self.tell_of_replicas();
+        self.tell_who_catches_up();
     }
 
     /// What came from replicas, and how much of what they were given has gone.

@@ -1,9 +1,11 @@
 //! WAIT and WAITAOF: until so many replicas have what was written, or disks do.
 
 use crate::command::{Disk, Wait};
+use crate::journal::Merge;
 use crate::resp::Refusal;
 use crate::server::control::Control;
 use crate::server::errand::Client;
+use crate::server::letter::Letter;
 use crate::session::SessionId;
 
 /// A client that waits.
@@ -37,6 +39,23 @@ impl Control {
             },
             is_ended: false,
         });
+    }
+
+    /// A session of a core wants to know how far the stream is, with everything in it
+    /// that is written by now.
+    pub(in crate::server) fn catch_up(&mut self, core: usize, session: SessionId) {
+        let ticket = self.hub.journal.feed.last();
+        self.hub.catching_up.push((ticket, core, session));
+    }
+
+    /// Lets those sessions go on: the cores have been told.
+    pub(super) fn tell_who_catches_up(&mut self) {
+        let next = self.hub.merge.as_ref().map(Merge::ticket);
+        let is_there =
+            |(ticket, ..): &mut (u64, usize, SessionId)| next.is_none_or(|next| next > *ticket);
+        for (_, core, session) in self.hub.catching_up.extract_if(.., is_there) {
+            self.post.post(core, Letter::CaughtUp(session));
+        }
     }
 
     /// A client sends no more, or another has ended its wait: it is told how far its
