@@ -3,7 +3,7 @@
 use crate::command::Entry;
 use crate::config::Author;
 use crate::resp::{Args, OwnedArgs};
-use crate::session::{SessionId, Stage};
+use crate::session::{Session, SessionId, Stage};
 
 use super::core::Work;
 use super::letter::{Decision, Letter};
@@ -73,10 +73,23 @@ impl Work {
         }
     }
 
+    /// It waits for the node's end from now on, which may wait for replicas: until it
+    /// hears that the node goes on.
+    fn await_end(&mut self, id: SessionId) {
+        if let Some(session) = self.local.roster.find(id) {
+            session.awaits_end = true;
+            self.blocked += 1;
+            self.count_blocked();
+        }
+    }
+
     /// It waits no longer, or nobody is left to.
     pub(super) fn end_replica_wait(&mut self, id: SessionId) {
         let session = self.local.roster.find(id);
-        if session.is_some_and(|session| std::mem::take(&mut session.waits)) {
+        let has_waited = |session: &mut Session| {
+            std::mem::take(&mut session.waits) || std::mem::take(&mut session.awaits_end)
+        };
+        if session.is_some_and(has_waited) {
             self.blocked -= 1;
             self.count_blocked();
         }
@@ -96,6 +109,9 @@ impl Work {
 
     /// Sends a request to the control core; the session waits.
     pub(super) fn ask_control(&mut self, id: SessionId, entry: &'static Entry, args: Args<'_>) {
+        if entry.name == "shutdown" && !args.is(1, b"abort") {
+            self.await_end(id);
+        }
         let Some(session) = self.local.roster.find(id) else {
             return;
         };

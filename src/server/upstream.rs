@@ -108,6 +108,7 @@ impl Control {
         for waiting in std::mem::take(&mut self.upstream.releasing) {
             self.answer(waiting, None);
         }
+        self.give_up_taking_over();
         let address = Address { host, port };
         self.log
             .notice(&format!("REPLICAOF {address} enabled (user request)"));

@@ -77,6 +77,8 @@ pub struct Session {
     pub blocked: Option<Blocked>,
     /// It waits for replicas or the disk, at the control core.
     pub waits: bool,
+    /// It is in SHUTDOWN.
+    pub awaits_end: bool,
     /// What was written before its request is in the stream for replicas.
     pub knows_offset: bool,
     /// Between MULTI and EXEC.
@@ -128,6 +130,7 @@ impl Session {
             awaits_scattered: false,
             blocked: None,
             waits: false,
+            awaits_end: false,
             knows_offset: false,
             transaction: None,
             is_in_exec: false,

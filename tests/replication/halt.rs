@@ -264,6 +264,7 @@ fn a_node_waits_no_longer_than_it_should_for_a_replica_that_lags() {
         error("ERR No shutdown in progress.")
     );
     let mut asked = asks(&mut primary);
+    assert_eq!(primary.told("blocked_clients"), "1");
     let mut writer = primary.server.client();
     writer.send(&["SET", "k", "w"]).expect("it listens");
     assert_eq!(primary.ask("SHUTDOWN ABORT"), status("OK"));
@@ -271,6 +272,7 @@ fn a_node_waits_no_longer_than_it_should_for_a_replica_that_lags() {
     assert_eq!(asked.read().expect("it is answered"), told);
     assert_eq!(writer.read().expect("it is answered"), status("OK"));
     assert_eq!(primary.told("shutdown_in_milliseconds"), "");
+    assert_eq!(primary.told("blocked_clients"), "0");
     let start = Instant::now();
     drop(asks(&mut primary));
     assert!(primary.server.end(PATIENCE).is_some());
@@ -280,4 +282,32 @@ fn a_node_waits_no_longer_than_it_should_for_a_replica_that_lags() {
     assert!(log.contains("1 of 2 replicas are in sync"), "{log}");
     assert!(log.contains("Lagging replica"), "{log}");
     replicas[0].signal("-CONT");
+}
+
+#[test]
+fn a_replica_that_is_told_to_follow_another_takes_over_from_nobody() {
+    let mut primary = Side::primary(2, &[]);
+    let mut other = Side::primary(1, &[]);
+    let mut replica = Side::basalt(2, &[]);
+    replica.follow(primary.port());
+    replica.wait_until_linked();
+    // While its link stands, there might be more to come on that: it waits.
+    let mut asking = replica.server.client();
+    let (id, next) = (primary.told("master_replid"), primary.offset() + 1);
+    asking
+        .send(&["PSYNC", &id, &next.to_string(), "FAILOVER"])
+        .expect("it listens");
+    replica.wait_until("it was asked", |side| {
+        side.server.log().contains("failover request")
+    });
+    replica.follow(other.port());
+    let heard = asking.read().expect("it answers");
+    assert_eq!(heard, error("ERR This node was told to follow another one"));
+    replica.wait_until_linked();
+    thread::sleep(Duration::from_millis(2500));
+    assert_eq!(replica.told("role"), "slave", "{}", replica.server.log());
+    assert_eq!(replica.told("master_port"), other.port().to_string());
+    other.ask("SET k v");
+    settle(&mut other, &mut replica);
+    assert_eq!(primary.ask("SET k w"), status("OK"));
 }

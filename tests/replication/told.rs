@@ -155,3 +155,58 @@ fn a_node_that_sleeps_says_nothing_to_its_replicas() {
     replica.wait_until_linked();
     assert_eq!(primary.told("sync_full"), "1");
 }
+
+#[test]
+fn a_replica_that_asks_for_more_than_the_stream_is_let_go() {
+    let mut primary = Side::primary(2, &[]);
+    primary.ask("SET k v");
+    for (request, name) in [
+        (&["PING"][..], "ping"),
+        (&["XINFO", "HELP"], "xinfo|help"),
+        (&["GET", "k"], "get"),
+        (&["NONSENSE"], "unknown command"),
+    ] {
+        let mut stranger = primary.server.client();
+        stranger.send(&["SYNC"]).expect("it listens");
+        stranger.send(request).expect("it listens");
+        let line = format!("Replica generated a reply to command '{name}', disconnecting it: 127");
+        primary.wait_until("it is let go", |side| {
+            side.server.log().contains(&line) && side.told("connected_slaves") == "0"
+        });
+        let come = come_in(&stranger, Duration::from_secs(5));
+        let text = String::from_utf8_lossy(&come);
+        assert!(!text.contains("PONG") && !text.contains("-ERR"), "{text}");
+    }
+    let refused = primary.ask("PSYNC ? x");
+    assert_eq!(
+        refused,
+        crate::error("ERR value is not an integer or out of range")
+    );
+    primary.wait_until("the log says it", |side| {
+        let log = side.server.log();
+        log.contains("asks for synchronization but with a wrong offset")
+    });
+}
+
+#[test]
+fn who_comes_while_a_file_is_written_for_another_gets_that_too() {
+    let settings = ["repl-diskless-sync no", "rdb-key-save-delay 100000"];
+    let mut primary = Side::primary(2, &settings);
+    primary.ask("DEBUG POPULATE 30 key 50");
+    let mut replicas = [Side::stock(&[]), Side::basalt(2, &[])];
+    for replica in &mut replicas {
+        replica.follow(primary.port());
+        primary.wait_until("its file is written", |side| {
+            side.told("rdb_bgsave_in_progress") == "1"
+        });
+        primary.ask("INCR count");
+    }
+    for replica in &mut replicas {
+        replica.wait_until_linked();
+        crate::settle(&mut primary, replica);
+    }
+    assert_eq!(primary.told("sync_full"), "2");
+    let log = primary.server.log();
+    let begun = log.matches("Starting BGSAVE for SYNC").count();
+    assert_eq!(begun, 1, "{log}");
+}

@@ -62,7 +62,10 @@ fn flags(session: &Session) -> String {
         (client.is_replica, 'S'),
         (client.is_obeyed(), 'M'),
         (client.subscribed.to_any(), 'P'),
-        (session.blocked.is_some() || session.waits, 'b'),
+        (
+            session.blocked.is_some() || session.waits || session.awaits_end,
+            'b',
+        ),
         (session.transaction.is_some(), 'x'),
         (session.stage == Stage::Closing || client.close_asap, 'c'),
         (client.origin.is_unix, 'U'),

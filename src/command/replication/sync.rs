@@ -62,7 +62,12 @@ const REPLCONF: Command = Command {
 };
 
 fn psync(scene: &mut Scene<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Outcome {
-    let offset = parse_i64(args.get(2)).ok_or(Refusal::NotInteger)?;
+    let Some(offset) = parse_i64(args.get(2)) else {
+        let who = &scene.client().origin.address;
+        let line = format!("Replica {who} asks for synchronization but with a wrong offset");
+        scene.local.wishes.push(Wish::Log(line));
+        return Err(Refusal::NotInteger);
+    };
     let resume = (args.get(1).into(), offset);
     let fails_over = args.len() > 3 && args.is(3, b"failover");
     if fails_over {

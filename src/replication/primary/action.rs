@@ -47,6 +47,12 @@ pub enum Action {
     SendFile {
         links: Vec<u64>,
     },
+    /// A link asks for something that is none of a replica's business: a reply would
+    /// stand between the bytes of the stream.
+    Asked {
+        link: u64,
+        words: Vec<Vec<u8>>,
+    },
     /// Nobody wants the snapshot under way.
     GiveUp,
     /// Nobody has wanted the stream for long: it ends.

@@ -88,15 +88,15 @@ impl<O: Overflow> Primary<O> {
         }
         self.trim();
         let Some(sync) = &mut self.sync else { return };
-        let wants = |link: &Link| match sync.is_cut {
-            true => link.receives(sync),
-            false => link.state == State::Waiting,
+        let wants = |link: &Link| match sync.cut_at {
+            Some(_) => link.receives(sync),
+            None => link.state == State::Waiting,
         };
         if self.links.values().any(wants) {
             return;
         }
         let was_given_up = std::mem::replace(&mut sync.is_given_up, true);
-        if sync.is_cut && sync.method == Method::Streamed && !was_given_up {
+        if sync.cut_at.is_some() && sync.method == Method::Streamed && !was_given_up {
             // Stock's words, for who looks for them.
             self.notice(
                 "Diskless rdb transfer, last replica dropped, killing fork child.".to_owned(),

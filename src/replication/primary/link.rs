@@ -83,6 +83,14 @@ pub(super) struct Link {
 #[derive(Debug)]
 pub(super) struct Babble;
 
+/// What a replica says.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) acknowledged: Vec<Acknowledged>,
+    /// A request that is none of a replica's.
+    pub(super) asked: Option<Vec<Vec<u8>>>,
+}
+
 /// How far a replica says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Acknowledged {
@@ -121,11 +129,10 @@ impl Link {
         self.state == State::Receiving && is_of_it
     }
 
-    /// Takes bytes in; how far the replica says it is in them, or that they are no
-    /// requests. Whatever else it asks for has no answer.
-    pub(super) fn on_bytes(&mut self, bytes: &[u8]) -> Result<Vec<Acknowledged>, Babble> {
+    /// Takes bytes in; what the replica says in them, or that they are no requests.
+    pub(super) fn on_bytes(&mut self, bytes: &[u8]) -> Result<Said, Babble> {
         self.input.extend_from_slice(bytes);
-        let mut said = Vec::new();
+        let mut said = Said::default();
         let mut spans: Vec<Span> = Vec::new();
         let mut used = 0;
         loop {
@@ -143,12 +150,18 @@ impl Link {
             spans.clear();
             match self.decoder.decode(rest, &mut spans, &LIMITS) {
                 Ok(Decoded::Request { consumed }) => {
-                    said.extend(acknowledged(Args::new(rest, &spans)));
+                    let args = Args::new(rest, &spans);
+                    said.acknowledged.extend(acknowledged(args));
+                    if !args.name().eq_ignore_ascii_case(b"replconf") {
+                        said.asked = Some(args.iter().map(<[u8]>::to_vec).collect());
+                    }
                     used += consumed;
                 }
-                Ok(Decoded::Inline { consumed, .. } | Decoded::Empty { consumed }) => {
+                Ok(Decoded::Inline { args, consumed }) => {
+                    said.asked = Some(args);
                     used += consumed;
                 }
+                Ok(Decoded::Empty { consumed }) => used += consumed,
                 Ok(Decoded::Incomplete { .. }) => break,
                 Err(_) => return Err(Babble),
             }

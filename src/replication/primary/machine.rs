@@ -13,7 +13,7 @@ use crate::replication::history::{History, Resume};
 use crate::replication::id::ReplicationId;
 
 use super::action::{Action, Method, Tally};
-use super::guard::Guard;
+use super::guard::{Guard, Served};
 use super::link::{Arrival, Asked, Link, State};
 use super::stream::{Overflow, Stream};
 
@@ -63,6 +63,7 @@ pub struct Policy {
 /// A link, as INFO tells of it.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkInfo<'a> {
+    pub number: u64,
     pub ip: &'a str,
     pub port: u16,
     pub state: State,
@@ -78,8 +79,8 @@ pub struct LinkInfo<'a> {
 pub(super) struct Sync {
     pub(super) number: u64,
     pub(super) method: Method,
-    /// Its moment has come.
-    pub(super) is_cut: bool,
+    /// The offset of its moment, once that has come.
+    pub(super) cut_at: Option<u64>,
     /// Nobody wants it any more.
     pub(super) is_given_up: bool,
 }
@@ -102,6 +103,7 @@ pub struct Primary<O> {
     pub(super) lonely_since: u64,
     pinged_at: u64,
     guard: Guard,
+    pub(super) served: Served,
     /// What this node's histories were called since it started.
     past: Vec<ReplicationId>,
     /// When the log may hear again of replicas that are refused.
@@ -125,6 +127,7 @@ impl<O: Overflow> Primary<O> {
             lonely_since: 0,
             pinged_at: 0,
             guard: Guard::Off,
+            served: Served::default(),
             past: Vec::new(),
             refused_at: 0,
             actions: VecDeque::new(),
@@ -134,6 +137,7 @@ impl<O: Overflow> Primary<O> {
     /// What the settings say now.
     pub fn on_settings(&mut self, policy: Policy) {
         self.policy = policy;
+        self.trim();
     }
 
     /// The next thing to do.
@@ -154,7 +158,8 @@ impl<O: Overflow> Primary<O> {
     /// All links: each one's number, where it takes clients, how far it is and says
     /// it is, and when it was last heard of.
     pub fn links(&self) -> impl Iterator<Item = LinkInfo<'_>> {
-        self.links.values().map(|link| LinkInfo {
+        self.links.iter().map(|(number, link)| LinkInfo {
+            number: *number,
             ip: &link.arrival.ip,
             port: link.arrival.port,
             state: link.state,
@@ -290,6 +295,7 @@ impl<O: Overflow> Primary<O> {
                     true => format!("+CONTINUE {}\r\n", self.history.id),
                     false => "+CONTINUE\r\n".to_owned(),
                 };
+                self.served.note(&link.arrival.ip, link.arrival.port);
                 link.state = State::Online;
                 link.next = resume.from;
                 link.acknowledged = resume.from - 1;
@@ -299,7 +305,8 @@ impl<O: Overflow> Primary<O> {
                 return number;
             }
             self.actions.push_back(Action::Count(Tally::NotContinued));
-            let is_own = self.is_own(resume.id);
+            let has_data = self.served.has(&link.arrival.ip, link.arrival.port);
+            let is_own = self.is_own(resume.id) || has_data;
             if self.policy.protects && !is_own && self.guard.would_rob(now, &resume) {
                 self.refuse(now, number, &who, &resume);
                 return number;
@@ -311,6 +318,7 @@ impl<O: Overflow> Primary<O> {
         }
         self.actions.push_back(Action::Count(Tally::Full));
         self.links.insert(number, link);
+        self.join_sync(number);
         self.look_at_sync(now);
         number
     }
@@ -347,6 +355,15 @@ impl<O: Overflow> Primary<O> {
         ));
     }
 
+    /// Tells a connection, by this number, that it will be none of the links.
+    pub fn turn_away(&mut self, why: &'static [u8]) -> u64 {
+        let link = self.next_link;
+        self.next_link += 1;
+        let bytes = Bytes::from_static(why);
+        self.actions.push_back(Action::Send { link, bytes });
+        link
+    }
+
     /// Bytes have come from a link.
     pub fn on_bytes(&mut self, now: u64, number: u64, bytes: &[u8]) {
         let end = self.stream.end();
@@ -358,7 +375,13 @@ impl<O: Overflow> Primary<O> {
             self.close(number, "it sends what is no request");
             return;
         };
-        for word in said {
+        if let Some(words) = said.asked {
+            self.actions.push_back(Action::Asked {
+                link: number,
+                words,
+            });
+        }
+        for word in said.acknowledged {
             // Nobody has what there is not.
             let on_disk = word.on_disk.unwrap_or(0).min(end);
             link.acknowledged = link.acknowledged.max(word.offset.min(end));

@@ -30,6 +30,9 @@ pub trait Overflow {
 /// Bytes of a read from the overflow.
 const READ_BYTES: u64 = 256 << 10;
 
+/// Longer pieces are cut down when most of one is not needed.
+const LARGE_BYTES: usize = 256 << 10;
+
 /// See the module. The bytes of a history are numbered from 1, as PSYNC does.
 #[derive(Debug)]
 pub struct Stream<O> {
@@ -147,6 +150,9 @@ impl<O: Overflow> Stream<O> {
             self.in_memory -= bytes.len() as u64;
             self.chunks.pop_front();
         }
+        if self.spilled.is_none() {
+            self.cut_down_first(from);
+        }
         if self.in_memory <= memory.max(backlog) {
             return Ok(());
         }
@@ -166,6 +172,22 @@ impl<O: Overflow> Stream<O> {
             self.chunks.pop_front();
         }
         Ok(())
+    }
+
+    /// Of a large first piece the part from this number on is copied, once it is the
+    /// smaller one, so that what one request of many megabytes took is given back.
+    /// What is copied is less than what goes, so a byte is copied twice at most, on
+    /// average.
+    fn cut_down_first(&mut self, from: u64) {
+        let Some((first, bytes)) = self.chunks.front_mut() else {
+            return;
+        };
+        let gone = from.saturating_sub(*first) as usize;
+        if bytes.len() > LARGE_BYTES && gone > bytes.len() / 2 {
+            *bytes = Bytes::copy_from_slice(&bytes[gone..]);
+            *first = from;
+            self.in_memory -= gone as u64;
+        }
     }
 
     /// Forgets every byte, and goes on behind this offset.

@@ -13,7 +13,7 @@ impl<O: Overflow> Primary<O> {
     /// that is streamed.
     pub fn on_cut(&mut self, offset: u64, mark: [u8; 40]) {
         let Some(sync) = &mut self.sync else { return };
-        sync.is_cut = true;
+        sync.cut_at = Some(offset);
         let (number, method) = (sync.number, sync.method);
         let of_sync = Some((number, method));
         let mut fed = Vec::new();
@@ -50,6 +50,33 @@ impl<O: Overflow> Primary<O> {
         }
     }
 
+    /// One that comes while a file is written for others gets that, too: the stream
+    /// behind its cut is kept for them.
+    pub(super) fn join_sync(&mut self, number: u64) {
+        let Some(sync) = self.sync.filter(|sync| sync.method == Method::Filed) else {
+            return;
+        };
+        let Some(offset) = sync.cut_at.filter(|_| !sync.is_given_up) else {
+            return;
+        };
+        if !self.links.values().any(|link| link.receives(&sync)) {
+            return;
+        }
+        let id = self.history.id;
+        let Some(link) = self.links.get_mut(&number) else {
+            return;
+        };
+        link.state = State::Receiving;
+        link.sync = Some((sync.number, sync.method));
+        link.next = offset + 1;
+        link.word_at = 0;
+        if link.arrival.asked != Asked::Sync {
+            let answer = format!("+FULLRESYNC {id} {offset}\r\n");
+            self.send(number, answer.into_bytes().into());
+        }
+        self.notice("A replica gets the file that is being written for others.".to_owned());
+    }
+
     /// A link got all of its file.
     pub fn on_fed(&mut self, now: u64, number: u64) {
         let Some(link) = self.links.get_mut(&number) else {
@@ -59,6 +86,7 @@ impl<O: Overflow> Primary<O> {
             return;
         }
         link.heard_at = now;
+        self.served.note(&link.arrival.ip, link.arrival.port);
         if link.arrival.rdb_only {
             return self.close(number, "it wanted the file only");
         }
@@ -150,7 +178,7 @@ impl<O: Overflow> Primary<O> {
         self.sync = Some(Sync {
             number: self.syncs,
             method,
-            is_cut: false,
+            cut_at: None,
             is_given_up: false,
         });
         self.actions.push_back(Action::Snapshot(method));

@@ -477,3 +477,34 @@ fn a_replica_of_what_this_node_has_made_is_never_refused() {
     assert!(arrives(&mut primary, id(ID)));
     assert!(!arrives(&mut primary, id(OTHER)));
 }
+
+#[test]
+fn who_was_given_the_data_and_comes_with_another_history_is_not_refused() {
+    let history = History::new(id(ID));
+    let mut primary = Primary::new(history.clone(), policy(), Memory::default());
+    primary.on_start(Guard::Empty);
+    let resume = Resume {
+        id: id(OTHER),
+        from: 500,
+    };
+    let mut arrives = |port, asked| {
+        let mut arrival = arrival(asked);
+        arrival.port = port;
+        let link = primary.on_arrival(10_000, arrival);
+        primary.on_time(20_000);
+        let done = actions(&mut primary);
+        if done.contains(&PrimaryAction::Snapshot(Method::Streamed)) {
+            primary.begin(0, history.clone());
+            primary.on_cut(0, MARK);
+            primary.on_fed(10_000, link);
+            primary.on_snapshot_over(10_000, Ok(()));
+            primary.on_closed(10_000, link);
+            actions(&mut primary);
+        }
+        done.contains(&PrimaryAction::Count(Tally::Full))
+    };
+    assert!(!arrives(7000, Asked::Psync(Some(resume))));
+    assert!(arrives(7000, Asked::Psync(None)));
+    assert!(arrives(7000, Asked::Psync(Some(resume))));
+    assert!(!arrives(7001, Asked::Psync(Some(resume))));
+}

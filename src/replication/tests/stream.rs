@@ -85,3 +85,19 @@ fn what_cannot_be_put_aside_stays() {
     stream.trim(100, None, 300).expect("nobody needs it");
     assert_eq!((stream.first(), stream.in_memory()), (901, 100));
 }
+
+#[test]
+fn of_a_large_piece_no_more_is_kept_than_twice_what_is_needed() {
+    let mut stream = Stream::new(0, Memory::default());
+    let piece: Vec<u8> = (0..1_000_000u32).map(|at| at as u8).collect();
+    stream.push(piece.clone().into());
+    stream.trim(10_000, Some(400_000), u64::MAX).expect("it is");
+    assert_eq!((stream.first(), stream.in_memory()), (1, 1_000_000));
+    stream.trim(10_000, Some(600_001), u64::MAX).expect("it is");
+    assert_eq!((stream.first(), stream.in_memory()), (600_001, 400_000));
+    assert_eq!(stream.read(600_001).as_deref(), Ok(&piece[600_000..]));
+    assert_eq!(stream.read(999_999).as_deref(), Ok(&piece[999_998..]));
+    stream.trim(10_000, None, u64::MAX).expect("it is");
+    assert_eq!((stream.first(), stream.in_memory()), (990_001, 10_000));
+    assert_eq!(stream.read(990_001).as_deref(), Ok(&piece[990_000..]));
+}

@@ -11,6 +11,9 @@ use crate::telemetry::Handover;
 /// their way.
 const ASKED: u64 = u64::MAX;
 
+/// What one hears who asked this node to lead.
+const FOLLOWS_ANOTHER: &[u8] = b"-ERR This node was told to follow another one\r\n";
+
 /// How long the end of a link may take whose primary asks this node to lead.
 const PARTING_MS: u64 = 2000;
 
@@ -174,6 +177,17 @@ impl Control {
         self.hub.takes_over_at = None;
         let id = ReplicationId::random(&mut self.hub.random);
         self.upstream.follower.unfollow(id);
+    }
+
+    /// This node is to follow another: it takes over from nobody, and who asked it to
+    /// leads on.
+    pub(in crate::server) fn give_up_taking_over(&mut self) {
+        self.hub.takes_over_at = None;
+        for (core, recruit) in std::mem::take(&mut self.hub.to_be_served) {
+            self.log
+                .warning("The failover request is refused: another node is to be followed.");
+            self.turn_away(core, recruit, FOLLOWS_ANOTHER);
+        }
     }
 
     /// This node leads: those are heard who asked it to.

@@ -159,8 +159,9 @@ impl Hub {
 pub(super) fn policy(settings: &Settings) -> Policy {
     let seconds = |name: &'static str| settings.number::<u64>(name) * 1000;
     let limit = settings.live().output_limits[1];
+    let backlog_bytes = settings.number("repl-backlog-size");
     Policy {
-        backlog_bytes: settings.number("repl-backlog-size"),
+        backlog_bytes,
         backlog_ttl_ms: seconds("repl-backlog-ttl"),
         timeout_ms: seconds("repl-timeout"),
         ping_ms: seconds("repl-ping-replica-period"),
@@ -168,7 +169,12 @@ pub(super) fn policy(settings: &Settings) -> Policy {
         delay_ms: seconds("repl-diskless-sync-delay"),
         links_at_once: settings.number("repl-diskless-sync-max-replicas"),
         protects: settings.is_on("repl-protect-replicas"),
-        hard_bytes: limit.hard,
+        // Who goes on partially may be behind by all of the backlog, and would be
+        // let go at once.
+        hard_bytes: match limit.hard {
+            0 => 0,
+            hard => hard.max(backlog_bytes),
+        },
         soft_bytes: limit.soft,
         soft_ms: limit.soft_seconds * 1000,
     }

@@ -153,6 +153,12 @@ impl Control {
             Method::Streamed => "Starting BGSAVE for SYNC with target: replicas sockets",
             Method::Filed => "Starting BGSAVE for SYNC with target: disk",
         });
+        let what = match method {
+            Method::Streamed => "Background RDB transfer",
+            Method::Filed => "Background saving",
+        };
+        let pid = std::process::id();
+        self.log.notice(&format!("{what} started by pid {pid}"));
         self.hub.running = Some(Synchronizing {
             number,
             follows,

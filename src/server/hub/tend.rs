@@ -1,6 +1,8 @@
 //! The round of the control core: what came of replicas, and what is to be done.
 
+use crate::command::KeyPlan;
 use crate::replication::{Level, PrimaryAction, Tally};
+use crate::resp::OwnedArgs;
 use crate::runtime::control::Wire;
 
 use crate::server::control::Control;
@@ -45,6 +47,18 @@ impl Control {
         if !rest.is_empty() {
             self.hub.primary.on_bytes(now, link, &rest);
         }
+    }
+
+    /// One that is no replica after all hears why. It hangs up.
+    pub(super) fn turn_away(&mut self, core: usize, recruit: Recruit, why: &'static [u8]) {
+        let line = Line {
+            wire: Wire::adopt(recruit.socket, self.hub.bell),
+            core,
+            session: recruit.session,
+        };
+        let link = self.hub.primary.turn_away(why);
+        self.hub.lines.insert(link, line);
+        self.act_for_replicas();
     }
 
     /// Looks after everything that has to do with replicas.
@@ -119,6 +133,7 @@ impl Control {
                 }
                 PrimaryAction::Feed { links, mark } => self.feed(links, mark),
                 PrimaryAction::SendFile { links } => self.send_file_to(links),
+                PrimaryAction::Asked { link, words } => self.refuse_of_replica(link, &words),
                 PrimaryAction::GiveUp => self.give_up_sync(),
                 PrimaryAction::Cease => self.begin_ceasing(),
                 PrimaryAction::Ping if self.is_halting() => {}
@@ -136,6 +151,27 @@ impl Control {
                 PrimaryAction::Log(Level::Warning, text) => self.log.warning(&text),
             }
         }
+    }
+
+    /// A replica asks for what only clients may: it is let go, as by stock.
+    fn refuse_of_replica(&mut self, link: u64, words: &[Vec<u8>]) {
+        let packed = OwnedArgs::new(words.iter().map(Vec::as_slice));
+        let entry = self.table.find(packed.args());
+        let name = entry.map_or("unknown command", |entry| entry.name);
+        let found = self.hub.primary.links().find(|found| found.number == link);
+        let who = found.map_or_else(String::new, |found| format!("{}:{}", found.ip, found.port));
+        self.log.warning(&format!(
+            "Replica generated a reply to command '{name}', disconnecting it: {who}"
+        ));
+        if entry.is_some_and(|entry| entry.keys != KeyPlan::None) {
+            self.log.warning(&format!(
+                "== CRITICAL == This master is sending an error to its replica: '-ERR Replica \
+                 can't interact with the keyspace' after processing the command '{name}'"
+            ));
+        }
+        let now = self.hub.now();
+        self.hub.primary.on_closed(now, link);
+        self.drop_line(link);
     }
 
     /// Puts a request into the stream that changes no data.
