@@ -79,8 +79,8 @@ pub fn die_of(signal: libc::c_int) -> ! {
 }
 
 /// Seconds that a dying process has to tell of it: looking up the names of a
-/// backtrace takes some tenths of one.
-const DYING_S: u32 = 3;
+/// backtrace takes some tenths of one, and several on a busy machine.
+const DYING_S: u32 = 8;
 
 /// What the process is dying of, and the thread that tells of it; 0 while it lives.
 static DYING_OF: AtomicI32 = AtomicI32::new(0);
