@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """A primary with a replica, beside stock: CPU per SET, and what clients feel of a full synchronisation.
 
-    benches/replicas.py [program]        default: target/release/basalt
+    benches/replicas.py [program] [part ...]        default: target/release/basalt, costs and synchronisation
+
+costs: CPU per SET. synchronisation: of 1 M keys, beside writers. loop: 90 s of SETs of 500 bytes, 400 clients, pipelines
+of 50, with a replica of the same program (redis#15447). limits: a stock replica that comes under full load, with output limits of
+16 and 8 MiB. frozen: a replica that is stopped for 60 s under full load.
 
 Both primaries have core 0, one shard and the same stock replica, the client and the replicas core 1;
 rounds alternate. CPU is that of all threads of the primary, until WAIT says that the replica has everything.
@@ -10,6 +14,7 @@ rounds alternate. CPU is that of all threads of the primary, until WAIT says tha
 import csv
 import glob
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -17,7 +22,9 @@ import sys
 import tempfile
 import time
 
-PROGRAM = sys.argv[1] if len(sys.argv) > 1 else "target/release/basalt"
+PARTS = ("costs", "synchronisation", "loop", "limits", "frozen")
+ASKED = [word for word in sys.argv[1:] if word in PARTS] or ["costs", "synchronisation"]
+PROGRAM = next((word for word in sys.argv[1:] if word not in PARTS), "target/release/basalt")
 PRIMARIES = {"stock": ["redis-server"], "basalt": [PROGRAM, "--shards", "1"]}
 SETTINGS = ["--save", "", "--repl-diskless-sync-delay", "0", "--repl-backlog-size", "64mb",
             "--enable-debug-command", "yes"]
@@ -47,6 +54,13 @@ class Node:
         return subprocess.Popen(
             ["taskset", "-c", "1", "redis-benchmark", "-p", str(self.port), "-t", "set", "-r", "100000",
              "-d", "64", *options], stdout=subprocess.PIPE, text=True)
+
+    def told(self, field):
+        lines = self.ask("INFO", "everything").splitlines()
+        return next((line.split(":")[1] for line in lines if line.startswith(field + ":")), "0")
+
+    def rss_mib(self):
+        return int(self.told("used_memory_rss")) >> 20
 
     def is_linked(self):
         return "master_link_status:up" in self.ask("INFO", "replication")
@@ -109,5 +123,87 @@ def synchronisation():
             replica.end()
 
 
-costs()
-synchronisation()
+
+def linked(command):
+    primary, replica = Node(0, command), Node(1, command)
+    replica.ask("REPLICAOF", "127.0.0.1", str(primary.port))
+    while not replica.is_linked():
+        time.sleep(0.05)
+    return primary, replica
+
+
+def settle(primary, replica):
+    """Waits until the replica has everything; how long that took."""
+    start = time.time()
+    while time.time() - start < 300:
+        if replica.is_linked() and replica.told("slave_repl_offset") == primary.told("master_repl_offset"):
+            return f"{time.time() - start:.1f} s"
+        time.sleep(0.2)
+    return "not in 300 s"
+
+
+def loop():
+    for name, command in PRIMARIES.items():
+        primary, replica = linked(command)
+        client = subprocess.Popen(
+            ["taskset", "-c", "1", "redis-benchmark", "-p", str(primary.port), "-t", "set", "-r", "1000000", "-d", "500",
+             "-P", "50", "-c", "400", "-n", "1000000000", "-q"], stdout=subprocess.DEVNULL)
+        time.sleep(90)
+        sets, rss = int(primary.told("total_commands_processed")), primary.rss_mib()
+        client.kill()
+        client.wait()
+        settled = settle(primary, replica)
+        print(f"loop, {name}: {sets / 90:.0f} SET/s, {primary.told('sync_full')} full synchronisations, "
+              f"{primary.told('sync_partial_ok')} partial, primary {rss} MiB at the end, replica has everything after {settled}",
+              flush=True)
+        primary.end()
+        replica.end()
+
+
+def limits():
+    for name, command in PRIMARIES.items():
+        primary, replica = Node(0, command), Node(1, ["redis-server"])
+        primary.ask("CONFIG", "SET", "client-output-buffer-limit", "replica 16mb 8mb 5")
+        primary.ask("CONFIG", "SET", "repl-backlog-size", "1mb")
+        primary.ask("DEBUG", "POPULATE", "1000000", "key", "100")
+        client = primary.set("-P", "16", "-n", "1000000000", "-q")
+        time.sleep(1)
+        replica.ask("REPLICAOF", "127.0.0.1", str(primary.port))
+        sets = int(primary.told("total_commands_processed"))
+        time.sleep(30)
+        rate = (int(primary.told("total_commands_processed")) - sets) / 30
+        client.kill()
+        client.wait()
+        settled = settle(primary, replica)
+        print(f"limits, {name}: {rate:.0f} SET/s, {primary.told('sync_full')} full synchronisations, "
+              f"{primary.rss_mib()} MiB, replica has everything after {settled}", flush=True)
+        primary.end()
+        replica.end()
+
+
+def frozen():
+    for name, command in PRIMARIES.items():
+        primary, replica = linked(command)
+        client = primary.set("-P", "16", "-n", "1000000000", "-q")
+        rates, rss = {}, {}
+        for part, seconds in (("before", 20), ("frozen", 60), ("after", 20)):
+            if part == "frozen":
+                replica.process.send_signal(signal.SIGSTOP)
+            if part == "after":
+                replica.process.send_signal(signal.SIGCONT)
+            sets, start = int(primary.told("total_commands_processed")), time.time()
+            time.sleep(seconds)
+            rates[part] = (int(primary.told("total_commands_processed")) - sets) / (time.time() - start)
+            rss[part] = primary.rss_mib()
+        client.kill()
+        client.wait()
+        settled = settle(primary, replica)
+        told = ", ".join(f"{part} {rates[part]:.0f} SET/s {rss[part]} MiB" for part in rates)
+        print(f"frozen, {name}: {told}; {primary.told('sync_full')} full synchronisations, "
+              f"{primary.told('sync_partial_ok')} partial, replica has everything after {settled}", flush=True)
+        primary.end()
+        replica.end()
+
+
+for part in ASKED:
+    globals()[part]()

@@ -23,7 +23,7 @@ pub use greeting::Introduction;
 pub use history::{History, Resume, Standing};
 pub use id::ReplicationId;
 pub use primary::{
-    Arrival, Asked, Guard, LinkInfo, Method, Overflow, Policy, Primary, PrimaryAction, State,
-    Stream, Tally,
+    Arrival, Asked, Guard, Limits, LinkInfo, Method, Overflow, Policy, Primary, PrimaryAction,
+    State, Stream, Tally,
 };
 pub use transfer::Framing;

@@ -34,7 +34,8 @@ pub(super) const FILE_CUT: u64 = 1 << 63;
 /// Lanes of the journal.
 pub(super) const LANES: usize = 2;
 
-/// Bytes that the file is behind above which whoever would write waits.
+/// Bytes that the file or the stream for replicas is behind above which whoever would
+/// write waits.
 pub(super) const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 
 /// What all cores share of the journal.
@@ -64,6 +65,11 @@ impl Journal {
     /// holds every shard.
     pub(super) fn hold_to(&self, ticket: u64) {
         self.synced.advance(ticket, |_| {});
+    }
+
+    /// Whether a lane has more bytes that its reader has not taken care of.
+    fn has_above(&self, bytes: u64) -> bool {
+        (0..LANES).any(|lane| self.feed.bytes(lane) > bytes)
     }
 
     /// Publishes a moment at which every shard is in one hand.
@@ -347,7 +353,7 @@ impl Work {
         entry: &Entry,
         args: Args<'_>,
     ) -> bool {
-        let for_file = self.is_file_far_behind();
+        let for_file = self.is_journal_far_behind();
         if !for_file && !self.is_snapshot_far_behind() {
             return false;
         }
@@ -365,15 +371,15 @@ impl Work {
         true
     }
 
-    fn is_file_far_behind(&self) -> bool {
+    fn is_journal_far_behind(&self) -> bool {
         let recording = &self.recording;
-        recording.last > 0 && recording.journal.feed.bytes(FILE_LANE) > JOURNAL_BYTES_MAX
+        recording.last > 0 && recording.journal.has_above(JOURNAL_BYTES_MAX)
     }
 
-    /// Lets those go on that waited for the file.
+    /// Lets those go on that waited for the file or the replicas.
     pub(super) fn resume_recorded(&mut self) {
         if !self.recording.slowed.is_empty()
-            && self.recording.journal.feed.bytes(FILE_LANE) <= JOURNAL_BYTES_MAX / 2
+            && !self.recording.journal.has_above(JOURNAL_BYTES_MAX / 2)
         {
             for id in std::mem::take(&mut self.recording.slowed) {
                 self.resume(id);

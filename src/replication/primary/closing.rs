@@ -2,36 +2,129 @@
 //! them when the stream becomes another, and what follows when one is gone.
 
 use super::action::{Action, Method};
+use super::catching::Catching;
 use super::link::{Link, State};
-use super::machine::Primary;
+use super::machine::{MEMORY_BYTES, Primary};
 use super::stream::Overflow;
 
+/// So long a replica is remembered that was dropped for being behind.
+const REMEMBERED_MS: u64 = 600_000;
+
+/// By how much a link may be behind: `client-output-buffer-limit replica`. 0 bytes are no
+/// limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub hard_bytes: u64,
+    pub soft_bytes: u64,
+    pub soft_ms: u64,
+}
+
+impl Limits {
+    /// The smaller of both, or what is kept in memory without.
+    pub(super) fn least(self) -> u64 {
+        let limits = [self.hard_bytes, self.soft_bytes];
+        let least = limits.into_iter().filter(|bytes| *bytes > 0).min();
+        least.unwrap_or(MEMORY_BYTES)
+    }
+}
+
 impl<O: Overflow> Primary<O> {
+    /// A link gets the stream from now on, behind its file.
+    pub(super) fn begin_to_catch_up(&mut self, now: u64, number: u64) {
+        let end = self.stream.end();
+        if let Some(link) = self.links.get_mut(&number) {
+            link.catching = Some(Catching::new(now, link.place(), link.behind(end)));
+        }
+    }
+
+    /// By how many bytes writers have outrun a link that has to catch up with them: they
+    /// are to wait until it is none.
+    pub fn outrun_by(&self, now: u64) -> u64 {
+        let (end, limits) = (self.stream.end(), self.policy.limits);
+        let outrun_by = |link: &Link| match &link.catching {
+            Some(catching) if catching.gets_on(now) => {
+                catching.outrun_by(limits, link.place(), link.behind(end))
+            }
+            _ => 0,
+        };
+        self.links.values().map(outrun_by).max().unwrap_or(0)
+    }
+
     /// Closes links that get the stream and are behind by more than they may.
     pub(super) fn close_those_behind(&mut self, now: u64) {
-        let policy = self.policy.clone();
-        let end = self.stream.end();
+        let (end, limits) = (self.stream.end(), self.policy.limits);
+        self.dropped.retain(|(_, _, at)| now < at + REMEMBERED_MS);
         let mut over = Vec::new();
+        let mut outrun = Vec::new();
         for (number, link) in &mut self.links {
             if link.state != State::Online {
                 continue;
             }
-            let behind = (end + 1).saturating_sub(link.next) + link.unsent;
-            if policy.soft_bytes == 0 || behind <= policy.soft_bytes {
+            let (place, behind) = (link.place(), link.behind(end));
+            if limits.soft_bytes == 0 || behind <= limits.soft_bytes {
                 link.over_soft_since = None;
             } else {
                 link.over_soft_since.get_or_insert(now);
             }
+            link.catching.take_if(|_| Catching::is_over(limits, behind));
+            if let Some(catching) = &mut link.catching {
+                catching.look(now, place);
+                let is_outrun = catching.outrun_by(limits, place, behind) > 0;
+                if catching.gets_on(now) {
+                    if is_outrun && !std::mem::replace(&mut catching.is_told, true) {
+                        outrun.push(*number);
+                    }
+                    continue;
+                }
+            }
             let is_over_soft = link
                 .over_soft_since
-                .is_some_and(|since| now > since + policy.soft_ms);
-            if policy.hard_bytes > 0 && behind > policy.hard_bytes || is_over_soft {
+                .is_some_and(|since| now > since + limits.soft_ms);
+            if limits.hard_bytes > 0 && behind > limits.hard_bytes || is_over_soft {
                 over.push(*number);
             }
         }
         for number in over {
-            self.close(number, "it is too far behind the stream");
+            self.drop_or_follow(now, number, &mut outrun);
         }
+        for number in outrun {
+            let Some(link) = self.links.get(&number) else {
+                continue;
+            };
+            let (ip, port) = (&link.arrival.ip, link.arrival.port);
+            let behind = link.behind(end);
+            self.warn(format!(
+                "Replica {ip}:{port} is {behind} bytes behind and cannot catch up with the \
+                 writers. They are slowed down, since it would need one full synchronization \
+                 after the other"
+            ));
+        }
+    }
+
+    /// One that is too far behind is dropped; but one that was dropped for that before, has got
+    /// everything again and gets on, would be in a loop: it is waited for.
+    fn drop_or_follow(&mut self, now: u64, number: u64, outrun: &mut Vec<u64>) {
+        let Some(link) = self.links.get(&number) else {
+            return;
+        };
+        let (ip, port) = (link.arrival.ip.clone(), link.arrival.port);
+        let is_known = |(known, at_port, _): &(String, u16, u64)| *known == ip && *at_port == port;
+        let was_dropped = self.dropped.iter().any(is_known);
+        let stands_still = link.catching.is_some();
+        if was_dropped && link.sync.is_some() && !stands_still {
+            self.begin_to_catch_up(now, number);
+            if let Some(catching) = self
+                .links
+                .get_mut(&number)
+                .and_then(|link| link.catching.as_mut())
+            {
+                catching.is_told = true;
+            }
+            return outrun.push(number);
+        }
+        self.dropped.retain(|known| !is_known(known));
+        self.dropped.push((ip, port, now));
+        self.close(number, "it is too far behind the stream");
     }
 
     pub(super) fn close(&mut self, number: u64, why: &str) {

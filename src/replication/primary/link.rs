@@ -5,6 +5,7 @@ use crate::replication::history::Resume;
 use crate::resp::{Args, Decoded, Decoder, Limits, Span};
 
 use super::action::Method;
+use super::catching::Catching;
 use super::machine::Sync;
 
 /// What a replica may say at once; ACK is some forty bytes.
@@ -75,6 +76,8 @@ pub(super) struct Link {
     pub(super) word_at: u64,
     /// Since when it is behind by more than the soft limit.
     pub(super) over_soft_since: Option<u64>,
+    /// Until it has caught up with what was written during its synchronisation.
+    pub(super) catching: Option<Catching>,
     decoder: Decoder,
     input: Vec<u8>,
 }
@@ -113,9 +116,20 @@ impl Link {
             came_at: now,
             word_at: now,
             over_soft_since: None,
+            catching: None,
             decoder: Decoder::new(),
             input: Vec::new(),
         }
+    }
+
+    /// The number of the first byte that the system has not taken.
+    pub(super) fn place(&self) -> u64 {
+        self.next.saturating_sub(self.unsent)
+    }
+
+    /// How many bytes that is behind this end of the stream.
+    pub(super) fn behind(&self, end: u64) -> u64 {
+        (end + 1).saturating_sub(self.next) + self.unsent
     }
 
     /// Whether it says how far it is.

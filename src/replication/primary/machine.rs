@@ -13,6 +13,7 @@ use crate::replication::history::{History, Resume};
 use crate::replication::id::ReplicationId;
 
 use super::action::{Action, Method, Tally};
+use super::closing::Limits;
 use super::guard::{Guard, Served};
 use super::link::{Arrival, Asked, Link, State};
 use super::stream::{Overflow, Stream};
@@ -34,7 +35,7 @@ const REFUSED_MS: u64 = 10_000;
 const WINDOW_BYTES: u64 = 1 << 20;
 
 /// Bytes of the stream kept in memory for links that are behind.
-const MEMORY_BYTES: u64 = 64 << 20;
+pub(super) const MEMORY_BYTES: u64 = 64 << 20;
 
 /// What the settings say. Times are milliseconds.
 #[derive(Clone, Debug)]
@@ -54,10 +55,8 @@ pub struct Policy {
     pub links_at_once: usize,
     /// `repl-protect-replicas`.
     pub protects: bool,
-    /// `client-output-buffer-limit replica`: 0 bytes is no limit.
-    pub hard_bytes: u64,
-    pub soft_bytes: u64,
-    pub soft_ms: u64,
+    /// How far behind the stream a link may be.
+    pub limits: Limits,
 }
 
 /// A link, as INFO tells of it.
@@ -108,6 +107,8 @@ pub struct Primary<O> {
     past: Vec<ReplicationId>,
     /// When the log may hear again of replicas that are refused.
     refused_at: u64,
+    /// Replicas that were dropped for being behind, and when.
+    pub(super) dropped: Vec<(String, u16, u64)>,
     pub(super) actions: VecDeque<Action>,
 }
 
@@ -130,6 +131,7 @@ impl<O: Overflow> Primary<O> {
             served: Served::default(),
             past: Vec::new(),
             refused_at: 0,
+            dropped: Vec::new(),
             actions: VecDeque::new(),
         }
     }
@@ -381,6 +383,7 @@ impl<O: Overflow> Primary<O> {
                 words,
             });
         }
+        let mut begins = false;
         for word in said.acknowledged {
             // Nobody has what there is not.
             let on_disk = word.on_disk.unwrap_or(0).min(end);
@@ -388,9 +391,13 @@ impl<O: Overflow> Primary<O> {
             link.on_disk = link.on_disk.max(on_disk);
             if link.state == State::Loading {
                 link.state = State::Online;
+                begins = true;
             }
         }
         if link.state == State::Online {
+            if begins {
+                self.begin_to_catch_up(now, number);
+            }
             self.feed(number);
         }
     }

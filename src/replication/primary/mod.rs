@@ -1,6 +1,7 @@
 //! The primary side: the stream that replicas are sent, and each replica's link.
 
 mod action;
+mod catching;
 mod closing;
 mod guard;
 mod link;
@@ -9,6 +10,7 @@ mod stream;
 mod sync;
 
 pub use action::{Action as PrimaryAction, Method, Tally};
+pub use closing::Limits;
 pub use guard::Guard;
 pub use link::{Arrival, Asked, State};
 pub use machine::{LinkInfo, Policy, Primary};

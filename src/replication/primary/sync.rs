@@ -97,6 +97,7 @@ impl<O: Overflow> Primary<O> {
             link.state = State::Loading;
         } else {
             link.state = State::Online;
+            self.begin_to_catch_up(now, number);
             self.feed(number);
         }
     }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::replication::{
-    Arrival, Asked, Guard, History, Level, Method, Policy, Primary, PrimaryAction, ReplicationId,
-    Resume, Standing, State, Tally,
+    Arrival, Asked, Guard, History, Level, Limits, Method, Policy, Primary, PrimaryAction,
+    ReplicationId, Resume, Standing, State, Tally,
 };
 
 use super::stream::Memory;
@@ -28,13 +28,15 @@ pub(super) fn policy() -> Policy {
         delay_ms: 5000,
         links_at_once: 0,
         protects: true,
-        hard_bytes: 10 << 20,
-        soft_bytes: 2 << 20,
-        soft_ms: 60_000,
+        limits: Limits {
+            hard_bytes: 10 << 20,
+            soft_bytes: 2 << 20,
+            soft_ms: 60_000,
+        },
     }
 }
 
-fn arrival(asked: Asked) -> Arrival {
+pub(super) fn arrival(asked: Asked) -> Arrival {
     Arrival {
         asked,
         ip: "10.0.0.2".to_owned(),

@@ -4,8 +4,12 @@ use bytes::Bytes;
 
 use crate::journal::Merge;
 use crate::server::control::Control;
-use crate::server::recording::{REPLICAS, REPLICAS_LANE};
+use crate::server::recording::{JOURNAL_BYTES_MAX, REPLICAS, REPLICAS_LANE};
 use crate::shard::Shard;
+
+/// What is held of the lane's bytes while writers outrun a link: what is left of the bound
+/// is what they write before they wait.
+const BALLAST_BYTES: u64 = JOURNAL_BYTES_MAX - (4 << 20);
 
 impl Control {
     /// Takes what the cores recorded into the stream.
@@ -28,6 +32,27 @@ impl Control {
         }
         self.hub.primary.flow();
         self.act_for_replicas();
+    }
+
+    /// Has writers wait while they outrun a link that has to catch up with them, and lets
+    /// them go on.
+    pub(super) fn slow_writers(&mut self) {
+        let outrun_by = match self.hub.merge {
+            Some(_) => self.hub.primary.outrun_by(self.hub.now()),
+            None => 0,
+        };
+        let wanted = if outrun_by > 0 {
+            BALLAST_BYTES + outrun_by
+        } else {
+            0
+        };
+        let feed = &self.hub.journal.feed;
+        let held = std::mem::replace(&mut self.hub.held_bytes, wanted);
+        if wanted > held {
+            feed.hold(REPLICAS_LANE, wanted - held);
+        } else if wanted < held {
+            feed.settle(REPLICAS_LANE, held - wanted);
+        }
     }
 
     /// Bytes of the primary's stream have been given out to be applied: they are

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::base::Random;
 use crate::config::Settings;
 use crate::journal::Merge;
-use crate::replication::{Address, History, Method, Policy, Primary, ReplicationId};
+use crate::replication::{Address, History, Limits, Method, Policy, Primary, ReplicationId};
 use crate::runtime::clock::Stopwatch;
 use crate::runtime::control::{Alarm, Wire};
 use crate::runtime::core::Bell;
@@ -33,6 +33,8 @@ pub(in crate::server) struct Hub {
     /// What the cores recorded, in order; none while this node does not make the
     /// stream.
     pub(super) merge: Option<Merge>,
+    /// Bytes that the lane counts for writers to wait.
+    pub(super) held_bytes: u64,
     /// Cuts have numbers, so that each is known when it comes out of the merge.
     pub(super) cuts: u64,
     /// A snapshot is wanted, and not before this moment.
@@ -92,6 +94,7 @@ impl Hub {
             lines: BTreeMap::new(),
             journal,
             merge: None,
+            held_bytes: 0,
             cuts: 0,
             wanted: None,
             running: None,
@@ -169,13 +172,15 @@ pub(super) fn policy(settings: &Settings) -> Policy {
         delay_ms: seconds("repl-diskless-sync-delay"),
         links_at_once: settings.number("repl-diskless-sync-max-replicas"),
         protects: settings.is_on("repl-protect-replicas"),
-        // Who goes on partially may be behind by all of the backlog, and would be
-        // let go at once.
-        hard_bytes: match limit.hard {
-            0 => 0,
-            hard => hard.max(backlog_bytes),
+        limits: Limits {
+            // Who goes on partially may be behind by all of the backlog, and would be
+            // let go at once.
+            hard_bytes: match limit.hard {
+                0 => 0,
+                hard => hard.max(backlog_bytes),
+            },
+            soft_bytes: limit.soft,
+            soft_ms: limit.soft_seconds * 1000,
         },
-        soft_bytes: limit.soft,
-        soft_ms: limit.soft_seconds * 1000,
     }
 }

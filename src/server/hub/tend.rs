@@ -65,6 +65,7 @@ impl Control {
     pub(in crate::server) fn tend_hub(&mut self) {
         if !self.hub.has_work() {
             self.hub.alarm.clear();
+            self.slow_writers();
             self.tell_of_replicas();
             return self.tell_who_catches_up();
         }
@@ -85,6 +86,7 @@ impl Control {
         self.look_at_waits();
         self.act_for_replicas();
         self.hub.wires().for_each(Wire::flush);
+        self.slow_writers();
         self.set_hub_alarm();
         self.tell_of_replicas();
         self.tell_who_catches_up();

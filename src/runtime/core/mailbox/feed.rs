@@ -84,6 +84,11 @@ impl<Letter: Clone> Feed<Letter> {
         self.lanes[lane].bytes.load(Ordering::Relaxed)
     }
 
+    /// The reader counts so many bytes more, for writers to wait: to be settled as others.
+    pub fn hold(&self, lane: usize, bytes: u64) {
+        self.lanes[lane].bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// The reader has taken care of so many bytes.
     pub fn settle(&self, lane: usize, bytes: u64) {
         self.lanes[lane].bytes.fetch_sub(bytes, Ordering::Relaxed);
