@@ -98,19 +98,6 @@ pub fn notify_supervisor(socket: &Path, state: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// This thread, and those it starts, do not interrupt others when they wake
-/// (SCHED_BATCH, sched(7)): on a core that is shared with a shard they run when that
-/// sleeps or its time slice is over. Another policy than the usual one is somebody's
-/// choice and stays; so does the usual one where this is forbidden.
-pub fn give_way() {
-    // SAFETY: asks for this thread's policy.
-    if unsafe { libc::sched_getscheduler(0) } == libc::SCHED_OTHER {
-        let parameters = libc::sched_param { sched_priority: 0 };
-        // SAFETY: `parameters` is a live local, and the policy this thread's.
-        unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameters) };
-    }
-}
-
 /// Keeps transparent huge pages out of this process: filling one with zeros
 /// takes as long as many requests. `false` where the kernel refuses.
 #[must_use]

@@ -306,7 +306,6 @@ fn run_cores(
     }
     // Who is answered finds these lines in the log.
     gate.open();
-    process::give_way();
     let ran = control::run(visitor, |doorbell| control.run(doorbell));
     ran.map_err(|error| format!("the control core cannot run: {error}"))?;
     for thread in threads {
