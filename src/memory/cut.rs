@@ -63,6 +63,17 @@ pub enum Walked {
     Over,
 }
 
+impl Walked {
+    /// Whether a walk goes on, by whether more is wanted; `None` if there is no cut.
+    pub fn by(taking: Option<Taking>) -> Walked {
+        match taking {
+            Some(Taking::Now) => Walked::GoesOn,
+            Some(Taking::Later | Taking::MuchLater) => Walked::Waits,
+            Some(Taking::NoMore) | None => Walked::Over,
+        }
+    }
+}
+
 /// A cut that is not kept whole yet.
 pub(super) struct Cut<C> {
     epoch: u32,
@@ -189,13 +200,12 @@ impl<C> Slots<C> {
 
     /// Keeps what is not kept in the next few buckets, if more is taken now.
     pub fn walk_cut(&mut self, buckets: usize) -> Walked {
-        match self.taking() {
-            Some(Taking::Now) => {}
-            Some(Taking::Later | Taking::MuchLater) => return Walked::Waits,
-            Some(Taking::NoMore) | None => {
-                self.cut = None;
-                return Walked::Over;
-            }
+        let may_go_on = Walked::by(self.taking());
+        if may_go_on == Walked::Over {
+            self.cut = None;
+        }
+        if may_go_on != Walked::GoesOn {
+            return may_go_on;
         }
         for _ in 0..buckets {
             if !self.walk_one() {

@@ -41,14 +41,11 @@ impl Dict {
 
     /// Whether a walk goes on. One of which nobody wants more is over.
     pub(super) fn may_walk(&mut self) -> Walked {
-        match self.taking() {
-            Some(Taking::Now) => Walked::GoesOn,
-            Some(Taking::Later | Taking::MuchLater) => Walked::Waits,
-            Some(Taking::NoMore) | None => {
-                self.cut = None;
-                Walked::Over
-            }
+        let may_go_on = Walked::by(self.taking());
+        if may_go_on == Walked::Over {
+            self.cut = None;
         }
+        may_go_on
     }
 
     /// Keeps elements whose names come in the order of their scores, the highest first,

@@ -151,13 +151,12 @@ impl LongText {
 
     /// Keeps the next few pages, if more is taken now.
     pub fn walk_cut(&mut self, pages: usize) -> Walked {
-        match self.taking() {
-            Some(Taking::Now) => {}
-            Some(Taking::Later | Taking::MuchLater) => return Walked::Waits,
-            Some(Taking::NoMore) | None => {
-                self.cut = None;
-                return Walked::Over;
-            }
+        let may_go_on = Walked::by(self.taking());
+        if may_go_on == Walked::Over {
+            self.cut = None;
+        }
+        if may_go_on != Walked::GoesOn {
+            return may_go_on;
         }
         for _ in 0..pages {
             if !self.walk_one() {

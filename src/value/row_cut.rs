@@ -335,10 +335,10 @@ impl<B: CutBlock> CutOfRow<B> {
         let Some(cut) = &mut self.0 else {
             return Ok(Walked::Over);
         };
-        match cut.to.taking() {
-            Taking::Now => {}
-            Taking::Later | Taking::MuchLater => return Ok(Walked::Waits),
-            Taking::NoMore => cut.give_up(),
+        match Walked::by(Some(cut.to.taking())) {
+            Walked::GoesOn => {}
+            Walked::Waits => return Ok(Walked::Waits),
+            Walked::Over => cut.give_up(),
         }
         let mut bytes = 0;
         for _ in 0..nodes {

@@ -137,10 +137,10 @@ impl GroupsCut {
 
     /// Hands over some of it; over when that was all, and nothing is left to be freed.
     pub(super) fn walk(&mut self, groups: &mut Groups, steps: usize) -> Walked {
-        match self.taking() {
-            Some(Taking::Now) => {}
-            Some(Taking::Later | Taking::MuchLater) => return Walked::Waits,
-            Some(Taking::NoMore) | None => self.give_up(),
+        match Walked::by(self.taking()) {
+            Walked::GoesOn => {}
+            Walked::Waits => return Walked::Waits,
+            Walked::Over => self.give_up(),
         }
         for _ in 0..steps.div_ceil(4) {
             if !self.step(groups) {
