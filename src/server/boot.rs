@@ -134,7 +134,7 @@ fn launch(loaded: Loaded, program: &[u8]) -> Result<(), String> {
     if settings.bytes("daemonize") == b"yes" {
         process::daemonize().map_err(|error| format!("Can't daemonize: {error}"))?;
     }
-    crash::watch(&log);
+    crash::watch(&log, &settings);
     let has_log_file = !settings.bytes("logfile").is_empty();
     let shown = Shown::of(&settings, program);
     let served = serve(settings, table, (config_file, shown), listeners, &log);

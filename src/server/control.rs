@@ -22,7 +22,7 @@ use crate::telemetry::{Counters, Persistence};
 
 use super::aof::FileState;
 
-use super::crash::{self, AfterBug};
+use super::crash;
 use super::door::Announced;
 use super::door::Doors;
 use super::errand::Errands;
@@ -366,11 +366,7 @@ impl Control {
     /// Acts by what the control core itself reads of the settings.
     fn take_settings(&mut self) {
         self.log = Log::of(&self.settings);
-        let after = match self.settings.is_on("use-exit-on-panic") {
-            true => AfterBug::Exit,
-            false => AfterBug::Abort,
-        };
-        crash::enable(self.settings.is_on("crash-log-enabled"), after);
+        crash::follow(&self.settings);
         follow_delays(&self.settings, &self.persistence);
         self.introduce();
         self.follow_hub_settings();

@@ -13,6 +13,7 @@ use std::fmt;
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 
+use crate::config::Settings;
 use crate::memory::used_memory;
 use crate::runtime::{process, signal};
 
@@ -23,28 +24,31 @@ static LOG: OnceLock<Log> = OnceLock::new();
 
 /// How the process ends when a bug was met and told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AfterBug {
+enum AfterBug {
     /// So that the system keeps its memory for those who look for the bug.
     Abort,
     /// `use-exit-on-panic`: for tools that look at the exit.
     Exit,
 }
 
-/// Reports every panic and fatal signal from now on.
-pub(super) fn watch(log: &Log) {
-    if LOG.set(log.clone()).is_err() {
-        return;
+/// Reports every panic and fatal signal from now on, as the settings say.
+pub(super) fn watch(log: &Log, settings: &Settings) {
+    if LOG.set(log.clone()).is_ok() {
+        follow(settings);
     }
-    enable(true, AfterBug::Abort);
 }
 
 /// Reports crashes, or leaves them to the system (`crash-log-enabled no`); for
 /// a process that `watch` was called in, which a test is not.
-pub(super) fn enable(is_enabled: bool, after: AfterBug) {
+pub(super) fn follow(settings: &Settings) {
     if LOG.get().is_none() {
         return;
     }
-    if is_enabled {
+    if settings.is_on("crash-log-enabled") {
+        let after = match settings.is_on("use-exit-on-panic") {
+            true => AfterBug::Exit,
+            false => AfterBug::Abort,
+        };
         std::panic::set_hook(Box::new(move |panic| on_panic(panic, after)));
         signal::on_crash(on_signal);
     } else {
@@ -54,12 +58,13 @@ pub(super) fn enable(is_enabled: bool, after: AfterBug) {
 }
 
 fn on_panic(panic: &PanicHookInfo<'_>, after: AfterBug) {
-    signal::begin_dying(signal::ABORT);
+    let end = match after {
+        AfterBug::Abort => signal::ABORT,
+        AfterBug::Exit => signal::EXIT,
+    };
+    signal::begin_dying(end);
     report(format_args!("a bug was met: {panic}"));
-    match after {
-        AfterBug::Abort => signal::die_of(signal::ABORT),
-        AfterBug::Exit => std::process::exit(1),
-    }
+    signal::die_of(end);
 }
 
 extern "C" fn on_signal(number: i32) {

@@ -85,8 +85,8 @@ fn a_bug_may_end_the_node_with_an_exit_code() {
     let mut client = node.client();
     client.send(&["DEBUG", "PANIC"]).expect("it reads");
     let status = node.end(END_TIMEOUT).expect("it ends");
-    assert_eq!(status.code(), Some(1));
     let log = fs::read_to_string(node.folder().join("node.log")).expect("there is a log file");
+    assert_eq!(status.code(), Some(1), "{status}: {log}");
     is_reported(&log, "DEBUG PANIC was asked for");
 }
 
