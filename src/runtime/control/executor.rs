@@ -31,6 +31,8 @@ use super::wire::Wire;
 /// Rings that are heard at once; each is eight bytes.
 const RINGS: usize = 32;
 
+const NEVER_CLOSED: &str = "the bell's other end is never closed";
+
 /// The reading end, on its way to the control core's thread.
 #[derive(Debug)]
 pub struct Visitor(OwnedFd);
@@ -85,8 +87,6 @@ impl Doorbell {
         }
     }
 }
-
-const NEVER_CLOSED: &str = "the bell's other end is never closed";
 
 /// Runs a task on an executor of its own on this thread, until it ends.
 ///

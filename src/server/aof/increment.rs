@@ -10,6 +10,9 @@ use crate::runtime::core::Bell;
 use super::folder::Folder;
 use super::syncer::Syncer;
 
+/// Between two syncs, with `everysec`.
+const SYNC_EVERY_NS: u64 = 1_000_000_000;
+
 /// The file that is written.
 pub(super) struct Open {
     pub(super) folder: Folder,
@@ -118,6 +121,12 @@ impl Open {
             stops_at: None,
             said_s: 0,
         }
+    }
+
+    /// When it is to be synced, with `everysec`; none if it is, or is being so.
+    pub(super) fn sync_due_ns(&self) -> Option<u64> {
+        let wants_sync = self.is_unsynced && !self.is_being_synced();
+        wants_sync.then_some(self.synced_at_ns + SYNC_EVERY_NS)
     }
 
     /// Whether it is being synced beside the writing.

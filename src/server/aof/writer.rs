@@ -32,9 +32,6 @@ const WRITE_BYTES: usize = 4 << 20;
 /// How long the thread leaves the cores alone after a write, where nobody waits.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Between two syncs, with `everysec`.
-const SYNC_EVERY_NS: u64 = 1_000_000_000;
-
 /// Between two tries to write what could not be written.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -166,11 +163,10 @@ impl FileThread {
             return std::thread::sleep(PAUSE);
         }
         let until_sync = match self.policy.sync {
-            Sync::EverySecond if file.is_unsynced && !file.is_being_synced() => {
-                let due = file.synced_at_ns + SYNC_EVERY_NS;
-                Some(Duration::from_nanos(due.saturating_sub(now_ns).max(1000)))
-            }
-            Sync::EverySecond | Sync::Always | Sync::Never => None,
+            Sync::EverySecond => file
+                .sync_due_ns()
+                .map(|due| Duration::from_nanos(due.saturating_sub(now_ns).max(1000))),
+            Sync::Always | Sync::Never => None,
         };
         let until_look =
             (file.lacks_base && self.persistence.aof_rewriting.read() == 0).then_some(LACKING_LOOK);
@@ -207,10 +203,7 @@ impl FileThread {
         self.write(file, now_ns);
         let is_due = match self.policy.sync {
             Sync::Always => true,
-            Sync::EverySecond => {
-                let since = now_ns - file.synced_at_ns;
-                file.is_unsynced && since >= SYNC_EVERY_NS && !file.is_being_synced()
-            }
+            Sync::EverySecond => file.sync_due_ns().is_some_and(|due| due <= now_ns),
             Sync::Never => false,
         };
         let rests = self.policy.rests_on_rewrite
