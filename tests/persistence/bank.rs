@@ -1,5 +1,6 @@
 //! Money on its way between accounts: whatever the moment of a file, none is lost.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::Side;
@@ -27,17 +28,7 @@ pub fn move_money(
     let mut at = teller * 7;
     while !is_over.load(Ordering::Relaxed) {
         at += 1;
-        let from = format!("account:{}", at % ACCOUNTS);
-        let to = format!("account:{}", at * 13 % ACCOUNTS);
-        for words in [
-            &["MULTI"][..],
-            &["DECR", &from],
-            &["INCR", &to],
-            &["INCR", "moves"],
-            &["EXEC"],
-        ] {
-            client.ask(words).expect("it answers");
-        }
+        move_some(client, at).expect("it answers");
         for words in beside(at) {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             client.ask(&words).expect("it answers");
@@ -48,20 +39,26 @@ pub fn move_money(
 /// Moves money until it is over, or the server has gone.
 pub fn move_money_until(client: &mut Connection, teller: usize, is_over: &AtomicBool) {
     for at in teller * 7.. {
-        let from = format!("account:{}", at % ACCOUNTS);
-        let to = format!("account:{}", at * 13 % ACCOUNTS);
-        for words in [
-            &["MULTI"][..],
-            &["DECR", &from],
-            &["INCR", &to],
-            &["INCR", "moves"],
-            &["EXEC"],
-        ] {
-            if client.ask(words).is_err() || is_over.load(Ordering::Relaxed) {
-                return;
-            }
+        if is_over.load(Ordering::Relaxed) || move_some(client, at).is_err() {
+            return;
         }
     }
+}
+
+/// Moves money once: the transaction of this number.
+fn move_some(client: &mut Connection, at: usize) -> io::Result<()> {
+    let from = format!("account:{}", at % ACCOUNTS);
+    let to = format!("account:{}", at * 13 % ACCOUNTS);
+    for words in [
+        &["MULTI"][..],
+        &["DECR", &from],
+        &["INCR", &to],
+        &["INCR", "moves"],
+        &["EXEC"],
+    ] {
+        client.ask(words)?;
+    }
+    Ok(())
 }
 
 /// What the accounts add up to, and how often money moved.

@@ -5,7 +5,7 @@
 use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::aof::{ON, wait_for_rewrite};
@@ -83,6 +83,13 @@ fn pair_until_killed(port: u16) -> Option<u64> {
     }
 }
 
+/// So many that count, and one that changes pairs, each until the server has gone.
+fn begin_load(port: u16, counters: usize) -> (Vec<JoinHandle<Vec<Said>>>, JoinHandle<Option<u64>>) {
+    let count = |at| thread::spawn(move || count_until_killed(port, at));
+    let pairing = thread::spawn(move || pair_until_killed(port));
+    ((0..counters).map(count).collect(), pairing)
+}
+
 fn pairs_of(side: &mut Side) -> u64 {
     let left = number(&side.tell("GET {a}left"));
     let right = number(&side.tell("GET right"));
@@ -110,10 +117,7 @@ fn what_was_acknowledged_survives_a_kill() {
         let found = pairs_of(&mut side);
         assert!(found >= pairs, "round {round}: {found} pairs of {pairs}");
         let port = side.server.port();
-        let writers: Vec<_> = (0..promised.len())
-            .map(|at| thread::spawn(move || count_until_killed(port, at)))
-            .collect();
-        let pairing = thread::spawn(move || pair_until_killed(port));
+        let (writers, pairing) = begin_load(port, promised.len());
         thread::sleep(Duration::from_millis(150 + 37 * (round as u64 % 7)));
         kill(side);
         for (promised, writer) in promised.iter_mut().zip(writers) {
@@ -148,10 +152,7 @@ fn a_kill_without_always_loses_two_seconds_at_most() {
             wait_for_rewrite(&mut side);
         }
         let port = side.server.port();
-        let writers: Vec<_> = (0..bounds.len())
-            .map(|at| thread::spawn(move || count_until_killed(port, at)))
-            .collect();
-        let pairing = thread::spawn(move || pair_until_killed(port));
+        let (writers, pairing) = begin_load(port, bounds.len());
         // Some rounds are longer than what may be lost.
         thread::sleep(Duration::from_millis(150 + 613 * (round as u64 % 5)));
         let killed = Instant::now();
