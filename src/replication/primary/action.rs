@@ -51,6 +51,8 @@ pub enum Action {
     /// stand between the bytes of the stream.
     Asked {
         link: u64,
+        /// As the log names it.
+        who: String,
         words: Vec<Vec<u8>>,
     },
     /// Nobody wants the snapshot under way.

@@ -1,6 +1,8 @@
 //! How links end: what is too far behind or has been still for too long, all of
 //! them when the stream becomes another, and what follows when one is gone.
 
+use crate::replication::follower::Level;
+
 use super::action::{Action, Method};
 use super::catching::Catching;
 use super::link::{Link, State};
@@ -29,14 +31,6 @@ impl Limits {
 }
 
 impl<O: Overflow> Primary<O> {
-    /// A link gets the stream from now on, behind its file.
-    pub(super) fn begin_to_catch_up(&mut self, now: u64, number: u64) {
-        let end = self.stream.end();
-        if let Some(link) = self.links.get_mut(&number) {
-            link.catching = Some(Catching::new(now, link.place(), link.behind(end)));
-        }
-    }
-
     /// By how many bytes writers have outrun a link that has to catch up with them: they
     /// are to wait until it is none.
     pub fn outrun_by(&self, now: u64) -> u64 {
@@ -53,9 +47,8 @@ impl<O: Overflow> Primary<O> {
     /// Closes links that get the stream and are behind by more than they may.
     pub(super) fn close_those_behind(&mut self, now: u64) {
         let (end, limits) = (self.stream.end(), self.policy.limits);
-        self.dropped.retain(|(_, _, at)| now < at + REMEMBERED_MS);
-        let mut over = Vec::new();
-        let mut outrun = Vec::new();
+        self.dropped.retain(|_, at| now < *at + REMEMBERED_MS);
+        let (mut over, mut outrun) = (Vec::new(), Vec::new());
         for (number, link) in &mut self.links {
             if link.state != State::Online {
                 continue;
@@ -69,10 +62,10 @@ impl<O: Overflow> Primary<O> {
             link.catching.take_if(|_| Catching::is_over(limits, behind));
             if let Some(catching) = &mut link.catching {
                 catching.look(now, place);
-                let is_outrun = catching.outrun_by(limits, place, behind) > 0;
                 if catching.gets_on(now) {
+                    let is_outrun = catching.outrun_by(limits, place, behind) > 0;
                     if is_outrun && !std::mem::replace(&mut catching.is_told, true) {
-                        outrun.push(*number);
+                        outrun.push((link.arrival.who(), behind));
                     }
                     continue;
                 }
@@ -80,81 +73,53 @@ impl<O: Overflow> Primary<O> {
             let is_over_soft = link
                 .over_soft_since
                 .is_some_and(|since| now > since + limits.soft_ms);
-            if limits.hard_bytes > 0 && behind > limits.hard_bytes || is_over_soft {
-                over.push(*number);
+            let is_over_hard = limits.hard_bytes > 0 && behind > limits.hard_bytes;
+            if !is_over_hard && !is_over_soft {
+                continue;
+            }
+            // One that was dropped for that before, has got everything again and gets on
+            // would be in a loop: it is waited for.
+            let who = link.arrival.who();
+            let gets_on = link.sync.is_some() && link.catching.is_none();
+            if gets_on && self.dropped.contains_key(&who) {
+                link.begin_to_catch_up(now, end).is_told = true;
+                outrun.push((who, behind));
+            } else {
+                over.push((*number, who));
             }
         }
-        for number in over {
-            self.drop_or_follow(now, number, &mut outrun);
+        for (number, who) in over {
+            self.dropped.insert(who, now);
+            self.close(number, "it is too far behind the stream");
         }
-        for number in outrun {
-            let Some(link) = self.links.get(&number) else {
-                continue;
-            };
-            let (ip, port) = (&link.arrival.ip, link.arrival.port);
-            let behind = link.behind(end);
+        for (who, behind) in outrun {
             self.warn(format!(
-                "Replica {ip}:{port} is {behind} bytes behind and cannot catch up with the \
-                 writers. They are slowed down, since it would need one full synchronization \
-                 after the other"
+                "Replica {who} is {behind} bytes behind and cannot catch up with the writers. \
+                 They are slowed down, since it would need one full synchronization after the \
+                 other"
             ));
         }
     }
 
-    /// One that is too far behind is dropped; but one that was dropped for that before, has got
-    /// everything again and gets on, would be in a loop: it is waited for.
-    fn drop_or_follow(&mut self, now: u64, number: u64, outrun: &mut Vec<u64>) {
-        let Some(link) = self.links.get(&number) else {
-            return;
-        };
-        let (ip, port) = (link.arrival.ip.clone(), link.arrival.port);
-        let is_known = |(known, at_port, _): &(String, u16, u64)| *known == ip && *at_port == port;
-        let was_dropped = self.dropped.iter().any(is_known);
-        let stands_still = link.catching.is_some();
-        if was_dropped && link.sync.is_some() && !stands_still {
-            self.begin_to_catch_up(now, number);
-            if let Some(catching) = self
-                .links
-                .get_mut(&number)
-                .and_then(|link| link.catching.as_mut())
-            {
-                catching.is_told = true;
-            }
-            return outrun.push(number);
-        }
-        self.dropped.retain(|known| !is_known(known));
-        self.dropped.push((ip, port, now));
-        self.close(number, "it is too far behind the stream");
-    }
-
     pub(super) fn close(&mut self, number: u64, why: &str) {
-        let Some(link) = self.links.remove(&number) else {
-            return;
-        };
-        let arrival = &link.arrival;
-        self.notice(format!(
-            "The link to replica {}:{} ends: {why}",
-            arrival.ip, arrival.port
-        ));
-        self.hang_up(number, link.heard_at);
+        let line = |who: String| format!("The link to replica {who} ends: {why}");
+        self.end(number, Level::Notice, line);
     }
 
     /// Closes a link that has been still for too long, in this part of its life.
     pub(super) fn close_late(&mut self, number: u64, part: &str) {
+        let line = |who: String| format!("Disconnecting timedout replica ({part}): {who}");
+        self.end(number, Level::Warning, line);
+    }
+
+    fn end(&mut self, number: u64, level: Level, line: impl Fn(String) -> String) {
         let Some(link) = self.links.remove(&number) else {
             return;
         };
-        let arrival = &link.arrival;
-        self.warn(format!(
-            "Disconnecting timedout replica ({part}): {}:{}",
-            arrival.ip, arrival.port
-        ));
-        self.hang_up(number, link.heard_at);
-    }
-
-    fn hang_up(&mut self, number: u64, heard_at: u64) {
+        let line = line(link.arrival.who());
+        self.actions.push_back(Action::Log(level, line));
         self.actions.push_back(Action::Close { link: number });
-        self.on_gone(heard_at.max(self.lonely_since));
+        self.on_gone(link.heard_at.max(self.lonely_since));
     }
 
     /// Closes the links that have something of the stream, or wait for it.

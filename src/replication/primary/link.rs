@@ -40,6 +40,14 @@ pub struct Arrival {
     pub rdb_only: bool,
 }
 
+impl Arrival {
+    /// As the log names it.
+    #[must_use]
+    pub fn who(&self) -> String {
+        format!("{}:{}", self.ip, self.port)
+    }
+}
+
 /// How far a link is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -130,6 +138,13 @@ impl Link {
     /// How many bytes that is behind this end of the stream.
     pub(super) fn behind(&self, end: u64) -> u64 {
         (end + 1).saturating_sub(self.next) + self.unsent
+    }
+
+    /// It gets the stream from now on, behind its file.
+    pub(super) fn begin_to_catch_up(&mut self, now: u64, end: u64) -> &mut Catching {
+        self.state = State::Online;
+        let catching = Catching::new(now, self.place(), self.behind(end));
+        self.catching.insert(catching)
     }
 
     /// Whether it says how far it is.

@@ -62,7 +62,6 @@ pub struct Policy {
 /// A link, as INFO tells of it.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkInfo<'a> {
-    pub number: u64,
     pub ip: &'a str,
     pub port: u16,
     pub state: State,
@@ -108,7 +107,7 @@ pub struct Primary<O> {
     /// When the log may hear again of replicas that are refused.
     refused_at: u64,
     /// Replicas that were dropped for being behind, and when.
-    pub(super) dropped: Vec<(String, u16, u64)>,
+    pub(super) dropped: BTreeMap<String, u64>,
     pub(super) actions: VecDeque<Action>,
 }
 
@@ -131,7 +130,7 @@ impl<O: Overflow> Primary<O> {
             served: Served::default(),
             past: Vec::new(),
             refused_at: 0,
-            dropped: Vec::new(),
+            dropped: BTreeMap::new(),
             actions: VecDeque::new(),
         }
     }
@@ -160,8 +159,7 @@ impl<O: Overflow> Primary<O> {
     /// All links: each one's number, where it takes clients, how far it is and says
     /// it is, and when it was last heard of.
     pub fn links(&self) -> impl Iterator<Item = LinkInfo<'_>> {
-        self.links.iter().map(|(number, link)| LinkInfo {
-            number: *number,
+        self.links.values().map(|link| LinkInfo {
             ip: &link.arrival.ip,
             port: link.arrival.port,
             state: link.state,
@@ -281,7 +279,7 @@ impl<O: Overflow> Primary<O> {
         let number = self.next_link;
         self.next_link += 1;
         let mut link = Link::new(arrival, now);
-        let who = format!("{}:{}", link.arrival.ip, link.arrival.port);
+        let who = link.arrival.who();
         self.notice(format!("Replica {who} asks for synchronization"));
         if let Asked::Psync(Some(resume)) = link.arrival.asked {
             let backlog = self.backlog();
@@ -378,26 +376,23 @@ impl<O: Overflow> Primary<O> {
             return;
         };
         if let Some(words) = said.asked {
+            let who = link.arrival.who();
             self.actions.push_back(Action::Asked {
                 link: number,
+                who,
                 words,
             });
         }
-        let mut begins = false;
         for word in said.acknowledged {
             // Nobody has what there is not.
             let on_disk = word.on_disk.unwrap_or(0).min(end);
             link.acknowledged = link.acknowledged.max(word.offset.min(end));
             link.on_disk = link.on_disk.max(on_disk);
             if link.state == State::Loading {
-                link.state = State::Online;
-                begins = true;
+                link.begin_to_catch_up(now, end);
             }
         }
         if link.state == State::Online {
-            if begins {
-                self.begin_to_catch_up(now, number);
-            }
             self.feed(number);
         }
     }

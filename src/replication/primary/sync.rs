@@ -79,6 +79,7 @@ impl<O: Overflow> Primary<O> {
 
     /// A link got all of its file.
     pub fn on_fed(&mut self, now: u64, number: u64) {
+        let end = self.stream.end();
         let Some(link) = self.links.get_mut(&number) else {
             return;
         };
@@ -96,8 +97,7 @@ impl<O: Overflow> Primary<O> {
         if has_mark && link.acknowledges() {
             link.state = State::Loading;
         } else {
-            link.state = State::Online;
-            self.begin_to_catch_up(now, number);
+            link.begin_to_catch_up(now, end);
             self.feed(number);
         }
     }

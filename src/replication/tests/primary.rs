@@ -265,7 +265,16 @@ fn a_link_gets_what_its_socket_takes() {
 
 #[test]
 fn the_soft_limit_is_one_of_time() {
+    for hard_bytes in [10 << 20, 0] {
+        the_soft_limit_beside(hard_bytes);
+    }
+}
+
+fn the_soft_limit_beside(hard_bytes: u64) {
     let mut primary = leading(0);
+    let mut policy = policy();
+    policy.limits.hard_bytes = hard_bytes;
+    primary.on_settings(policy);
     let slow = online(&mut primary);
     goes_on(&mut primary, Bytes::from(vec![b'x'; 3 << 20]));
     actions(&mut primary);

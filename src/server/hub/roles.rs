@@ -156,8 +156,8 @@ impl Control {
     /// This node's primary asks it to lead, as the replica of it that it will be.
     pub(super) fn take_over(&mut self, core: usize, recruit: Recruit) {
         self.log.warning(&format!(
-            "MASTER MODE enabled (failover request from {}:{})",
-            recruit.arrival.ip, recruit.arrival.port
+            "MASTER MODE enabled (failover request from {})",
+            recruit.arrival.who()
         ));
         self.hub.to_be_served.push((core, recruit));
         let until = self.hub.now() + PARTING_MS;

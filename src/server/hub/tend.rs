@@ -135,7 +135,9 @@ impl Control {
                 }
                 PrimaryAction::Feed { links, mark } => self.feed(links, mark),
                 PrimaryAction::SendFile { links } => self.send_file_to(links),
-                PrimaryAction::Asked { link, words } => self.refuse_of_replica(link, &words),
+                PrimaryAction::Asked { link, who, words } => {
+                    self.refuse_of_replica(link, &who, &words);
+                }
                 PrimaryAction::GiveUp => self.give_up_sync(),
                 PrimaryAction::Cease => self.begin_ceasing(),
                 PrimaryAction::Ping if self.is_halting() => {}
@@ -156,12 +158,10 @@ impl Control {
     }
 
     /// A replica asks for what only clients may: it is let go, as by stock.
-    fn refuse_of_replica(&mut self, link: u64, words: &[Vec<u8>]) {
+    fn refuse_of_replica(&mut self, link: u64, who: &str, words: &[Vec<u8>]) {
         let packed = OwnedArgs::new(words.iter().map(Vec::as_slice));
         let entry = self.table.find(packed.args());
         let name = entry.map_or("unknown command", |entry| entry.name);
-        let found = self.hub.primary.links().find(|found| found.number == link);
-        let who = found.map_or_else(String::new, |found| format!("{}:{}", found.ip, found.port));
         self.log.warning(&format!(
             "Replica generated a reply to command '{name}', disconnecting it: {who}"
         ));
