@@ -75,6 +75,18 @@ fn come_in(connection: &Connection, time: Duration) -> Vec<u8> {
     all
 }
 
+/// One that asks for everything and reads nothing by itself.
+fn stranger_at(primary: &Side) -> Connection {
+    let mut stranger = primary.server.client();
+    for words in [
+        &["REPLCONF", "capa", "eof", "capa", "psync2"][..],
+        &["PSYNC", "?", "-1"],
+    ] {
+        stranger.send(words).expect("it listens");
+    }
+    stranger
+}
+
 #[test]
 fn a_replica_hears_at_once_that_a_file_comes() {
     let slow = "rdb-key-save-delay 1000000";
@@ -84,13 +96,7 @@ fn a_replica_hears_at_once_that_a_file_comes() {
     ] {
         let mut primary = Side::primary(2, &[slow, way]);
         primary.ask("DEBUG POPULATE 100 key 50");
-        let mut stranger = primary.server.client();
-        for words in [
-            &["REPLCONF", "capa", "eof", "capa", "psync2"][..],
-            &["PSYNC", "?", "-1"],
-        ] {
-            stranger.send(words).expect("it listens");
-        }
+        let stranger = stranger_at(&primary);
         let come = come_in(&stranger, Duration::from_secs(1));
         let text = String::from_utf8_lossy(&come);
         let text = text.trim_start_matches("+OK\r\n").trim_start_matches('\n');
@@ -112,13 +118,7 @@ fn a_replica_hears_at_once_that_a_file_comes() {
 fn a_replica_that_is_frozen_in_a_transfer_is_let_go_by_the_timeout_of_now() {
     let mut primary = Side::primary(2, &["rdbcompression no"]);
     primary.ask("DEBUG POPULATE 60000 key 1000");
-    let mut stranger = primary.server.client();
-    for words in [
-        &["REPLCONF", "capa", "eof", "capa", "psync2"][..],
-        &["PSYNC", "?", "-1"],
-    ] {
-        stranger.send(words).expect("it listens");
-    }
+    let _frozen = stranger_at(&primary);
     primary.wait_until("the transfer has begun", |side| {
         side.told("rdb_bgsave_in_progress") == "1"
     });

@@ -230,8 +230,9 @@ impl Sender {
         let link = &mut self.links[index];
         if !link.is_over {
             link.is_over = true;
-            self.fan.hang_up(link.place);
+            // Why comes first: who has the link sees its end, too.
             self.told.say(delivery);
+            self.fan.hang_up(link.place);
         }
     }
 

@@ -101,6 +101,8 @@ impl Control {
             if let Some(bytes) = line.wire.receive() {
                 self.hub.primary.on_bytes(now, link, &bytes);
             } else if line.wire.closed().is_some() {
+                // Who sends its file may have ended it, and has said why.
+                self.take_deliveries();
                 self.hub.primary.on_closed(now, link);
                 self.drop_line(link);
             } else {
