@@ -31,8 +31,6 @@ pub struct Merged {
     pub bytes: Bytes,
     /// See `Slice::cut`.
     pub cut: Option<u64>,
-    /// See `Slice::is_for_replicas`.
-    pub is_for_replicas: bool,
 }
 
 impl Merged {
@@ -124,7 +122,6 @@ impl Iterator for Merge {
             select: said,
             bytes: slice.bytes,
             cut: slice.cut,
-            is_for_replicas: slice.is_for_replicas,
         };
         self.ticket += 1;
         self.offset += merged.len();

@@ -19,8 +19,6 @@ pub struct Slice {
     pub databases: Option<(usize, usize)>,
     /// A moment that somebody marked: all shards were in one hand.
     pub cut: Option<u64>,
-    /// Nothing of it changes data: who writes a file passes it over.
-    pub is_for_replicas: bool,
 }
 
 /// A slice that is being written.
@@ -73,7 +71,6 @@ impl Open {
             bytes: self.bytes.split().freeze(),
             databases: self.databases.take(),
             cut: None,
-            is_for_replicas: false,
         }
     }
 

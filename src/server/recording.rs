@@ -78,15 +78,18 @@ impl Journal {
             cut: Some(number),
             ..Slice::default()
         };
-        self.publish(me, lanes, cut)
+        self.publish(me, lanes, |_| cut.clone())
     }
 
-    /// Publishes a slice as writer `me`, into these lanes.
-    pub(super) fn publish(&self, me: usize, lanes: u8, slice: Slice) -> u64 {
-        let bytes = slice.bytes.len() as u64;
-        self.feed.publish(me, lanes, (slice, bytes), |lane| {
-            self.bells[lane].ring();
-        })
+    /// Publishes a slice for each of these lanes as writer `me`, under one ticket.
+    fn publish(&self, me: usize, lanes: u8, slice: impl Fn(usize) -> Slice) -> u64 {
+        let counted = |lane| {
+            let slice = slice(lane);
+            let bytes = slice.bytes.len() as u64;
+            (slice, bytes)
+        };
+        self.feed
+            .publish(me, lanes, counted, |lane| self.bells[lane].ring())
     }
 }
 
@@ -231,7 +234,7 @@ impl Work {
         let recording = &mut self.recording;
         let slice = recording.open.seal();
         let journal = &recording.journal;
-        recording.last = journal.publish(recording.me, recording.lanes, slice);
+        recording.last = journal.publish(recording.me, recording.lanes, |_| slice.clone());
         recording.lanes = 0;
         self.post.release();
     }
@@ -248,13 +251,16 @@ impl Work {
         self.seal();
         let mut bytes = Vec::new();
         put_request(&mut bytes, words.iter().map(Vec::as_slice));
-        let slice = Slice {
+        let told = Slice {
             bytes: bytes.into(),
-            is_for_replicas: true,
             ..Slice::default()
         };
         let recording = &mut self.recording;
-        recording.last = recording.journal.publish(recording.me, lanes, slice);
+        let (journal, me) = (&recording.journal, recording.me);
+        recording.last = journal.publish(me, lanes, |lane| match lane {
+            REPLICAS_LANE => told.clone(),
+            _ => Slice::default(),
+        });
     }
 
     /// Marks the moment at which this core holds every shard; its ticket, or

@@ -227,10 +227,8 @@ impl FileThread {
             self.write(file, now_ns);
             self.rotate(file, now_ns);
         }
-        if merged.is_for_replicas {
-            return self.journal.feed.settle(FILE_LANE, merged.len());
-        }
         if merged.bytes.is_empty() {
+            // A cut, or what replicas alone are told.
             return;
         }
         if self.policy.writes_times {

@@ -29,7 +29,7 @@ struct Lane<Letter> {
     bytes: CachePadded<AtomicU64>,
 }
 
-impl<Letter: Clone> Feed<Letter> {
+impl<Letter> Feed<Letter> {
     /// For so many writers and lanes.
     #[must_use]
     pub fn new(writers: usize, lanes: usize) -> Arc<Feed<Letter>> {
@@ -51,22 +51,23 @@ impl<Letter: Clone> Feed<Letter> {
         self.last.load(Ordering::SeqCst)
     }
 
-    /// Takes a number for a letter of so many bytes and puts it into lanes, one
-    /// bit each; `wake` is called for readers that sleep. One thread for each
-    /// writer.
+    /// Takes a number and puts each of these lanes' letter into it, with its bytes,
+    /// one bit for each lane; `wake` is called for readers that sleep. One thread for
+    /// each writer.
     pub fn publish(
         &self,
         writer: usize,
         lanes: u8,
-        (letter, bytes): (Letter, u64),
+        letter: impl Fn(usize) -> (Letter, u64),
         mut wake: impl FnMut(usize),
     ) -> u64 {
         let number = self.last.fetch_add(1, Ordering::SeqCst) + 1;
         let are_on = |index: &usize| lanes >> index & 1 == 1;
         for index in (0..self.lanes.len()).filter(are_on) {
             let lane = &self.lanes[index];
+            let (letter, bytes) = letter(index);
             lane.bytes.fetch_add(bytes, Ordering::Relaxed);
-            lane.queues[writer].push((number, letter.clone()));
+            lane.queues[writer].push((number, letter));
         }
         fence(Ordering::SeqCst);
         for index in (0..self.lanes.len()).filter(are_on) {

@@ -161,7 +161,7 @@ fn check_feed(writers: usize, count: u64) {
             move || {
                 for _ in 0..count {
                     let before = feed.last();
-                    let number = feed.publish(me, 1, (me as u64, 1), |_| bells[writers].ring());
+                    let number = feed.publish(me, 1, |_| (me as u64, 1), |_| bells[writers].ring());
                     assert!(number > before, "what was there before has a lower number");
                     while reached.wait(me, number) {
                         drain();
