@@ -90,7 +90,7 @@ impl Turn<'_> {
     /// time had run out.
     #[must_use]
     pub(super) fn wait(&mut self, args: Args<'_>, awaits: Awaits) -> bool {
-        self.wait_as(OwnedArgs::new(args.iter()), awaits)
+        self.wait_as(OwnedArgs::from(args), awaits)
     }
 
     /// The same, answered with no array if it may not.

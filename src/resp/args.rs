@@ -120,6 +120,19 @@ pub struct OwnedArgs {
     spans: Vec<Span>,
 }
 
+impl From<Args<'_>> for OwnedArgs {
+    /// Copies the words, into memory that is asked for once.
+    fn from(args: Args<'_>) -> Self {
+        let bytes = args.spans.iter().map(|span| span.len as usize).sum();
+        let mut owned = OwnedArgs {
+            bytes: Vec::with_capacity(bytes),
+            spans: Vec::with_capacity(args.len()),
+        };
+        args.iter().for_each(|word| owned.push(word));
+        owned
+    }
+}
+
 impl OwnedArgs {
     /// Copies `words`. Panics if they hold 4 GiB or more together.
     pub fn new<Word: AsRef<[u8]>>(words: impl IntoIterator<Item = Word>) -> Self {

@@ -127,7 +127,7 @@ impl Work {
             },
             may_wait: !session.is_in_exec,
             busy: self.local.busy.as_ref().map(|busy| busy.refusal()),
-            packed: OwnedArgs::new(args.iter()),
+            packed: OwnedArgs::from(args),
         };
         let control = self.local.placement.cores();
         self.post.post(control, Letter::Decide(Box::new(decision)));

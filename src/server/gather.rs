@@ -76,7 +76,7 @@ impl Work {
         };
         let request = Arc::new(Question {
             entry: entry.index,
-            packed: OwnedArgs::new(args.iter()),
+            packed: OwnedArgs::from(args),
             caller,
         });
         let whom = Whom::Session(id, session.await_reply());

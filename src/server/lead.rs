@@ -44,7 +44,7 @@ impl Work {
             version: session.client.version,
             author: Author::RemoteClient,
             busy: None,
-            packed: OwnedArgs::new(args.iter()),
+            packed: OwnedArgs::from(args),
         });
         if self.local.core == LEADER {
             self.on_lead(LEADER, decision);

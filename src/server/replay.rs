@@ -122,7 +122,7 @@ impl Replay {
                     self.act(entry, args)?;
                 }
             }
-            (_, Some(queued)) => queued.push(OwnedArgs::new(args.iter())),
+            (_, Some(queued)) => queued.push(OwnedArgs::from(args)),
             (_, None) => self.act(entry, args)?,
         }
         Ok(())

@@ -116,7 +116,7 @@ impl<K: Kernel> Caller<'_, K> {
         (gather.check)(&mut work.scene_of_script(database, version), args)?;
         let request = Arc::new(Question {
             entry: entry.index,
-            packed: OwnedArgs::new(args.iter()),
+            packed: OwnedArgs::from(args),
             caller: Asker {
                 core: me,
                 session: SessionId::SCRIPT,

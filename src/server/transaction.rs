@@ -106,7 +106,7 @@ impl Work {
             return Some(Flow::Next);
         }
         let words = match self.giant.take() {
-            None => OwnedArgs::new(args.iter()),
+            None => OwnedArgs::from(args),
             Some(giant) => OwnedArgs::new(args.head(2).iter().chain([giant.as_slice()])),
         };
         let writes = self.may_write(entry, args);
@@ -167,7 +167,7 @@ impl Work {
             session: id,
             gap: session.await_reply(),
             entry,
-            shown: is_shown.then(|| OwnedArgs::new(args.iter())),
+            shown: is_shown.then(|| OwnedArgs::from(args)),
             transaction,
             watches,
         };
