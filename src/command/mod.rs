@@ -6,6 +6,7 @@
 
 mod admit;
 mod after;
+mod ahead;
 mod bitmap;
 #[cfg(test)]
 mod changes;

@@ -1,5 +1,6 @@
 //! Whether keys are there, and their end: DEL, EXISTS, TOUCH, TYPE, UNLINK.
 
+use crate::command::ahead::KeysAhead;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::resp::{Args, Outcome, Reply};
@@ -27,8 +28,8 @@ const DEL: Command = Command {
 
 fn del(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut deleted = 0;
-    for index in 1..args.len() {
-        let key = turn.key(args, index);
+    let mut keys = KeysAhead::new(args, 1, 1);
+    while let Some((_, key)) = keys.next(turn) {
         deleted += u64::from(turn.delete(&key));
     }
     turn.changed(deleted);
@@ -71,8 +72,8 @@ const EXISTS: Command = Command {
 
 fn exists(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut there = 0;
-    for index in 1..args.len() {
-        let key = turn.key(args, index);
+    let mut keys = KeysAhead::new(args, 1, 1);
+    while let Some((_, key)) = keys.next(turn) {
         there += i64::from(look(turn, &key, |_| ()).is_some());
     }
     reply.int(there);
@@ -97,8 +98,8 @@ const TOUCH: Command = Command {
 
 fn touch(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut there = 0;
-    for index in 1..args.len() {
-        let key = turn.key(args, index);
+    let mut keys = KeysAhead::new(args, 1, 1);
+    while let Some((_, key)) = keys.next(turn) {
         there += i64::from(turn.read(&key).is_some());
     }
     reply.int(there);

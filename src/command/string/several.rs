@@ -1,5 +1,6 @@
 //! Several keys at once: MGET, MSET, MSETNX.
 
+use crate::command::ahead::KeysAhead;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::config::EventClass;
@@ -29,8 +30,8 @@ const MGET: Command = Command {
 
 fn mget(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.array(args.len() - 1);
-    for index in 1..args.len() {
-        let key = turn.key(args, index);
+    let mut keys = KeysAhead::new(args, 1, 1);
+    while let Some((_, key)) = keys.next(turn) {
         // Another type is as good as nothing.
         match turn.read(&key).and_then(|found| found.text()) {
             Some(found) => view(reply, found),
@@ -83,8 +84,8 @@ const MSETNX: Command = Command {
 
 fn msetnx(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     check_pairs(args, "msetnx")?;
-    for index in (1..args.len()).step_by(2) {
-        let key = turn.key(args, index);
+    let mut keys = KeysAhead::new(args, 1, 2);
+    while let Some((_, key)) = keys.next(turn) {
         if turn.find(&key).is_some() {
             reply.int(0);
             return Ok(());
@@ -97,8 +98,8 @@ fn msetnx(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
 
 fn store_pairs(turn: &mut Turn<'_>, args: Args<'_>) {
     let clock = turn.clock;
-    for index in (1..args.len()).step_by(2) {
-        let key = turn.key(args, index);
+    let mut keys = KeysAhead::new(args, 1, 2);
+    while let Some((index, key)) = keys.next(turn) {
         let value = args.get(index + 1);
         turn.db(&key).set(key, value, Lifetime::Forever, &clock);
         turn.touch(&key, EventClass::String, "set");
