@@ -4,14 +4,12 @@
 //! called; the globals are made once and cannot change, so nothing is built
 //! for a run but KEYS and ARGV.
 
-use std::collections::HashMap;
-
 use super::failure::{self, Verdict};
 use super::frame::Frame;
 use super::host::Host;
 use super::raw::{Loaded, Machine, Ran, Stack};
 use super::sandbox;
-use super::sha::Sha;
+use super::sha::{BySha, Sha};
 use super::shebang::{self, Flags};
 use super::to_reply;
 use crate::resp::{Args, Refusal, Reply};
@@ -20,7 +18,7 @@ use crate::resp::{Args, Refusal, Reply};
 pub struct Engine {
     /// The Redis version scripts are told.
     version: &'static str,
-    scripts: HashMap<Sha, Compiled>,
+    scripts: BySha<Compiled>,
     /// Bytes of their texts: asked for with every script that may ask.
     text_bytes: usize,
     lua: Option<EvalLua>,
@@ -54,7 +52,7 @@ impl Engine {
     pub fn new(version: &'static str) -> Self {
         Self {
             version,
-            scripts: HashMap::new(),
+            scripts: BySha::default(),
             text_bytes: 0,
             lua: None,
         }

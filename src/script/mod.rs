@@ -31,5 +31,5 @@ pub use engine::{Engine, Script};
 pub use failure::Verdict;
 pub use function::{Existing, Function, Libraries, Library, Policy};
 pub use host::{Effects, Host, LogLevel, Pace, Permission};
-pub use sha::Sha;
+pub use sha::{BySha, Sha};
 pub use shebang::Flags;

@@ -6,14 +6,14 @@
 
 use crate::base::{HashKey, keyed_hash, slot_of};
 use crate::command::{Entry, First, KeyPlan};
-use crate::keyspace::Database;
+use crate::keyspace::{Database, Key};
 use crate::resp::{Args, Decoded, Limits, ProtocolFault};
 use crate::session::SessionId;
 
 use super::core::Work;
 
-/// Requests decoded ahead of the first that runs.
-const AHEAD: usize = 32;
+/// Requests decoded ahead of the first that runs, at most.
+const AHEAD: u8 = 32;
 
 /// Places of words for which room is kept: a request of a hundred thousand gives
 /// its two megabytes back when the next one comes.
@@ -69,12 +69,17 @@ impl Work {
         let (Some(limits), Some(session)) = (self.limits(id), self.local.roster.find(id)) else {
             return Ahead::Incomplete(0);
         };
-        let ahead = if limits.authenticated { AHEAD } else { 1 };
+        let ahead = if limits.authenticated {
+            session.ahead
+        } else {
+            1
+        };
+        session.ahead = AHEAD.min(ahead * 2);
         self.spans.clear();
         self.spans.shrink_to(SPANS_KEPT);
         self.staged.clear();
         let mut at = 0;
-        while self.staged.len() < ahead && at < bytes.len() {
+        while self.staged.len() < usize::from(ahead) && at < bytes.len() {
             let first_span = self.spans.len();
             match session
                 .decoder
@@ -119,6 +124,14 @@ impl Work {
         Ahead::Staged
     }
 
+    /// The session has to wait at the last of so many requests. What is behind that is
+    /// decoded again, so next time it is not decoded before.
+    pub(super) fn look_less_ahead(&mut self, id: SessionId, ran: usize) {
+        if let Some(session) = self.local.roster.find(id) {
+            session.ahead = session.ahead.min(ran as u8);
+        }
+    }
+
     /// Finds rows and keys of what is staged, and prefetches.
     pub(super) fn look_up(&mut self, bytes: &[u8]) {
         let table = self.local.table;
@@ -152,6 +165,40 @@ impl Work {
         // The selected database is nearly always 0; a wrong guess costs a few
         // useless loads and nothing else.
         prefetch(keyspace.db(0), mine);
+    }
+}
+
+/// So many keys of one request are prefetched.
+const SOON_KEYS: usize = 4;
+
+/// Keys of this core that one request will use.
+pub(super) struct Soon {
+    database: usize,
+    firsts: [Option<First>; SOON_KEYS],
+}
+
+impl Work {
+    /// The first of these keys.
+    pub(super) fn soon(&self, database: usize, keys: Option<Args<'_>>) -> Soon {
+        let mut firsts = [None; SOON_KEYS];
+        if let Some(keys) = keys {
+            for (index, place) in (0..keys.len()).zip(&mut firsts) {
+                let found = first(&self.hash_key, keys, index);
+                let is_here = self.local.placement.core_of(found.slot) == self.local.core;
+                *place = is_here.then_some(found);
+            }
+        }
+        Soon { database, firsts }
+    }
+
+    /// Asks memory for one step of the way to them; the caller has something else to do
+    /// before the next.
+    pub(super) fn ask_memory(&mut self, soon: &Soon, step: fn(&Database, Key<'static>)) {
+        if let Some(keyspace) = self.vault.keyspace() {
+            let database = keyspace.db(soon.database);
+            let firsts = soon.firsts.iter().flatten();
+            firsts.for_each(|first| step(database, first.bare()));
+        }
     }
 }
 

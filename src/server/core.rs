@@ -110,7 +110,7 @@ pub(super) struct Work {
     pub(super) clock: Clock,
     pub(super) watch: Stopwatch,
     /// When the command that runs began, or the last one ended.
-    lap: u64,
+    pub(super) lap: u64,
     /// The one whose turn in the vault's line it is runs now.
     pub(super) is_in_turn: bool,
     pub(super) pace: Pace,
@@ -248,7 +248,7 @@ impl<K: Kernel> Core<K> {
         let began = self.work.watch.ns();
         loop {
             self.work.run_resumed();
-            self.run_due();
+            self.run_due(began + AT_HAND_NS);
             if self.work.resumed.is_empty() || self.work.watch.ns() - began > AT_HAND_NS {
                 return;
             }
@@ -506,8 +506,9 @@ impl Work {
     }
 
     /// Begins to measure commands that follow each other.
-    pub(super) fn begin_lap(&mut self) {
+    pub(super) fn begin_lap(&mut self) -> u64 {
         self.lap = self.watch.ns();
+        self.lap
     }
 
     /// Nanoseconds since the last command ended, or since `begin_lap`: one look

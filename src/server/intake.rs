@@ -6,7 +6,7 @@ use crate::resp::Refusal;
 use crate::runtime::core::{
     BufferId, End, Event, Kernel, Token, adopt, keep_alive, no_delay, shut_down, write_and_close,
 };
-use crate::session::{Client, Origin, SessionId, Stage};
+use crate::session::{Client, Inbox, Origin, SessionId, Stage};
 
 use super::core::{Core, Work};
 use super::giant::GIANT_BYTES;
@@ -211,7 +211,7 @@ impl Work {
             self.keep(id, &bytes[used..]);
             return;
         }
-        session.inbox.extend_from_slice(bytes);
+        session.inbox.push(bytes);
         self.serve_inbox(id);
     }
 
@@ -247,25 +247,21 @@ impl Work {
         let mut inbox = std::mem::take(&mut session.inbox);
         session.in_hand = inbox.len();
         if wanted >= GIANT_BYTES && inbox.len() == wanted {
-            match self.serve_giant(id, inbox) {
+            match self.serve_giant(id, inbox.into_bytes()) {
                 None => {
                     self.let_go(id);
                     return;
                 }
-                Some(other) => inbox = other,
+                Some(other) => inbox = other.into(),
             }
         }
-        let used = self.serve(id, &inbox);
+        let used = self.serve(id, inbox.bytes());
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
-        if used == inbox.len() {
-            inbox.clear();
-            if inbox.capacity() > INBOX_KEPT {
-                inbox = Vec::new();
-            }
-        } else {
-            inbox.drain(..used);
+        inbox.advance(used);
+        if inbox.is_empty() && inbox.capacity() > INBOX_KEPT {
+            inbox = Inbox::default();
         }
         session.inbox = inbox;
         session.in_hand = 0;
@@ -280,11 +276,13 @@ impl Work {
     }
 
     /// Whether more may be read for a session: one that takes requests may
-    /// need all of a big one.
+    /// need all of a big one; one that has whole requests to run needs none.
     fn has_room(&mut self, id: SessionId) -> bool {
+        let wanted = self.connection(id).map_or(0, |found| found.wanted);
         self.local.roster.find(id).is_some_and(|session| {
             let is_held = session.stage != Stage::Open || session.outbox.is_full();
-            !is_held || session.inbox.len() <= INBOX_WAITING_MAX
+            let needs_more = !is_held && session.inbox.len() < wanted;
+            needs_more || session.inbox.len() <= INBOX_WAITING_MAX
         })
     }
 
@@ -295,7 +293,7 @@ impl Work {
         };
         session.in_hand = 0;
         if !rest.is_empty() && session.stage != Stage::Closing {
-            session.inbox.extend_from_slice(rest);
+            session.inbox.push(rest);
             self.reserve_wanted(id);
         }
     }
@@ -317,7 +315,7 @@ impl Work {
             && wanted > session.inbox.len()
         {
             let more = wanted - session.inbox.len();
-            session.inbox.reserve_exact(more);
+            session.inbox.reserve(more);
         }
     }
 
@@ -357,7 +355,7 @@ impl Work {
         self.withdraw(id);
         if let Some(session) = self.local.roster.find(id) {
             session.stage = Stage::Closing;
-            session.inbox = Vec::new();
+            session.inbox = Inbox::default();
             session.outbox.abandon();
             session.is_gone = true;
         }

@@ -77,7 +77,7 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
-        let rest = std::mem::take(&mut session.inbox);
+        let rest = std::mem::take(&mut session.inbox).into_bytes();
         let client = &session.client;
         let said = &client.replica;
         let address = client.origin.address.rsplit_once(':');

@@ -65,6 +65,8 @@ pub(super) struct Call {
 pub(super) struct Loans {
     open: BTreeMap<u64, Loan>,
     next: u64,
+    /// Without shards, to be used again.
+    spare: Option<Lent>,
 }
 
 #[cfg(test)]
@@ -104,21 +106,42 @@ impl Work {
             database: session.client.database,
             version: session.client.version,
             regard: session.client.regard,
-            packed: OwnedArgs::new(args.iter()),
+            packed: OwnedArgs::from(args),
         })
     }
 
     /// Collects the shards of `cores` for a job.
     pub(super) fn borrow_for(&mut self, job: Job, cores: u64) {
+        let me = self.local.core;
+        let mut held = self.nothing_held();
+        if cores == 1 << me && self.is_at_hand() {
+            held[me] = Some(self.vault.take());
+            return self.run_job(job, held);
+        }
         let loan = Loan {
             job,
             wanted: cores,
-            held: (0..self.local.placement.cores()).map(|_| None).collect(),
+            held,
         };
         let number = self.loans.next;
         self.loans.next += 1;
         self.loans.open.insert(number, loan);
         self.ask_for_shards(number, cores);
+    }
+
+    /// Room for the shards of all cores.
+    fn nothing_held(&mut self) -> Lent {
+        let spare = self.loans.spare.take();
+        spare.unwrap_or_else(|| (0..self.local.placement.cores()).map(|_| None).collect())
+    }
+
+    /// Whether this core's shard is here, and what was done to it may be known.
+    fn is_at_hand(&mut self) -> bool {
+        self.vault_is_open() && {
+            let shard = self.vault.at_home();
+            let newest = shard.map_or(0, |shard| shard.marks.newest());
+            self.has_finished(newest)
+        }
     }
 
     /// Asks all cores for their shards at once. Those of several cores have a
@@ -235,7 +258,10 @@ impl Work {
     /// Runs a job whose shards are all here, and gives them back.
     fn run_loan(&mut self, number: u64) {
         let loan = self.loans.open.remove(&number).expect("a loan runs once");
-        let Loan { job, mut held, .. } = loan;
+        self.run_job(loan.job, loan.held);
+    }
+
+    fn run_job(&mut self, job: Job, mut held: Lent) {
         match job {
             Job::Call(call) => self.run_call(&call, &mut held),
             Job::Exec(exec) if !exec.has_scripts() => self.run_exec(&exec, &mut held),
@@ -254,23 +280,27 @@ impl Work {
 
     /// Gives the shards of a job back, and sends its answers off.
     pub(super) fn give_back(&mut self, held: Lent) {
+        self.send_home(held);
+        self.serve_line();
+    }
+
+    /// The same, and nobody in line is served yet.
+    pub(super) fn send_home(&mut self, mut held: Lent) {
         let is_emptied = std::mem::take(&mut self.pace.is_emptied);
-        let held = if is_emptied && self.is_emptying_saved() {
+        if is_emptied && self.is_emptying_saved() {
             self.hand_over_emptied(held);
-            Lent::new()
         } else {
-            held
-        };
-        for (core, shard) in held.into_iter().enumerate() {
-            let Some(shard) = shard else { continue };
-            if core == self.local.core {
-                self.put_home(shard);
-            } else {
-                self.post.post(core, Letter::Return { shard });
+            for (core, shard) in held.iter_mut().enumerate() {
+                let Some(shard) = shard.take() else { continue };
+                if core == self.local.core {
+                    self.put_home(shard);
+                } else {
+                    self.post.post(core, Letter::Return { shard });
+                }
             }
+            self.loans.spare = Some(held);
         }
         self.post_outgoing();
-        self.serve_line();
     }
 
     fn run_call(&mut self, call: &Call, held: &mut Lent) {
@@ -360,13 +390,19 @@ impl Work {
                 Waiter::Announce(words) => self.tell_replicas(words),
                 Waiter::Loaded(keyspace) => self.install(*keyspace),
                 Waiter::Session(id) => {
-                    self.is_in_turn = true;
                     self.resume(id);
-                    self.run_resumed();
-                    self.is_in_turn = false;
+                    self.run_in_turn();
                 }
             }
         }
+    }
+
+    /// Serves resumed sessions from their inboxes, at once and wherever others stand in
+    /// line for the shard: it is their turn.
+    pub(super) fn run_in_turn(&mut self) {
+        self.is_in_turn = true;
+        self.run_resumed();
+        self.is_in_turn = false;
     }
 
     /// Fills a gap, if the session is still there and wants replies.

@@ -106,7 +106,7 @@ impl Work {
             obeyed.running.push_back((end, session.outbox.place()));
         }
         let (bytes, end) = obeyed.portions.pop_front()?;
-        session.inbox = bytes;
+        session.inbox = bytes.into();
         obeyed.begun = Some(end);
         Some(obeyed.id)
     }

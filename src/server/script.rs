@@ -6,23 +6,28 @@
 //! shard. It runs between two parts of a turn of the loop and not inside a
 //! session's requests, so that the loop can go on below it when it takes long.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::command::{
     Entry, Evaluation, Lent, REDIS_VERSION, Run, Subject, reaches_only_declared_keys,
 };
+use crate::keyspace::Database;
 use crate::resp::{Args, Refusal, Reply, Version};
 use crate::runtime::core::Kernel;
-use crate::script::{Engine, Flags as ScriptFlags, Libraries, Pace, Sha, Verdict};
+use crate::script::{BySha, Engine, Flags as ScriptFlags, Libraries, Pace, Sha, Verdict};
 use crate::session::{Regard, SessionId};
 
+use super::ahead::Soon;
 use super::core::{Core, Work};
 use super::letter::Letter;
 use super::loan::{Call, Job};
 use super::script_call::{Caller, Limits, State};
 use super::serve::Flow;
 use super::transaction::Exec;
+
+/// Memory of a reply that is kept for the next.
+const SPARE_BYTES: usize = 16 << 10;
 
 /// A request to run a script.
 pub(super) struct ScriptCall {
@@ -53,9 +58,11 @@ pub(super) struct Due {
 pub(super) struct Scripts {
     pub(super) due: VecDeque<Due>,
     /// Of scripts seen here: whether they reach declared keys only.
-    proofs: HashMap<Sha, bool>,
+    proofs: BySha<bool>,
     /// The one that runs.
     pub(super) running: Option<Running>,
+    /// Memory of replies, to be used again.
+    spare: Vec<u8>,
     /// Letters that came while one waited for parts of every core, by sender.
     pub(super) put_by: VecDeque<(usize, Letter)>,
     /// Texts that came while one ran.
@@ -95,23 +102,39 @@ struct Prepared<'a> {
 }
 
 impl<K: Kernel> Core<K> {
-    /// Runs the scripts whose shards are here.
-    pub(super) fn run_due(&mut self) {
+    /// Runs the scripts whose shards are here, and behind each what its client sent
+    /// behind it, so that this is answered together. What has not begun by `until`, on
+    /// the core's watch, waits for the next turn, but for those that hold shards of others.
+    pub(super) fn run_due(&mut self, until: u64) {
         while let Some(Due { job, mut held }) = self.work.scripts.due.pop_front() {
-            match job {
-                Job::Script(call) => self.run_script(call, &mut held),
-                Job::Exec(exec) => self.run_exec_with_scripts(&exec, &mut held),
+            let scripted = match job {
+                Job::Script(call) => Some(self.run_script(call, &mut held)),
+                Job::Exec(exec) => {
+                    self.run_exec_with_scripts(&exec, &mut held);
+                    None
+                }
                 Job::Call(_) | Job::Again(_) | Job::Errand(_) | Job::Cut(_) | Job::GivenUp => {
                     unreachable!("these run where they are")
                 }
+            };
+            self.work.send_home(held);
+            if let Some(scripted) = scripted {
+                self.work.send_scripted(scripted);
             }
-            self.work.give_back(held);
+            let is_late = self.work.lap > until;
+            if !is_late {
+                self.work.run_in_turn();
+            }
+            self.work.serve_line();
+            if is_late && self.work.only_own_is_due() {
+                return;
+            }
         }
     }
 
-    fn run_script(&mut self, script: Box<ScriptCall>, held: &mut Lent) {
-        let mut reply = Vec::new();
-        let began = self.work.watch.ns();
+    fn run_script(&mut self, script: Box<ScriptCall>, held: &mut Lent) -> Scripted {
+        let mut reply = std::mem::take(&mut self.work.scripts.spare);
+        let began = self.work.begin_lap();
         let call = &script.call;
         let client = (call.database, call.version, call.regard);
         let args = call.packed.args();
@@ -121,21 +144,17 @@ impl<K: Kernel> Core<K> {
         self.work.begin_unit();
         let ended = self.evaluate(call.entry, (args, script.sha), client, held, &mut reply);
         self.work.end_unit();
-        let took_ns = self.work.watch.ns() - began;
+        let took_ns = self.work.begin_lap() - began;
         self.work.count_script(call.entry, took_ns, &ended);
         // In a transaction they wait for its end, or a message might stand in
         // the middle of its reply.
         self.work.grant_wishes();
-        self.work.begin_lap();
         self.work.serve_ready(Some(held));
-        let scripted = Scripted {
+        Scripted {
             script,
             reply,
             took_ns,
-        };
-        let home = scripted.script.home;
-        let letter = Letter::Scripted(Box::new(scripted));
-        self.work.outgoing.push((home, letter));
+        }
     }
 
     /// Runs a script and writes its reply.
@@ -167,7 +186,7 @@ impl<K: Kernel> Core<K> {
             function,
             has_written: false,
             is_killed: false,
-            began_ns: self.work.watch.ns(),
+            began_ns: self.work.lap,
         });
         let local = &mut self.work.local;
         if held.iter().all(Option::is_some) {
@@ -277,13 +296,17 @@ impl Work {
         entry: &'static Entry,
         args: Args<'_>,
     ) -> Flow {
+        let soon = self.keys_of_script(id, entry, args);
+        self.ask_memory(&soon, Database::prefetch_slot);
         let sha = digest(entry, args);
         let cores = self.cores_of_script(entry, args, sha);
+        self.ask_memory(&soon, Database::prefetch_bucket);
         let me = self.local.core;
         let shown_address = self.shown_address(id);
         let Some(call) = self.call_of(id, entry, args) else {
             return Flow::Pause;
         };
+        self.ask_memory(&soon, Database::prefetch_entry);
         let script = Box::new(ScriptCall {
             home: me,
             call,
@@ -301,6 +324,17 @@ impl Work {
         Flow::Pause
     }
 
+    /// The keys it says it uses, to be asked memory for.
+    fn keys_of_script(&mut self, id: SessionId, entry: &Entry, args: Args<'_>) -> Soon {
+        let session = self.local.roster.find(id);
+        let database = session.map_or(0, |session| session.client.database);
+        let parsed = match entry.command.run {
+            Run::Script { subject, .. } => Evaluation::parse(args, subject).ok(),
+            _ => None,
+        };
+        self.soon(database, parsed.map(|request| request.keys))
+    }
+
     /// Runs a script for a client of another core.
     pub(super) fn on_run_script(&mut self, script: Box<ScriptCall>) {
         if let Some(refusal) = self.busy_refusal(script.call.entry) {
@@ -316,17 +350,36 @@ impl Work {
         let call = &script.call;
         Reply::new(&mut reply, call.version).refuse(refusal);
         self.count_rejected(Some(call.entry), refusal);
-        let (home, took_ns) = (script.home, 0);
-        let scripted = Scripted {
+        self.send_scripted(Scripted {
             script,
             reply,
-            took_ns,
-        };
+            took_ns: 0,
+        });
+    }
+
+    /// Sends the reply of a script to its client's core.
+    fn send_scripted(&mut self, scripted: Scripted) {
+        let home = scripted.script.home;
         if home == self.local.core {
             self.on_scripted(&scripted);
+            if scripted.reply.capacity() <= SPARE_BYTES {
+                self.scripts.spare = scripted.reply;
+                self.scripts.spare.clear();
+            }
         } else {
             self.post.post(home, Letter::Scripted(Box::new(scripted)));
         }
+    }
+
+    /// Whether nothing that waits for its place in the loop holds shards of others.
+    fn only_own_is_due(&self) -> bool {
+        let me = self.local.core;
+        let mut held = self
+            .scripts
+            .due
+            .iter()
+            .flat_map(|due| due.held.iter().flatten());
+        held.all(|shard| shard.core == me)
     }
 
     /// A script of one of this core's sessions has run.

@@ -80,7 +80,7 @@ impl Work {
         let spans = std::mem::take(&mut self.spans);
         let mut used = 0;
         let mut goes_on = true;
-        for request in &staged {
+        for (index, request) in staged.iter().enumerate() {
             let words = &spans[request.first_span..request.first_span + request.spans];
             let args = Args::new(&bytes[request.start..request.end], words);
             let flow = self.run(id, request.entry, request.first, args);
@@ -89,6 +89,7 @@ impl Work {
             }
             if flow != Flow::Next || !self.may_run(id) {
                 goes_on = false;
+                self.look_less_ahead(id, index + 1);
                 break;
             }
         }

@@ -10,7 +10,7 @@ use crate::config;
 use crate::keyspace::Touch;
 use crate::memory::used_memory;
 use crate::script::LogLevel;
-use crate::session::{SessionId, Stage};
+use crate::session::{Inbox, SessionId, Stage};
 
 use super::core::Work;
 use super::expiry::Expiry;
@@ -247,7 +247,7 @@ impl Work {
             } else if buffers_idle_ms.is_some_and(|limit_ms| idle_ms > limit_ms) {
                 session.outbox.shrink();
                 if session.inbox.is_empty() {
-                    session.inbox = Vec::new();
+                    session.inbox = Inbox::default();
                 }
             }
         }

@@ -363,9 +363,6 @@ impl Work {
             match letter {
                 Letter::Served(served) if core == self.local.core => self.on_served(*served),
                 Letter::TryAgain(wait) if core == self.local.core => self.on_try_again(wait),
-                Letter::Scripted(scripted) if core == self.local.core => {
-                    self.on_scripted(&scripted);
-                }
                 letter => self.post.post(core, letter),
             }
         }

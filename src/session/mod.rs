@@ -4,12 +4,14 @@
 //! bytes to its inbox and takes bytes from its outbox.
 
 mod client;
+mod inbox;
 mod outbox;
 mod roster;
 mod transaction;
 mod watches;
 
 pub use client::{Client, Origin, Regard, ReplicaSaid, ReplyMode, Subscribed};
+pub use inbox::Inbox;
 pub use outbox::{Gap, Outbox};
 pub use roster::{Blocked, Roster, Session, SessionId, Stage};
 pub use transaction::{Queued, Transaction};

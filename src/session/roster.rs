@@ -9,6 +9,7 @@ use crate::resp::{Decoder, Version};
 use crate::shard::Wait;
 
 use super::client::{Client, Origin};
+use super::inbox::Inbox;
 use super::outbox::{Gap, Outbox};
 use super::transaction::Transaction;
 use super::watches::Watches;
@@ -61,10 +62,13 @@ pub struct Session {
     pub client: Client,
     pub stage: Stage,
     /// Received bytes that are not a whole request yet, or wait for the stage.
-    pub inbox: Vec<u8>,
+    pub inbox: Inbox,
     /// Received bytes that are being served, beside the inbox.
     pub in_hand: usize,
     pub decoder: Decoder,
+    /// How many of its requests are decoded before the first of them runs: few of one
+    /// whose requests make it wait, since the rest is decoded again.
+    pub ahead: u8,
     pub outbox: Outbox,
     /// Things under way that the stage waits for; it opens after the last.
     pub awaiting: u32,
@@ -121,9 +125,10 @@ impl Session {
         Session {
             client,
             stage: Stage::Open,
-            inbox: Vec::new(),
+            inbox: Inbox::default(),
             in_hand: 0,
             decoder: Decoder::new(),
+            ahead: 1,
             outbox: Outbox::default(),
             awaiting: 0,
             scattered: 0,

@@ -22,6 +22,7 @@ mod pressure;
 mod pubsub;
 mod refused;
 mod rude;
+mod scripts;
 mod stop;
 mod title;
 
