@@ -208,23 +208,53 @@ fn on_core() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// The longest single insert of `keys`. `prefix` is `None` for a run that only
-/// computes: what is long there is the machine's doing.
-fn pause(out: &mut impl Write, what: &str, keys: u64, prefix: Option<&str>) -> io::Result<()> {
+/// What is timed.
+#[derive(Clone, Copy)]
+enum Timed {
+    /// What is long here is the machine's doing.
+    Computing,
+    /// New memory is written to, as much as the keys will take: what is long here
+    /// is the supply of memory by the kernel, and by the host of a virtual machine.
+    Touching,
+    /// A key with this prefix is inserted.
+    Inserting(&'static str),
+}
+
+/// Bytes of memory for each key that is inserted here.
+const BYTES_PER_KEY: u64 = 48;
+const PAGE_BYTES: u64 = 4096;
+
+/// The longest single insert of `keys`, or what stands beside it.
+fn pause(out: &mut impl Write, what: &str, keys: u64, timed: Timed) -> io::Result<()> {
     let mut keyspace = keyspace();
+    let mut fresh = match timed {
+        Timed::Touching => vec![0_u8; (keys * BYTES_PER_KEY) as usize],
+        Timed::Computing | Timed::Inserting(_) => Vec::new(),
+    };
     let mut took = Histogram::<u64>::new(3).expect("three digits are allowed");
     let mut longest = [0; 3];
     for number in 0..keys {
-        let name = name(prefix.unwrap_or("key:"), number);
+        let prefix = match timed {
+            Timed::Inserting(prefix) => prefix,
+            Timed::Computing | Timed::Touching => "key:",
+        };
+        let name = name(prefix, number);
         let begin = on_core();
-        let key = keyspace.key(name.text());
-        if prefix.is_some() {
-            let db = keyspace.db_mut(0);
-            db.set(key, b"value", Lifetime::Forever, &CLOCK);
-        } else {
-            (0..40).for_each(|_| {
+        match timed {
+            Timed::Computing => (0..40).for_each(|_| {
                 black_box(keyspace.key(black_box(name.text())));
-            });
+            }),
+            Timed::Touching => {
+                let at = number * BYTES_PER_KEY;
+                if at / PAGE_BYTES != (at + BYTES_PER_KEY) / PAGE_BYTES {
+                    fresh[at as usize] = 1;
+                }
+            }
+            Timed::Inserting(_) => {
+                let key = keyspace.key(name.text());
+                let db = keyspace.db_mut(0);
+                db.set(key, b"value", Lifetime::Forever, &CLOCK);
+            }
         }
         let nanos = on_core() - begin;
         took.record(nanos).expect("the histogram grows");
@@ -233,6 +263,7 @@ fn pause(out: &mut impl Write, what: &str, keys: u64, prefix: Option<&str>) -> i
             longest.sort_unstable();
         }
     }
+    black_box(&fresh);
     let micros = |nanos: u64| nanos as f64 / 1000.0;
     let long = took.len() - took.count_between(0, 100_000);
     writeln!(
@@ -264,11 +295,17 @@ fn main() -> io::Result<()> {
     let keys = asked.iter().find_map(|word| word.parse().ok());
     let keys = keys.unwrap_or(PAUSE_KEYS);
     if is_asked("pause") {
-        pause(&mut out, "times computing only", keys, None)?;
-        pause(&mut out, "keys over all slots", keys, Some("key:"))?;
+        pause(&mut out, "times computing only", keys, Timed::Computing)?;
+        pause(&mut out, "times touching memory", keys, Timed::Touching)?;
+        pause(
+            &mut out,
+            "keys over all slots",
+            keys,
+            Timed::Inserting("key:"),
+        )?;
     }
     if is_asked("slot") {
-        pause(&mut out, "keys in one slot", keys, Some("{t}:"))?;
+        pause(&mut out, "keys in one slot", keys, Timed::Inserting("{t}:"))?;
     }
     Ok(())
 }
