@@ -91,6 +91,13 @@ impl Work {
         }
     }
 
+    /// The session waits for something that is under way.
+    pub(super) fn await_one(&mut self, id: SessionId) {
+        if let Some(session) = self.local.roster.find(id) {
+            session.await_one();
+        }
+    }
+
     /// A request as it waits for its shards; its session waits for the reply.
     pub(super) fn call_of(
         &mut self,

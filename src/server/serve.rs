@@ -380,13 +380,6 @@ impl Work {
         Flow::Pause
     }
 
-    /// The session waits for something that is under way.
-    pub(super) fn await_one(&mut self, id: SessionId) {
-        if let Some(session) = self.local.roster.find(id) {
-            session.await_one();
-        }
-    }
-
     /// Runs something that needs no data.
     pub(super) fn run_here(
         &mut self,
