@@ -73,6 +73,7 @@ pub(super) fn read_nodes(bytes: &mut &[u8], rules: &Rules) -> Result<List, Malfo
         let container = read_length(bytes)?;
         let text = read_string(bytes)?;
         match container {
+            PLAIN if text.is_empty() => return Err(Malformed),
             PLAIN => nodes.push(Node::plain((*text).into())),
             PACKED => {
                 let pack = Listpack::from_bytes(&text).ok_or(Malformed)?;

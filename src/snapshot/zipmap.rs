@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! count, 1  (length key length free value unused …) …  ff
-//! length:   1 byte below 254, or fe and 4 bytes, lowest byte first
+//! length:   1 byte below 254, or fe and 4 bytes, lowest byte first, from 254 on
 //! free:     1 byte: how many unused bytes follow the value
 //! ```
 //!
-//! A count of 254 or more says nothing. Every byte is judged, as in `ziplist`.
+//! A count of 254 says nothing. Every byte is judged, as in `ziplist`.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -23,6 +23,9 @@ pub struct Zipmap<'a> {
 const END: u8 = 0xff;
 const LONG_LENGTH: u8 = 0xfe;
 
+/// As a count: there may be any number.
+const MANY: u8 = 0xfe;
+
 impl<'a> Zipmap<'a> {
     /// Looks at the header.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Malformed> {
@@ -30,7 +33,7 @@ impl<'a> Zipmap<'a> {
         Ok(Self {
             rest: Some(rest),
             seen: 0,
-            count: (count < LONG_LENGTH).then_some(usize::from(count)),
+            count: (count != MANY).then_some(usize::from(count)),
         })
     }
 }
@@ -66,7 +69,11 @@ fn pair<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Malformed> {
 fn length(rest: &mut &[u8]) -> Result<u64, Malformed> {
     match take(rest)? {
         [END] => Err(Malformed),
-        [LONG_LENGTH] => take(rest).map(u32::from_le_bytes).map(u64::from),
+        [LONG_LENGTH] => match take(rest).map(u32::from_le_bytes)? {
+            // Nobody writes a short one at length.
+            ..0xfe => Err(Malformed),
+            length => Ok(u64::from(length)),
+        },
         [length] => Ok(u64::from(length)),
     }
 }

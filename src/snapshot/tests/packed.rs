@@ -145,10 +145,18 @@ fn a_zipmap_gives_its_fields() {
         pairs(bytes),
         Ok(vec![pair(b"foo", b"bar"), pair(b"hello", b"world")])
     );
-    let long = b"\xfe\xfe\x01\0\0\0a\xfe\x01\0\0\0\0b\xff";
-    assert_eq!(pairs(long), Ok(vec![pair(b"a", b"b")]));
+    let (field, value) = ([b'a'; 254], [b'b'; 300]);
+    let long = [
+        &b"\xfe\xfe\xfe\0\0\0"[..],
+        &field,
+        b"\xfe\x2c\x01\0\0\0",
+        &value,
+        b"\xff",
+    ];
+    let long = long.concat();
+    assert_eq!(pairs(&long), Ok(vec![pair(&field, &value)]));
     survives_damage(bytes, pairs);
-    survives_damage(long, pairs);
+    survives_damage(&long, pairs);
 }
 
 #[test]
@@ -163,6 +171,9 @@ fn what_is_no_zipmap_is_refused() {
         b"\x01\x01a\xff\x00b\xff",
         b"\x01\x01a\x01\x09b\xff",
         b"\x01\xfe\xff\xff\xff\xffa\x01\x00b\xff",
+        b"\x01\xfe\x01\0\0\0a\x01\x00b\xff",
+        b"\x01\x01a\xfe\x01\0\0\0\x00b\xff",
+        b"\xff\x01a\x01\x00b\xff",
     ] {
         assert_eq!(pairs(bytes), Err(Malformed), "{bytes:x?}");
     }

@@ -127,6 +127,9 @@ fn a_list_is_read_from_all_its_kinds() {
         ),
         (Kind::ListListpacks, b"\x02\x01\x01a\x01\x015".to_vec()),
     ]);
+    // An empty text in a node of its own.
+    check_refused(Kind::ListListpacks, b"\x01\x01\x00");
+    check_refused(Kind::ListListpacks, b"\x02\x01\x01a\x01\x00");
 }
 
 #[test]
