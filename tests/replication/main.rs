@@ -13,6 +13,7 @@ mod cuts;
 mod follow;
 mod halt;
 mod lead;
+mod packets;
 mod proxy;
 mod restart;
 mod roles;

@@ -70,6 +70,13 @@ impl Wire {
         }
     }
 
+    /// Has the system put small pieces together before it sends them: fewer packets,
+    /// later.
+    pub fn gather_packets(&self) {
+        // A socket of the file system has no packets.
+        let _refused = SockRef::from(&self.socket).set_tcp_nodelay(false).is_err();
+    }
+
     /// The socket once more, for who may only hang up.
     ///
     /// # Errors

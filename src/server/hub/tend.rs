@@ -38,8 +38,12 @@ impl Control {
         } = recruit;
         let now = self.hub.now();
         let link = self.hub.primary.on_arrival(now, arrival);
+        let wire = Wire::adopt(socket, self.hub.bell);
+        if self.settings.is_on("repl-disable-tcp-nodelay") {
+            wire.gather_packets();
+        }
         let line = Line {
-            wire: Wire::adopt(socket, self.hub.bell),
+            wire,
             core,
             session,
         };
