@@ -9,6 +9,7 @@ mod process;
 #[expect(dead_code, reason = "tests/commands shows replies too")]
 mod wire;
 
+mod chosen;
 mod cuts;
 mod follow;
 mod halt;

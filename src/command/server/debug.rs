@@ -58,6 +58,8 @@ enum Wanted<'a> {
     /// How long a client is idle before its buffers are given back, in
     /// milliseconds; they never are at `None`.
     ReplyBuffer(Option<u64>),
+    /// At the word where the request begins.
+    Replicate,
     SetActiveExpire(bool),
     SetDisableDenyScripts(bool),
     /// Nanoseconds.
@@ -84,6 +86,7 @@ fn wanted(args: Args<'_>) -> Result<Wanted<'_>, Refusal> {
         3 if is(b"object") => Wanted::Object(args.get(2)),
         3 if is(b"protocol") => Wanted::Protocol(args.get(2)),
         3 if is(b"quicklist-packed-threshold") => packed_threshold(args.get(2))?,
+        3.. if is(b"replicate") => Wanted::Replicate,
         4 if is(b"replybuffer") => Wanted::ReplyBuffer(reply_buffer(args)?),
         3 if is(b"sleep") => {
             // As in stock, what is no number is no time.
@@ -153,7 +156,8 @@ fn part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
         | Wanted::Error(_)
         | Wanted::Log(_)
         | Wanted::Protocol(_)
-        | Wanted::QuicklistPackedThreshold => {}
+        | Wanted::QuicklistPackedThreshold
+        | Wanted::Replicate => {}
         Wanted::Digest => debug_data::digest_part(part, out),
         Wanted::DigestValue => debug_data::digest_value_part(part, args, out),
         Wanted::Listpack(key) => debug_data::encoding(part, key, out),
@@ -187,6 +191,11 @@ fn merge(
         }
         Wanted::Object(_) => reply.simple(&String::from_utf8_lossy(owners(answers)?)),
         Wanted::Protocol(kind) => return protocol(kind, reply),
+        Wanted::Replicate => {
+            let words = args.iter().skip(2).map(<[u8]>::to_vec).collect();
+            scene.local.wishes.push(Wish::TellReplicas(words));
+            reply.ok();
+        }
         Wanted::Panic
         | Wanted::Populate(_)
         | Wanted::QuicklistPackedThreshold
@@ -401,6 +410,9 @@ const HELP: &[&str] = &[
     "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
     "    Save, forget all keys and load the file; or without the first, without the",
     "    second, or so that the file's keys replace those that are there.",
+    "REPLICATE <word> [<word> ...]",
+    "    Send replicas a request that is not done here, in whatever database their",
+    "    stream is in.",
     "REPLYBUFFER RESIZING <0|1>",
     "    Whether the buffers of idle clients are given back.",
     "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|milliseconds>",
