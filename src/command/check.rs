@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::base::{HashKey, Random, slot_of};
 use crate::config::{Events, Live, Settings};
-use crate::journal::Effects;
+use crate::journal::{EVERYONE, Effects};
 use crate::keyspace::{Clock, Key, Overdue, Touch};
 use crate::pubsub::Directory;
 use crate::resp::{Args, Outcome, OwnedArgs, Reply, Version};
@@ -243,7 +243,7 @@ impl Node {
         if after.recorded_by() != 0
             && let Some(effects) = after.effects(database, args)
         {
-            self.effects.append(&effects);
+            self.effects.append(&effects, EVERYONE);
         }
         self.events.extend(after.events);
         self.changes += after.tally.changes;

@@ -45,7 +45,8 @@ impl Recorded {
     /// Leaves what happened by itself.
     pub(super) fn push_note(&mut self, database: usize, note: &Note, removal: &[u8]) {
         if let Some(words) = words_of_note(note, removal) {
-            self.push(database, &words);
+            let effects = self.effects.get_or_insert_default();
+            effects.push_by_itself(database, words.into_iter());
         }
     }
 }

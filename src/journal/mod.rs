@@ -8,7 +8,7 @@ mod slice;
 #[cfg(test)]
 mod tests;
 
-pub use effects::{Effect, Effects, put_request};
+pub use effects::{EVERYONE, Effect, Effects, put_request};
 pub use manifest::{AofFile, BaseForm, Manifest, ManifestFault, Role};
 pub use merge::{Merge, Merged};
 pub use slice::{Open, Slice, select};

@@ -10,7 +10,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 
 use crate::command::{After, Entry, Event, Lent, Run, removal, words_of_note};
-use crate::journal::{Effects, Open, Slice, put_request};
+use crate::journal::{EVERYONE, Effects, Open, Slice, put_request};
 use crate::resp::{Args, Refusal};
 use crate::runtime::core::{Bell, Feed, Kernel, Reached};
 use crate::session::{SessionId, Stage};
@@ -104,6 +104,9 @@ pub(super) struct Recording {
     unit: Option<Effects>,
     /// How many of them there are, one within the other.
     depth: u32,
+    /// For whom what is run is left, one bit each: everyone, but where a script has
+    /// chosen.
+    chosen: u8,
     /// The last ticket of this core.
     last: u64,
     /// Every write is on disk before anybody is told of it.
@@ -136,6 +139,7 @@ impl Recording {
             lanes: 0,
             unit: None,
             depth: 0,
+            chosen: EVERYONE,
             last: 0,
             waits_for_disk: false,
             unsent: VecDeque::new(),
@@ -172,7 +176,7 @@ impl Work {
         recording.lanes |= after.recorded_by();
         if let Some(unit) = &mut recording.unit {
             if let Some(effects) = after.effects(database, args) {
-                unit.append(&effects);
+                unit.append(&effects, recording.chosen);
             }
             return;
         }
@@ -214,10 +218,50 @@ impl Work {
             return;
         }
         let unit = recording.unit.take().expect("a unit was begun");
-        if !unit.is_empty() {
-            recording.open.add_unit(&unit);
-            self.post.hold();
+        if unit.is_empty() {
+            return;
         }
+        self.post.hold();
+        if unit.are_for(recording.lanes) {
+            recording.open.add_unit(&unit);
+        } else {
+            self.publish_apart(&unit);
+        }
+    }
+
+    /// Has what a script runs from now on left for the file or the replicas, for both
+    /// or for none.
+    pub(super) fn choose_readers(&mut self, file: bool, replicas: bool) {
+        let file = if file { FILE } else { 0 };
+        let replicas = if replicas { REPLICAS } else { 0 };
+        self.recording.chosen = file | replicas;
+    }
+
+    /// What is run is left for everyone again.
+    pub(super) fn choose_everyone(&mut self) {
+        self.recording.chosen = EVERYONE;
+    }
+
+    /// Whether a script has chosen that replicas are told nothing.
+    pub(super) fn leaves_replicas_out(&self) -> bool {
+        self.recording.chosen & REPLICAS == 0
+    }
+
+    /// Gives a unit its place of which not everyone is left everything: each reader
+    /// gets its own part, whole, under one ticket.
+    #[cold]
+    fn publish_apart(&mut self, unit: &Effects) {
+        let lanes = self.recording.lanes;
+        self.publish_open();
+        let part = |lane| {
+            let mut open = Open::default();
+            open.add_unit(&unit.of(1_u8 << lane));
+            open.seal()
+        };
+        let recording = &mut self.recording;
+        recording.last = recording.journal.publish(recording.me, lanes, part);
+        recording.lanes = 0;
+        self.post.release();
     }
 
     /// Gives what is open its place among what all cores did, and lets the
@@ -231,12 +275,18 @@ impl Work {
 
     #[cold]
     fn seal_open(&mut self) {
-        let recording = &mut self.recording;
-        let slice = recording.open.seal();
-        let journal = &recording.journal;
-        recording.last = journal.publish(recording.me, recording.lanes, |_| slice.clone());
-        recording.lanes = 0;
+        self.publish_open();
+        self.recording.lanes = 0;
         self.post.release();
+    }
+
+    fn publish_open(&mut self) {
+        let recording = &mut self.recording;
+        if !recording.open.is_empty() {
+            let slice = recording.open.seal();
+            let (journal, me) = (&recording.journal, recording.me);
+            recording.last = journal.publish(me, recording.lanes, |_| slice.clone());
+        }
     }
 
     /// Gives replicas a request that changes no data, if there are any.

@@ -212,6 +212,7 @@ impl<K: Kernel> Core<K> {
             Some(sha) => engine.run(sha, keys, arguments, &mut host, &mut reply),
             None => libraries.run(request.subject, keys, arguments, &mut host, &mut reply),
         };
+        self.work.choose_everyone();
         self.work.local.scripts = engine;
         self.work.local.functions = libraries;
         self.work.local.lent_scripts = None;

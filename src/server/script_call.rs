@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::command::{Caller as Asker, Entry, Gather, Lent, Run, Scene, Waiting, cores_needed};
+use crate::command::{
+    Caller as Asker, Entry, Gather, Lent, Run, Scene, Waiting, Wish, cores_needed,
+};
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
 use crate::runtime::core::Kernel;
 use crate::script::{Effects, Host, LogLevel, Pace, Permission};
@@ -63,7 +65,10 @@ impl<K: Kernel> Host for Caller<'_, K> {
         self.core.work.log_of_script(level, text);
     }
 
-    fn set_effects(&mut self, _: Effects) {}
+    fn set_effects(&mut self, effects: Effects) {
+        let work = &mut self.core.work;
+        work.choose_readers(effects.file, effects.replicas);
+    }
 
     fn pace(&mut self) -> Pace {
         self.core.pace(self.words)
@@ -220,9 +225,15 @@ impl Work {
                 self.run_data(client, Waiting::NeverInScript, handler, args, held, out)
             }
             Run::Here(handler) | Run::AloneOr(handler, _) => {
+                let wished = self.local.wishes.len();
                 let mut scene = self.scene_of_script(state.database, version);
                 let outcome = handler(&mut scene, args, &mut Reply::new(out, version));
                 state.database = scene.client().database;
+                if self.leaves_replicas_out() {
+                    let own = self.local.wishes.split_off(wished);
+                    let stays = |wish: &Wish| !matches!(wish, Wish::TellReplicas(_));
+                    self.local.wishes.extend(own.into_iter().filter(stays));
+                }
                 outcome
             }
             Run::Everywhere(_) => unreachable!("its parts are gathered"),
