@@ -18,7 +18,7 @@ use crate::value::hash::Hash;
 use crate::value::{Compound, Typed};
 
 /// Keys looked at in each step for whether they are still to be listed.
-const VERIFIED_PER_STEP: usize = 4;
+pub(super) const VERIFIED_PER_STEP: usize = 4;
 
 /// A moment and the key that has something due then.
 type Listed = (u64, Box<[u8]>);
@@ -33,8 +33,13 @@ pub(super) struct Agenda {
 }
 
 impl Agenda {
+    /// How many keys are listed.
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
     /// Lists a key under a moment, or takes it off.
-    fn put(&mut self, key: &[u8], moment: Option<u64>) {
+    pub(super) fn put(&mut self, key: &[u8], moment: Option<u64>) {
         let listed = self.by_key.get(key).copied();
         if listed == moment {
             return;
@@ -51,13 +56,13 @@ impl Agenda {
     }
 
     /// The key that is due first, if that is before `now`.
-    fn due(&self, now: u64) -> Option<Box<[u8]>> {
+    pub(super) fn due(&self, now: u64) -> Option<Box<[u8]>> {
         let (moment, key) = self.by_time.first()?;
         (*moment < now).then(|| key.clone())
     }
 
     /// The next key of the round.
-    fn next_to_verify(&mut self) -> Option<Box<[u8]>> {
+    pub(super) fn next_to_verify(&mut self) -> Option<Box<[u8]>> {
         let from = Bound::Excluded(&self.verified);
         let next = self.by_time.range((from, Bound::Unbounded)).next();
         self.verified = next.cloned().unwrap_or_default();
@@ -171,5 +176,6 @@ impl Database {
     /// Forgets everything: the database is empty.
     pub(super) fn forget_agenda(&mut self) {
         drop(mem::take(&mut self.agenda));
+        self.forget_own();
     }
 }

@@ -30,6 +30,9 @@ pub enum Overdue {
     Removed,
     /// The same, while clients are paused, and at a replica for its clients.
     Left,
+    /// The same, for clients of a replica that may write: the deadlines that they give
+    /// are this node's own, and it looks after them.
+    Own,
     /// It is found: for who obeys a primary, which alone says when a key goes.
     Found,
 }
@@ -71,7 +74,7 @@ impl Clock {
     #[must_use]
     pub fn due(&self) -> u64 {
         match self.overdue {
-            Overdue::Removed | Overdue::Left => self.now,
+            Overdue::Removed | Overdue::Left | Overdue::Own => self.now,
             Overdue::Found => 0,
         }
     }

@@ -30,6 +30,8 @@ pub struct Database {
     pub(super) slots: Slots,
     pub(super) remains: Remains,
     pub(super) agenda: Agenda,
+    /// See the module `own`.
+    pub(super) own: Agenda,
     random: Random,
     /// Where a short value is edited, kept to spare the allocation.
     scratch: Vec<u8>,
@@ -63,6 +65,7 @@ impl Database {
             slots: Slots::new(hash_key),
             remains: Remains::default(),
             agenda: Agenda::default(),
+            own: Agenda::default(),
             random: Random::new(0),
             scratch: Vec::new(),
         }
@@ -90,6 +93,11 @@ impl Database {
     #[inline]
     fn live(&mut self, key: Key<'_>, now: u64) -> Option<Occupied<'_>> {
         live(&mut self.slots, &mut self.remains, key, now)
+    }
+
+    /// Removes a key if its time has come.
+    pub(super) fn remove_expired(&mut self, key: Key<'_>, now: u64) {
+        let _alive = self.live(key, now).is_some();
     }
 
     /// Puts a key where there is none.
@@ -120,7 +128,7 @@ impl Database {
     pub fn has(&mut self, key: Key<'_>, clock: &Clock) -> bool {
         match clock.overdue {
             Overdue::Removed => self.live(key, clock.due()).is_some(),
-            Overdue::Left | Overdue::Found => self.peek(key, clock.due()).is_some(),
+            Overdue::Left | Overdue::Own | Overdue::Found => self.peek(key, clock.due()).is_some(),
         }
     }
 
@@ -194,7 +202,10 @@ impl Database {
     ) {
         let deadline = match lifetime {
             Lifetime::Keep | Lifetime::Forever => None,
-            Lifetime::Until(deadline) => Some(deadline),
+            Lifetime::Until(deadline) => {
+                self.list_own(key, deadline, clock);
+                Some(deadline)
+            }
         };
         let mut marks = Marks {
             deadline,
@@ -362,6 +373,9 @@ impl Database {
             return false;
         };
         occupied.set_deadline(deadline);
+        if let Some(deadline) = deadline {
+            self.list_own(key, deadline, clock);
+        }
         true
     }
 
@@ -422,6 +436,9 @@ impl Database {
         }
         if has_deadlines {
             self.note_fields(key);
+        }
+        if let Some(deadline) = marks.deadline {
+            self.list_own(key, deadline, clock);
         }
     }
 

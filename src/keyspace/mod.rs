@@ -9,6 +9,7 @@ mod eviction;
 mod expiry;
 mod found;
 mod notes;
+mod own;
 mod owned;
 mod shard_keyspace;
 mod stored;

@@ -496,12 +496,14 @@ impl<K: Kernel> Core<K> {
 impl Work {
     fn begin_turn(&mut self) {
         self.clock.now = unix_ms();
-        // Nothing changes by itself while clients are paused, nor at a replica.
-        let is_left = self.local.is_paused() || self.local.live.is_replica();
-        self.clock.overdue = if is_left {
-            Overdue::Left
-        } else {
-            Overdue::Removed
+        // Nothing changes by itself while clients are paused, and at a replica only what
+        // its own clients have written.
+        let live = &self.local.live;
+        self.clock.overdue = match live.is_replica() {
+            _ if self.local.is_paused() => Overdue::Left,
+            true if live.replica_read_only => Overdue::Left,
+            true => Overdue::Own,
+            false => Overdue::Removed,
         };
     }
 

@@ -95,6 +95,9 @@ impl Work {
         for offset in 0..databases {
             let index = (expiry.next_database + offset) % databases;
             let database = keyspace.db_mut(index);
+            if database.own_len() > 0 {
+                database.forget_own();
+            }
             let until = (&self.watch, started + SLICE_NS);
             if database.listed_len() > 0 {
                 visit_hashes(database, &clock, until, &mut found);
@@ -118,6 +121,27 @@ impl Work {
         self.local.count().expire_ns.add(took);
         self.note_stale_share(found.due, found.met);
         self.note_latency("expire-cycle", took);
+        self.tell_notes();
+    }
+
+    /// At a replica: lets those keys go whose deadline its own clients gave, for one
+    /// slice of time.
+    pub(super) fn expire_own(&mut self) {
+        if self.local.is_loading {
+            // What goes now would not be recorded.
+            return;
+        }
+        let clock = self.clock_for(Regard::NoTouch);
+        let until = self.watch.ns() + SLICE_NS;
+        let Some(keyspace) = self.vault.keyspace() else {
+            return;
+        };
+        for index in 0..keyspace.databases() {
+            let database = keyspace.db_mut(index);
+            if database.own_len() > 0 {
+                while database.expire_own_step(&clock) && self.watch.ns() < until {}
+            }
+        }
         self.tell_notes();
     }
 

@@ -119,13 +119,18 @@ impl Work {
         let now = self.clock.now;
         let has_deadlines = self.has_deadlines();
         self.pace.tick_at_ms = now + self.tick_ms(has_deadlines);
-        // Nothing changes by itself while clients are paused, nor at a replica.
-        let changes = !self.local.is_paused() && !self.local.live.is_replica();
-        if has_deadlines && self.local.active_expire && changes {
+        // Nothing changes by itself while clients are paused, and at a replica only what
+        // its own clients have written.
+        let is_replica = self.local.live.is_replica();
+        let expires = has_deadlines && self.local.active_expire && !self.local.is_paused();
+        if expires && !is_replica {
             self.expire_slice();
         } else {
             self.pace.expiry.goes_on_at_ns = None;
             self.note_stale_share(0, 0);
+            if expires {
+                self.expire_own();
+            }
         }
         self.sample(now);
         self.pace.frees_go_on = true;
@@ -182,15 +187,17 @@ impl Work {
         let Some(keyspace) = self.vault.keyspace() else {
             return;
         };
-        let (mut keys, mut with_ttl) = (0, 0);
+        let (mut keys, mut with_ttl, mut own) = (0, 0, 0);
         for index in 0..keyspace.databases() {
             let database = keyspace.db(index);
             keys += database.len() as u64;
             with_ttl += database.expires_len() as u64;
+            own += database.own_len() as u64;
         }
         let count = self.local.count();
         count.keys.set(keys);
         count.keys_with_ttl.set(with_ttl);
+        count.own_deadlines.set(own);
     }
 
     fn has_deadlines(&mut self) -> bool {

@@ -114,6 +114,7 @@ counters! {
     expire_ns count: "Nanoseconds spent looking for keys to expire.";
     keys gauge: "Keys held now.";
     keys_with_ttl gauge: "Keys with a time to live now.";
+    own_deadlines gauge: "Keys that clients of this replica gave a time to live.";
     memory_bytes gauge: "Bytes the core's data takes now.";
     memory_startup_bytes gauge: "What the process held when this core had started.";
     memory_peak_bytes gauge: "The most bytes the whole process held, as this core saw it.";

@@ -19,6 +19,7 @@ mod proxy;
 mod restart;
 mod roles;
 mod told;
+mod writable;
 mod writer;
 
 use std::collections::BTreeMap;

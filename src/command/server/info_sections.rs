@@ -332,11 +332,9 @@ fn more_stats(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("pubsub_channels", listened_to(Kind::Channel));
     lines.field("pubsub_patterns", listened_to(Kind::Pattern));
     lines.field("pubsubshard_channels", listened_to(Kind::ShardChannel));
+    lines.zeros(&["latest_fork_usec", "total_forks", "migrate_cached_sockets"]);
+    lines.field("slave_expires_tracked_keys", totals.own_deadlines);
     lines.zeros(&[
-        "latest_fork_usec",
-        "total_forks",
-        "migrate_cached_sockets",
-        "slave_expires_tracked_keys",
         "active_defrag_hits",
         "active_defrag_misses",
         "active_defrag_key_hits",
