@@ -56,6 +56,7 @@ impl Work {
                     .as_mut()
                     .expect("it is open until it is drained");
                 obeyed.is_draining = true;
+                self.resume_paused();
             }
         }
         self.advance_obeyed();
@@ -195,6 +196,12 @@ impl Work {
         if self.is_obeyed(id) {
             if self.busy_refusal(entry).is_some() {
                 self.hold_obeyed(id);
+                return Some(Regime::Wait);
+            }
+            // What a lost link has brought runs all the same: who leads next needs it.
+            let is_draining = self.obeyed.as_ref().is_some_and(|it| it.is_draining);
+            let is_paused = self.local.pause.is_some() && !is_draining;
+            if is_paused && self.must_pause(id, entry, args) {
                 return Some(Regime::Wait);
             }
             if self.must_slow_down(id, entry) || self.must_wait_for_disk(id, entry, args) {

@@ -506,7 +506,7 @@ impl Work {
 
     /// Whether CLIENT PAUSE holds this command back, or the node itself does; the
     /// session then waits.
-    fn must_pause(&mut self, id: SessionId, entry: &Entry, args: Args<'_>) -> bool {
+    pub(super) fn must_pause(&mut self, id: SessionId, entry: &Entry, args: Args<'_>) -> bool {
         if !self.local.is_paused() {
             return false;
         }

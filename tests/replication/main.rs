@@ -15,6 +15,7 @@ mod follow;
 mod halt;
 mod lead;
 mod packets;
+mod paused;
 mod proxy;
 mod restart;
 mod roles;
