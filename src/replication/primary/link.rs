@@ -74,10 +74,10 @@ pub(super) struct Link {
     pub(super) next: u64,
     /// Bytes that it was given and the system has not taken.
     pub(super) unsent: u64,
-    /// The offset up to which it has applied the stream, and how much of that is
-    /// on its disk.
-    pub(super) acknowledged: u64,
-    pub(super) on_disk: u64,
+    /// The offset up to which it has applied the stream, none before it has said so,
+    /// and how much of that is on its disk.
+    pub(super) acknowledged: Option<u64>,
+    pub(super) on_disk: Option<u64>,
     pub(super) heard_at: u64,
     pub(super) came_at: u64,
     /// When it is told again that it is not forgotten.
@@ -118,8 +118,8 @@ impl Link {
             is_given: false,
             next: 0,
             unsent: 0,
-            acknowledged: 0,
-            on_disk: 0,
+            acknowledged: None,
+            on_disk: None,
             heard_at: now,
             came_at: now,
             word_at: now,
@@ -145,6 +145,14 @@ impl Link {
         self.state = State::Online;
         let catching = Catching::new(now, self.place(), self.behind(end));
         self.catching.insert(catching)
+    }
+
+    /// Whether it is of the same replica as an earlier one, whose end nobody has heard of.
+    /// Others may show the same address, but they go on saying how far they are.
+    pub(super) fn replaces(&self, earlier: &Link) -> bool {
+        let (new, old) = (&self.arrival, &earlier.arrival);
+        let is_alike = new.port != 0 && (&new.ip, new.port) == (&old.ip, old.port);
+        is_alike && earlier.heard_at <= self.came_at
     }
 
     /// Whether it says how far it is.

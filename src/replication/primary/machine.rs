@@ -164,7 +164,7 @@ impl<O: Overflow> Primary<O> {
             port: link.arrival.port,
             state: link.state,
             has_file: link.is_given && link.sync.is_some_and(|(_, how)| how == Method::Filed),
-            acknowledged: link.acknowledged,
+            acknowledged: link.acknowledged.unwrap_or(0),
             heard_at: link.heard_at,
         })
     }
@@ -189,18 +189,18 @@ impl<O: Overflow> Primary<O> {
     /// How far a link is, and the offset it has acknowledged.
     pub fn link(&self, link: u64) -> Option<(State, u64)> {
         let link = self.links.get(&link)?;
-        Some((link.state, link.acknowledged))
+        Some((link.state, link.acknowledged.unwrap_or(0)))
     }
 
     /// Links that get the stream and have applied it up to this offset.
     pub fn acknowledged(&self, offset: u64) -> usize {
-        let has = |(_, link): &(u64, &Link)| link.acknowledged >= offset;
+        let has = |(_, link): &(u64, &Link)| link.acknowledged >= Some(offset);
         self.online().filter(has).count()
     }
 
     /// The same, with all of that on their disks.
     pub fn on_disk(&self, offset: u64) -> usize {
-        let has = |(_, link): &(u64, &Link)| link.on_disk >= offset;
+        let has = |(_, link): &(u64, &Link)| link.on_disk >= Some(offset);
         self.online().filter(has).count()
     }
 
@@ -210,10 +210,14 @@ impl<O: Overflow> Primary<O> {
         self.online().filter(is_fresh).count()
     }
 
-    /// Links that get the stream, with their numbers.
+    /// Links that get the stream, with their numbers: one for each replica.
     fn online(&self) -> impl Iterator<Item = (u64, &Link)> {
         let links = self.links.iter().map(|(number, link)| (*number, link));
-        links.filter(|(_, link)| link.state == State::Online)
+        let online = links.filter(|(_, link)| link.state == State::Online);
+        online.filter(|(number, link)| {
+            let mut later = self.links.range(number + 1..);
+            !later.any(|(_, later)| later.replaces(link))
+        })
     }
 
     /// Where its stream goes that has no room in memory.
@@ -298,7 +302,7 @@ impl<O: Overflow> Primary<O> {
                 self.served.note(&link.arrival.ip, link.arrival.port);
                 link.state = State::Online;
                 link.next = resume.from;
-                link.acknowledged = resume.from - 1;
+                link.acknowledged = Some(resume.from - 1);
                 self.links.insert(number, link);
                 self.send(number, answer.into_bytes().into());
                 self.feed(number);
@@ -385,8 +389,8 @@ impl<O: Overflow> Primary<O> {
         }
         for word in said.acknowledged {
             // Nobody has what there is not.
-            let on_disk = word.on_disk.unwrap_or(0).min(end);
-            link.acknowledged = link.acknowledged.max(word.offset.min(end));
+            let on_disk = word.on_disk.map(|offset| offset.min(end));
+            link.acknowledged = link.acknowledged.max(Some(word.offset.min(end)));
             link.on_disk = link.on_disk.max(on_disk);
             if link.state == State::Loading {
                 link.begin_to_catch_up(now, end);

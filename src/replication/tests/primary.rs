@@ -519,3 +519,31 @@ fn who_was_given_the_data_and_comes_with_another_history_is_not_refused() {
     assert!(arrives(7000, Asked::Psync(Some(resume))));
     assert!(!arrives(7001, Asked::Psync(Some(resume))));
 }
+
+#[test]
+fn who_was_sent_its_file_has_nothing_before_it_says_so() {
+    let mut primary = leading(0);
+    let mut old = arrival(Asked::Psync(None));
+    old.eof = false;
+    let link = primary.on_arrival(0, old);
+    primary.on_cut(0, MARK);
+    primary.on_snapshot_over(0, Ok(()));
+    primary.on_fed(0, link);
+    assert_eq!(primary.link(link), Some((State::Online, 0)));
+    assert_eq!(primary.acknowledged(0), 0, "it may be loading");
+    let ack = b"*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$1\r\n0\r\n";
+    primary.on_bytes(0, link, ack);
+    assert_eq!(primary.acknowledged(0), 1);
+}
+
+#[test]
+fn a_replica_that_comes_again_is_one() {
+    let mut primary = leading(100);
+    let before = online(&mut primary);
+    primary.on_arrival(5000, arrival(from(ID, 101)));
+    assert_eq!(primary.acknowledged(100), 1);
+    assert_eq!(primary.healthy(5000, 10_000), 1);
+    // One that says more is another replica, whose address looks the same.
+    primary.on_bytes(5500, before, b"\n");
+    assert_eq!(primary.acknowledged(100), 2);
+}
