@@ -131,6 +131,8 @@ impl Control {
         self.stop_leading();
         let now = self.upstream.now();
         self.upstream.follower.follow(now, address);
+        // At once: the next letter may bring shards that were asked for before.
+        self.act();
     }
 
     /// REPLICAOF NO ONE: answered when nothing of the primary is under way.
@@ -142,6 +144,7 @@ impl Control {
         self.upstream.releasing.push(client);
         let id = ReplicationId::random(&mut self.upstream.random);
         self.upstream.follower.unfollow(id);
+        self.act();
     }
 
     /// Reads what the machine needs out of the settings.
