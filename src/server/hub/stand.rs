@@ -63,9 +63,13 @@ impl Control {
         })
     }
 
-    /// The same with all shards in hand: nothing is on its way.
+    /// The same with all shards in hand: nothing is on its way. Whoever goes on from a file
+    /// that stands there knows of no database.
     pub(in crate::server) fn standing_now(&mut self) -> Option<Standing> {
         self.read_lane();
+        if let Some(merge) = &mut self.hub.merge {
+            merge.forget_database();
+        }
         self.standing()
     }
 
