@@ -5,4 +5,6 @@ mod follower;
 mod parts;
 mod primary;
 mod simulation;
+mod story;
 mod stream;
+mod topology;

@@ -3,5 +3,4 @@
 mod node;
 mod primary;
 mod seeds;
-mod story;
 mod world;

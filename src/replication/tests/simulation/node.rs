@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::base::Random;
 use crate::replication::{Action, Address, Follower, Introduction, Stage};
 
-use super::story::{Applied, requests};
+use super::super::story::{Applied, requests};
 
 /// What the node wants of the network.
 #[derive(Debug)]

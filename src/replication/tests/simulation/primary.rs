@@ -4,7 +4,7 @@
 use crate::base::Random;
 use crate::replication::ReplicationId;
 
-use super::story::{Applied, requests, written};
+use super::super::story::{Applied, requests, written};
 
 /// What one history is, from offset 0 on.
 #[derive(Clone, Debug, Default)]

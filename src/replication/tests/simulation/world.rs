@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::base::Random;
 use crate::replication::{ReplicationId, Stage};
 
+use super::super::story::Applied;
 use super::node::{Node, Want};
 use super::primary::{Decided, Primary, Telling};
-use super::story::Applied;
 
 /// Virtual milliseconds in which everything may go wrong.
 const TROUBLE_MS: u64 = 8_000;

@@ -1,13 +1,17 @@
-//! Histories, as one who knows everything would tell them: all bytes under each
-//! name, and what the data is at an offset.
+//! Histories, as one who knows everything would tell them: requests, and whoever
+//! applies them.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::replication::greeting::request;
 use crate::resp::{Args, Decoded, Decoder, Limits};
 
 /// Keys with their database, and values.
 pub(super) type Data = BTreeMap<(u64, String), String>;
+
+/// Of a longer value only the beginning and the length are looked at.
+const LOOKED_AT_BYTES: usize = 256;
 
 /// The words of every request in these bytes, and where each ends.
 pub(super) fn requests(bytes: &[u8]) -> Vec<(Vec<String>, usize)> {
@@ -46,6 +50,8 @@ pub(super) struct Applied {
     pub(super) data: Data,
     pub(super) database: u64,
     pub(super) is_in_multi: bool,
+    /// Of all keys and values, whatever their order.
+    pub(super) digest: u64,
 }
 
 impl Applied {
@@ -54,15 +60,31 @@ impl Applied {
             "SELECT" => self.database = words[1].parse().expect("a number"),
             "MULTI" => self.is_in_multi = true,
             "EXEC" => self.is_in_multi = false,
-            "SET" => {
-                let key = (self.database, words[1].clone());
-                self.data.insert(key, words[2].clone());
-            }
-            "DEL" => {
-                self.data.remove(&(self.database, words[1].clone()));
+            "SET" => self.put(&words[1], Some(words[2].clone())),
+            "DEL" => self.put(&words[1], None),
+            // Twice is not once.
+            "INCR" => {
+                let before = self.data.get(&(self.database, words[1].clone()));
+                let before = before.map_or(0, |text| text.parse().expect("a number"));
+                let after: u64 = before + 1;
+                self.put(&words[1], Some(after.to_string()));
             }
             "PING" | "REPLCONF" => {}
             other => panic!("{other} is not in the stream"),
+        }
+    }
+
+    fn put(&mut self, key: &str, value: Option<String>) {
+        let key = (self.database, key.to_owned());
+        if let Some(value) = &value {
+            self.digest ^= digest(&key, value);
+        }
+        let before = match value {
+            Some(value) => self.data.insert(key.clone(), value),
+            None => self.data.remove(&key),
+        };
+        if let Some(before) = before {
+            self.digest ^= digest(&key, &before);
         }
     }
 
@@ -87,19 +109,25 @@ impl Applied {
         let text = String::from_utf8_lossy(file);
         let mut lines = text.lines();
         let head = lines.next().expect("a file has a head");
-        let database = head.strip_prefix("FILE ").expect("a file says so");
+        let head = head.strip_prefix("FILE ").expect("a file says so");
         assert_eq!(lines.next_back(), Some("END"), "a file is whole");
-        let data = lines.map(|line| {
+        let mut applied = Applied::default();
+        for line in lines {
             let words: Vec<&str> = line.split(' ').collect();
-            let key = (words[0].parse().expect("a number"), words[1].to_owned());
-            (key, words[2].to_owned())
-        });
-        Applied {
-            data: data.collect(),
-            database: database.parse().expect("a number"),
-            is_in_multi: false,
+            applied.database = words[0].parse().expect("a number");
+            applied.put(words[1], Some(words[2].to_owned()));
         }
+        applied.database = head.parse().expect("a number");
+        applied
     }
+}
+
+fn digest(key: &(u64, String), value: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    value.len().hash(&mut hasher);
+    value[..value.len().min(LOOKED_AT_BYTES)].hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A request as bytes.

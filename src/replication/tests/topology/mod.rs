@@ -1,0 +1,9 @@
+//! Whole topologies on virtual time from one seed: see `seeds`.
+
+mod around;
+mod basalt;
+mod book;
+mod look;
+mod net;
+mod seeds;
+mod world;

@@ -1,0 +1,30 @@
+//! Three to five nodes in stars and chains, on virtual time from one seed: bytes are
+//! delayed and come in any pieces, connections are refused, cut and silent, nodes
+//! freeze, crash and come back with their file or without, loads and snapshots fail,
+//! replicas are slow, backlogs too small; nodes are promoted and told to follow others.
+//!
+//! `SEEDS=n cargo test --lib replication::tests::topology` plays more of them;
+//! `SEED=n` plays one.
+
+use super::around::Seen;
+use super::world::World;
+
+/// Seeds of every run.
+const SEEDS: u64 = 500;
+
+#[test]
+fn every_node_has_what_there_was_at_its_offset() {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let seeds = match number("SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SEEDS").unwrap_or(SEEDS),
+    };
+    let count = seeds.end - seeds.start;
+    let mut seen = Seen::default();
+    for seed in seeds {
+        World::new(seed, seen).play(&mut seen);
+    }
+    if count >= SEEDS {
+        seen.check(count);
+    }
+}
