@@ -25,6 +25,8 @@ import time
 PARTS = ("costs", "synchronisation", "loop", "limits", "frozen")
 ASKED = [word for word in sys.argv[1:] if word in PARTS] or ["costs", "synchronisation"]
 PROGRAM = next((word for word in sys.argv[1:] if word not in PARTS), "target/release/basalt")
+if not shutil.which(PROGRAM):
+    sys.exit(f"{PROGRAM} is neither a program nor one of {', '.join(PARTS)}")
 PRIMARIES = {"stock": ["redis-server"], "basalt": [PROGRAM, "--shards", "1"]}
 SETTINGS = ["--save", "", "--repl-diskless-sync-delay", "0", "--repl-backlog-size", "64mb",
             "--enable-debug-command", "yes"]
