@@ -8,14 +8,19 @@ use crate::wire::Reply;
 use crate::writer::{Dice, write};
 use crate::{PATIENCE, Side, error, settle, status};
 
-/// Basalt with three shards, and one of each kind behind it.
+/// Basalt with three shards, and one of each kind behind it, both of which have said
+/// how far they are.
 fn family() -> (Side, [Side; 2]) {
-    let primary = Side::primary(3, &[]);
+    let mut primary = Side::primary(3, &[]);
     let mut replicas = [Side::stock(&[]), Side::primary(2, &[])];
     for replica in &mut replicas {
         replica.follow(primary.port());
         replica.wait_until_linked();
     }
+    primary.wait_until("both are online", |side| {
+        let mut lines = ["slave0", "slave1"].into_iter().map(|name| side.told(name));
+        lines.all(|line| line.contains("state=online"))
+    });
     (primary, replicas)
 }
 
