@@ -10,7 +10,6 @@
 
 use std::backtrace::Backtrace;
 use std::fmt;
-use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 
 use crate::config::Settings;
@@ -21,15 +20,6 @@ use super::log::Log;
 
 /// Where the report goes; set once, before any other thread runs.
 static LOG: OnceLock<Log> = OnceLock::new();
-
-/// How the process ends when a bug was met and told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum AfterBug {
-    /// So that the system keeps its memory for those who look for the bug.
-    Abort,
-    /// `use-exit-on-panic`: for tools that look at the exit.
-    Exit,
-}
 
 /// Reports every panic and fatal signal from now on, as the settings say.
 pub(super) fn watch(log: &Log, settings: &Settings) {
@@ -45,11 +35,14 @@ pub(super) fn follow(settings: &Settings) {
         return;
     }
     if settings.is_on("crash-log-enabled") {
-        let after = match settings.is_on("use-exit-on-panic") {
-            true => AfterBug::Exit,
-            false => AfterBug::Abort,
+        // Else the system keeps the memory for those who look for the bug.
+        let end = match settings.is_on("use-exit-on-panic") {
+            true => signal::EXIT,
+            false => signal::ABORT,
         };
-        std::panic::set_hook(Box::new(move |panic| on_panic(panic, after)));
+        std::panic::set_hook(Box::new(move |panic| {
+            report_and_die(end, format_args!("a bug was met: {panic}"));
+        }));
         signal::on_crash(on_signal);
     } else {
         drop(std::panic::take_hook());
@@ -57,20 +50,14 @@ pub(super) fn follow(settings: &Settings) {
     }
 }
 
-fn on_panic(panic: &PanicHookInfo<'_>, after: AfterBug) {
-    let end = match after {
-        AfterBug::Abort => signal::ABORT,
-        AfterBug::Exit => signal::EXIT,
-    };
-    signal::begin_dying(end);
-    report(format_args!("a bug was met: {panic}"));
-    signal::die_of(end);
+extern "C" fn on_signal(number: i32) {
+    report_and_die(number, format_args!("crashed by signal {number}"));
 }
 
-extern "C" fn on_signal(number: i32) {
-    signal::begin_dying(number);
-    report(format_args!("crashed by signal {number}"));
-    signal::die_of(number);
+fn report_and_die(end: i32, what: fmt::Arguments<'_>) -> ! {
+    signal::begin_dying(end);
+    report(what);
+    signal::die_of(end);
 }
 
 /// The first lines need no memory, which may be what is broken.
