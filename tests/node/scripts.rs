@@ -5,20 +5,8 @@ use std::io::Write as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{PROGRAM, Reply, Server};
+use super::{PROGRAM, Reply, Server, told};
 use crate::wire::{Connection, request};
-
-fn number_of(client: &mut Connection, field: &str) -> u64 {
-    let told = client
-        .ask(&["INFO", "everything"])
-        .expect("the node answers");
-    let (Reply::Bulk(text), start) = (told, format!("{field}:")) else {
-        panic!("INFO is text");
-    };
-    let text = String::from_utf8(text).expect("INFO is text");
-    let line = text.lines().find_map(|line| line.strip_prefix(&start));
-    line.expect("INFO has it").parse().expect("it is a number")
-}
 
 /// What the node keeps of requests that have not run, of the client with most of them.
 fn largest_query_buffer(client: &mut Connection) -> usize {
@@ -69,7 +57,7 @@ fn scripts_of_a_pipeline_are_answered_together() {
     let node = Server::start(PROGRAM, &["shards 1".to_owned()]);
     let mut clients: Vec<Connection> = (0..CLIENTS).map(|_| node.client()).collect();
     let mut teller = node.client();
-    let before = number_of(&mut teller, "total_writes_processed");
+    let before = told(&mut teller, "total_writes_processed");
     let bytes = requests(16, |_| {
         let words = ["EVAL", "return redis.call('INCR', KEYS[1])", "1", "key"];
         words.map(str::to_owned).to_vec()
@@ -85,7 +73,7 @@ fn scripts_of_a_pipeline_are_answered_together() {
             }
         }
     }
-    let writes = number_of(&mut teller, "total_writes_processed") - before;
+    let writes = told(&mut teller, "total_writes_processed") - before;
     let pipelines = (CLIENTS * ROUNDS) as u64;
     assert!(writes < 4 * pipelines, "{writes} for {pipelines} pipelines");
 }
