@@ -4,6 +4,7 @@ mod catching;
 mod follower;
 mod parts;
 mod primary;
+mod seeds;
 mod simulation;
 mod story;
 mod stream;

@@ -7,17 +7,14 @@
 //! `SEED=n` plays one.
 
 use super::world::{Seen, World};
+use crate::replication::tests::seeds::seeds;
 
 /// Seeds of every run.
 const SEEDS: u64 = 500;
 
 #[test]
 fn a_follower_has_what_its_primary_had_at_every_offset() {
-    let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let seeds = match number("SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SEEDS").unwrap_or(SEEDS),
-    };
+    let seeds = seeds(SEEDS);
     let mut seen = Seen::default();
     for seed in seeds.clone() {
         World::new(seed).play(&mut seen);

@@ -8,17 +8,14 @@
 
 use super::around::Seen;
 use super::world::World;
+use crate::replication::tests::seeds::seeds;
 
 /// Seeds of every run.
 const SEEDS: u64 = 500;
 
 #[test]
 fn every_node_has_what_there_was_at_its_offset() {
-    let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let seeds = match number("SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SEEDS").unwrap_or(SEEDS),
-    };
+    let seeds = seeds(SEEDS);
     let count = seeds.end - seeds.start;
     let mut seen = Seen::default();
     for seed in seeds {

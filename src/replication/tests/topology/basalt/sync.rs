@@ -59,6 +59,11 @@ pub(super) struct Sending {
     moved_at: u64,
 }
 
+/// The snapshot under way, if it is the one of this number.
+fn numbered(running: &mut Option<Running>, number: u64) -> Option<&mut Running> {
+    running.as_mut().filter(|running| running.number == number)
+}
+
 impl Basalt {
     /// Begins the snapshot that is wanted, if nothing stands in its way.
     pub(super) fn begin_wanted_sync(&mut self, around: &mut Around) {
@@ -117,10 +122,10 @@ impl Basalt {
 
     /// The moment of a snapshot: all shards are in hand.
     pub(super) fn on_cut(&mut self, around: &mut Around, number: u64) {
-        let Some(running) = &mut self.running else {
+        let Some(running) = numbered(&mut self.running, number) else {
             return;
         };
-        if running.number != number || running.is_given_up {
+        if running.is_given_up {
             return;
         }
         running.applied = Some(self.data.clone());
@@ -133,11 +138,7 @@ impl Basalt {
 
     /// The control core hears of it: the stream goes on from it.
     pub(super) fn on_cut_told(&mut self, around: &mut Around, number: u64) {
-        let Some(running) = self
-            .running
-            .as_mut()
-            .filter(|running| running.number == number)
-        else {
+        let Some(running) = numbered(&mut self.running, number) else {
             return;
         };
         running.is_told = true;
@@ -173,11 +174,7 @@ impl Basalt {
             true => Some((id, 0)),
             false => self.follower.standing().map(|at| (at.id, at.database)),
         };
-        let Some(running) = self
-            .running
-            .as_mut()
-            .filter(|running| running.number == number)
-        else {
+        let Some(running) = numbered(&mut self.running, number) else {
             return;
         };
         if leads {
