@@ -289,10 +289,10 @@ fn run_cores(
         manner.goes_on = true;
         let empty = |_| *Keyspace::new(plan.live.databases as usize, plan.hash_key);
         let keyspaces = (0..plan.cores.len()).map(empty).collect();
-        control.persistence.loading.set(1);
         follow_delays(&control.settings, &control.persistence);
         let keyspaces = (keyspaces, Vec::new());
         control.loading = Some(Loading::begin(source, keyspaces, manner, bell)?);
+        control.persistence.loading.set(1);
     } else {
         if control.file.is_on {
             let (folder, manifest) = aof::founded(&control.settings)?;

@@ -185,11 +185,6 @@ pub(super) fn load(
     manner: &Manner,
 ) -> Result<Loaded, Failure> {
     let total = source.total;
-    let persistence = &manner.persistence;
-    let is_known = total < u64::MAX;
-    let shown = if is_known { total } else { 0 };
-    persistence.loading_total_bytes.set(shown);
-    persistence.loading_loaded_bytes.set(0);
     let now_ms = unix_ms();
     let databases = keyspaces.first().map_or(0, |keyspace| keyspace.databases());
     let placement = Placement::new(keyspaces.len());
@@ -247,8 +242,8 @@ pub(super) fn load(
         loaded.count.expired += count.expired;
         loaded.count.empty += count.empty;
     }
-    persistence.keys_loaded.set(loaded.count.loaded);
-    persistence.keys_expired.set(loaded.count.expired);
+    manner.persistence.keys_loaded.set(loaded.count.loaded);
+    manner.persistence.keys_expired.set(loaded.count.expired);
     Ok(loaded)
 }
 

@@ -47,6 +47,17 @@ pub(super) enum Origin {
     Aof(Box<Opened>),
 }
 
+impl Origin {
+    /// Bytes; 0 if nobody knows.
+    fn size(&self) -> u64 {
+        match self {
+            Origin::Rdb(source) if source.total < u64::MAX => source.total,
+            Origin::Rdb(_) => 0,
+            Origin::Aof(opened) => opened.size(),
+        }
+    }
+}
+
 impl From<Source> for Origin {
     fn from(source: Source) -> Origin {
         Origin::Rdb(source)
@@ -80,7 +91,10 @@ impl Loading {
         let (tell, outcome) = mpsc::channel();
         let missing = keyspaces.len();
         let is_aof = matches!(origin, Origin::Aof(_));
-        manner.persistence.loading_since_s.set(unix_ms() / 1000);
+        let persistence = &manner.persistence;
+        persistence.loading_since_s.set(unix_ms() / 1000);
+        persistence.loading_total_bytes.set(origin.size());
+        persistence.loading_loaded_bytes.set(0);
         let life = move || {
             drop(freed);
             let whole = match origin {

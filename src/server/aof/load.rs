@@ -30,6 +30,22 @@ pub(in crate::server) struct Opened {
     live: Arc<Live>,
 }
 
+impl Opened {
+    /// Bytes of all that is to be loaded.
+    pub(in crate::server) fn size(&self) -> u64 {
+        let size = |file: &AofFile| {
+            let found = std::fs::metadata(self.folder.file(&file.name));
+            found.map_or(0, |found| found.len())
+        };
+        files(&self.manifest).map(size).sum()
+    }
+}
+
+/// What is loaded, in this order.
+fn files(manifest: &Manifest) -> impl Iterator<Item = &AofFile> {
+    manifest.base.iter().chain(&manifest.increments)
+}
+
 /// The files of the settings; `None` if there are none.
 pub(in crate::server) fn open(
     settings: &Settings,
@@ -69,18 +85,7 @@ pub(in crate::server) fn load(
         live,
         ..
     } = opened;
-    let files: Vec<AofFile> = manifest
-        .base
-        .iter()
-        .chain(&manifest.increments)
-        .cloned()
-        .collect();
-    let size = |file: &AofFile| {
-        let found = std::fs::metadata(folder.file(&file.name));
-        found.map_or(0, |found| found.len())
-    };
-    let total = files.iter().map(size).sum();
-    manner.persistence.loading_loaded_bytes.set(0);
+    let files: Vec<AofFile> = files(manifest).cloned().collect();
     let mut functions = Vec::new();
     // Where the first file's requests begin: a server before 7.0 appended them to
     // its base.
@@ -102,8 +107,6 @@ pub(in crate::server) fn load(
         functions = loaded.functions;
         begin = loaded.end;
     }
-    let persistence = &manner.persistence;
-    persistence.loading_total_bytes.set(total);
     let mut replay = Replay::new(table, live, shards);
     replay.load_libraries(&functions).map_err(|why| {
         let name = files
