@@ -173,7 +173,7 @@ fn serve(
         counters: Arc::new(cores.iter().map(|_| Counters::default()).collect()),
         persistence: Arc::new(persistence),
         replication: Arc::default(),
-        lineage: Arc::new(Lineage::new(hexadecimal(&mut Random::from_entropy()))),
+        lineage: Arc::new(Lineage::new(founding_name())),
         placement: Placement::new(cores.len()),
         hash_key: HashKey::random(),
         mailboxes: Mailboxes::new(cores.len() + 1),
@@ -535,7 +535,7 @@ fn facts(config_file: Option<&Path>) -> Facts {
     let executable = std::env::current_exe().unwrap_or_default();
     Facts {
         started_ms: unix_ms(),
-        run_id: hexadecimal(&mut Random::from_entropy()),
+        run_id: ReplicationId::random(&mut Random::from_entropy()).to_string(),
         executable: executable.display().to_string(),
         config_file: config_file.map_or_else(String::new, |file| file.display().to_string()),
         process_id: std::process::id(),
@@ -543,9 +543,9 @@ fn facts(config_file: Option<&Path>) -> Facts {
     }
 }
 
-/// 40 hexadecimal digits.
-fn hexadecimal(random: &mut Random) -> String {
-    ReplicationId::random(random).to_string()
+/// How the history is called of a node that knows of none.
+fn founding_name() -> String {
+    ReplicationId::founding(unix_ms(), &mut Random::from_entropy()).to_string()
 }
 
 fn readings() -> Readings {

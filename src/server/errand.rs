@@ -330,7 +330,9 @@ impl Control {
     ) -> Result<(), ()> {
         let standing = self.standing_now();
         let history = standing.map(|standing| (standing.id, standing.database));
-        let manner = Manner::of(&self.settings).of_data(history);
+        let manner = Manner::of(&self.settings)
+            .of_data(history)
+            .of_lineage(self.lineage());
         let offset = standing.map(|standing| standing.offset);
         // Those that fail count, too, as with stock.
         self.persistence.saves.add(1);

@@ -151,6 +151,8 @@ pub(super) struct Loaded {
     /// What history the data is of, and where it stands in it.
     id: Option<ReplicationId>,
     offset: Option<u64>,
+    /// Of whom the data is, in the words of `Control::lineage`.
+    pub(super) lineage: Option<String>,
     /// Bytes of the file.
     pub(super) end: u64,
     count: Count,
@@ -423,6 +425,7 @@ impl Splitter<'_> {
                     row.portion.keeps_expired = self.manner.goes_on;
                 }
             }
+            b"basalt-lineage" => self.loaded.lineage = Some(value.into_owned()),
             b"repl-offset" => self.loaded.offset = value.parse().ok(),
             _ if name.starts_with(b"%") => {
                 let name = String::from_utf8_lossy(name);

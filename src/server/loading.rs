@@ -180,7 +180,9 @@ impl Control {
         if let Some(loading) = &mut self.loading {
             loading.standing = standing;
         }
-        if standing.is_none() && !whole.keyspaces.iter().any(|keyspace| keyspace.has_keys()) {
+        if whole.opened.is_none() {
+            self.start_with(whole.loaded.lineage.as_deref(), standing);
+        } else if !whole.keyspaces.iter().any(|keyspace| keyspace.has_keys()) {
             self.start_empty();
         }
         if let Some(opened) = whole.opened {

@@ -64,6 +64,8 @@ pub(super) struct Manner {
     pub(super) is_aof_base: bool,
     /// The history that the data is of, and the database in its stream.
     history: Option<(ReplicationId, usize)>,
+    /// `Control::lineage`, for a file that this node begins with.
+    lineage: Option<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -104,6 +106,7 @@ impl Manner {
             now_ms: unix_ms(),
             is_aof_base: false,
             history: None,
+            lineage: None,
         }
     }
 
@@ -112,7 +115,20 @@ impl Manner {
         Manner { history, ..self }
     }
 
+    /// For the file of `dbfilename`.
+    pub(super) fn of_lineage(self, lineage: String) -> Manner {
+        Manner {
+            lineage: Some(lineage),
+            ..self
+        }
+    }
+
     /// What the file says of that.
+    pub(super) fn lineage(&self) -> Option<&str> {
+        self.lineage.as_deref()
+    }
+
+    /// What the file says of the history.
     pub(super) fn of_history(&self) -> Option<OfHistory<'_>> {
         let (id, database) = self.history.as_ref()?;
         Some(OfHistory {
@@ -224,6 +240,7 @@ pub(super) fn save(
         used_memory: crate::memory::used_memory() as u64,
         is_aof_base: manner.is_aof_base,
         history: manner.of_history(),
+        lineage: manner.lineage(),
         functions,
     };
     let mut writer = FileWriter::new(manner.checksum, sizes);

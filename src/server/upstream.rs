@@ -5,11 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{HashKey, Random};
+use crate::base::HashKey;
 use crate::keyspace::Keyspace;
-use crate::replication::{
-    Action, Address, Follower, Framing, Introduction, Level, ReplicationId, Stage,
-};
+use crate::replication::{Action, Address, Follower, Framing, Introduction, Level, Stage};
 use crate::runtime::clock::{Stopwatch, unix_ms};
 use crate::runtime::control::{Alarm, Wire};
 use crate::runtime::core::Bell;
@@ -45,7 +43,6 @@ pub(super) struct Upstream {
     watch: Stopwatch,
     bell: Bell,
     alarm: Alarm,
-    random: Random,
     hash_key: HashKey,
     pub(super) marks: Marks,
     pub(super) replication: Arc<Replication>,
@@ -68,7 +65,6 @@ impl Upstream {
             watch: Stopwatch::start(),
             bell,
             alarm: Alarm::default(),
-            random: Random::from_entropy(),
             hash_key,
             marks: Marks::default(),
             replication,
@@ -142,7 +138,7 @@ impl Control {
         }
         self.log.notice("MASTER MODE enabled (user request)");
         self.upstream.releasing.push(client);
-        let id = ReplicationId::random(&mut self.upstream.random);
+        let id = self.hub.next_name();
         self.upstream.follower.unfollow(id);
         self.act();
     }
@@ -341,6 +337,7 @@ impl Control {
     }
 
     fn open(&mut self, database: usize) {
+        self.on_linked();
         let handle = self.upstream.handle.take();
         let socket = handle.expect("a connection streams once");
         let primary = self.upstream.follower.primary();
@@ -385,11 +382,10 @@ impl Control {
         let replication = &self.upstream.replication;
         replication.sync_total_bytes.set(total.unwrap_or(0));
         replication.sync_read_bytes.set(0);
-        let keys: u64 = self.counters.iter().map(|count| count.keys.read()).sum();
         let before = match self.settings.bytes("repl-diskless-load") {
             b"swapdb" if continues => Before::Served,
             b"swapdb" => Before::Kept,
-            b"on-empty-db" if keys == 0 => Before::Kept,
+            b"on-empty-db" if !self.has_keys() => Before::Kept,
             _ => Before::Cleared,
         };
         self.upstream.before = before;
@@ -417,6 +413,11 @@ impl Control {
             self.give_up_resync(&why);
         }
         self.upstream.resync.advance();
+    }
+
+    /// Whether any core has a key.
+    pub(super) fn has_keys(&self) -> bool {
+        self.counters.iter().any(|count| count.keys.read() > 0)
     }
 
     /// The link is given up, and with it what came.

@@ -118,44 +118,93 @@ fn a_stock_node_goes_on_from_a_file_of_basalt() {
     assert_eq!(primary.told("sync_full"), "1", "{}", replica.server.log());
 }
 
+/// What a primary that is killed starts again with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Start {
+    Nothing,
+    /// When nobody followed it, so the file names no place in a history.
+    DataFromBefore,
+    DataFromSince,
+    /// It has been killed before, and its history has another name since.
+    DataFromBeforeItsName,
+}
+
+/// Of replicas that have what the primary has lost.
+fn keep_what_they_have(primary: &Side, replicas: &mut [Side]) {
+    thread::sleep(Duration::from_millis(2500));
+    for replica in replicas {
+        assert_eq!(replica.told("master_link_status"), "down");
+        let value = crate::wire::Reply::Bulk(b"replicas-have-it".to_vec());
+        assert_eq!(replica.ask("GET only"), value);
+    }
+    let log = primary.server.log();
+    assert!(log.contains("repl-protect-replicas no"), "{log}");
+}
+
+fn takes_nothing(with: Start) {
+    let mut primary = Side::primary(2, &[]);
+    if with == Start::DataFromBefore {
+        primary.ask("SET early v");
+        primary.ask("SAVE");
+    }
+    let mut replicas = [Side::stock(&[]), Side::primary(1, &[])];
+    for replica in &mut replicas {
+        replica.follow(primary.port());
+        replica.wait_until_linked();
+    }
+    if with != Start::DataFromBefore {
+        write(&mut primary.server.client(), &mut Dice::new(8), 300);
+    }
+    if with == Start::DataFromSince {
+        primary.ask("SAVE");
+    }
+    if with == Start::DataFromBeforeItsName {
+        for replica in &mut replicas {
+            settle(&mut primary, replica);
+        }
+        primary.ask("SAVE");
+        primary.restart();
+        for replica in &mut replicas {
+            replica.wait_until_linked();
+        }
+        assert_eq!(primary.told("sync_full"), "0");
+    }
+    primary.ask("SET only replicas-have-it");
+    for replica in &mut replicas {
+        replica.wait_until("it has all", |side| side.offset() == primary.offset());
+    }
+    primary.restart();
+    keep_what_they_have(&primary, &mut replicas);
+    // Nor does it forget who they are when it has a file of what it has now.
+    primary.ask("SET other v");
+    primary.ask("SAVE");
+    primary.restart();
+    keep_what_they_have(&primary, &mut replicas);
+    // One who has nothing is served meanwhile.
+    let mut other = Side::stock(&[]);
+    other.follow(primary.port());
+    other.wait_until_linked();
+    // And all are when that is what they are to have.
+    primary.ask("CONFIG SET repl-protect-replicas no");
+    for replica in &mut replicas {
+        replica.wait_until_linked();
+        settle(&mut primary, replica);
+        assert_eq!(replica.ask("EXISTS only"), crate::wire::Reply::Integer(0));
+    }
+}
+
 #[test]
 fn a_primary_that_lost_data_takes_none_from_its_replicas() {
-    for has_file in [true, false] {
-        let mut primary = Side::primary(2, &[]);
-        let mut replicas = [Side::stock(&[]), Side::primary(1, &[])];
-        for replica in &mut replicas {
-            replica.follow(primary.port());
-            replica.wait_until_linked();
+    thread::scope(|scope| {
+        for with in [
+            Start::Nothing,
+            Start::DataFromBefore,
+            Start::DataFromSince,
+            Start::DataFromBeforeItsName,
+        ] {
+            scope.spawn(move || takes_nothing(with));
         }
-        write(&mut primary.server.client(), &mut Dice::new(8), 300);
-        if has_file {
-            primary.ask("SAVE");
-        }
-        primary.ask("SET only replicas-have-it");
-        for replica in &mut replicas {
-            replica.wait_until("it has all", |side| side.offset() == primary.offset());
-        }
-        primary.restart();
-        thread::sleep(Duration::from_millis(2500));
-        for replica in &mut replicas {
-            assert_eq!(replica.told("master_link_status"), "down");
-            let value = crate::wire::Reply::Bulk(b"replicas-have-it".to_vec());
-            assert_eq!(replica.ask("GET only"), value);
-        }
-        let log = primary.server.log();
-        assert!(log.contains("repl-protect-replicas no"), "{log}");
-        // One who has nothing is served meanwhile.
-        let mut other = Side::stock(&[]);
-        other.follow(primary.port());
-        other.wait_until_linked();
-        // And all are when that is what they are to have.
-        primary.ask("CONFIG SET repl-protect-replicas no");
-        for replica in &mut replicas {
-            replica.wait_until_linked();
-            settle(&mut primary, replica);
-            assert_eq!(replica.ask("EXISTS only"), crate::wire::Reply::Integer(0));
-        }
-    }
+    });
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::replication::id::ReplicationId;
 
 use super::action::{Action, Method, Tally};
 use super::closing::Limits;
-use super::guard::{Guard, Served};
+use super::guard::{Claim, Guard, Served};
 use super::link::{Arrival, Asked, Link, State};
 use super::stream::{Overflow, Stream};
 
@@ -102,8 +102,6 @@ pub struct Primary<O> {
     pinged_at: u64,
     guard: Guard,
     pub(super) served: Served,
-    /// What this node's histories were called since it started.
-    past: Vec<ReplicationId>,
     /// When the log may hear again of replicas that are refused.
     refused_at: u64,
     /// Replicas that were dropped for being behind, and when.
@@ -126,9 +124,8 @@ impl<O: Overflow> Primary<O> {
             syncs: 0,
             lonely_since: 0,
             pinged_at: 0,
-            guard: Guard::Off,
+            guard: Guard::default(),
             served: Served::default(),
-            past: Vec::new(),
             refused_at: 0,
             dropped: BTreeMap::new(),
             actions: VecDeque::new(),
@@ -242,9 +239,6 @@ impl<O: Overflow> Primary<O> {
         self.close_all("the stream ends");
         let end = self.stream.end();
         self.stream.restart(end);
-        if self.guard != Guard::Off {
-            self.past.push(self.history.id);
-        }
         self.history.id = id;
         self.history.earlier = None;
         self.is_on = false;
@@ -258,15 +252,29 @@ impl<O: Overflow> Primary<O> {
         self.pinged_at = now;
     }
 
-    /// The node began with this.
-    pub fn on_start(&mut self, guard: Guard) {
+    /// The node has begun, with data that others may have had more of. Of a history that
+    /// has no stream, this is the name now.
+    pub fn on_start(&mut self, guard: Guard, id: Option<ReplicationId>) {
         self.guard = guard;
+        if let Some(id) = id {
+            debug_assert!(!self.is_on, "who follows it would not know");
+            self.history.id = id;
+        }
+    }
+
+    /// The data is somebody else's from now on: replicas are to have that.
+    pub fn on_linked(&mut self) {
+        self.guard = Guard::default();
+    }
+
+    /// What replicas from before may have.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.guard
     }
 
     /// Hands on from now on what its primary sends.
     pub fn follow(&mut self) {
-        // The data is somebody else's: replicas are to have that.
-        self.guard = Guard::Off;
         self.close_all("this node is a replica now");
         self.leads = false;
     }
@@ -310,9 +318,11 @@ impl<O: Overflow> Primary<O> {
             }
             self.actions.push_back(Action::Count(Tally::NotContinued));
             let has_data = self.served.has(&link.arrival.ip, link.arrival.port);
-            let is_own = self.is_own(resume.id) || has_data;
-            if self.policy.protects && !is_own && self.guard.would_rob(now, &resume) {
-                self.refuse(now, number, &who, &resume);
+            if self.policy.protects
+                && !has_data
+                && let Some(claim) = self.guard.robs(now, &resume, &self.history.id)
+            {
+                self.refuse(now, number, &who, &resume, claim);
                 return number;
             }
             self.notice(format!(
@@ -327,15 +337,9 @@ impl<O: Overflow> Primary<O> {
         number
     }
 
-    /// Whether a history is one that this node has made since it started: whoever is
-    /// behind on that gets what there is now.
-    fn is_own(&self, id: ReplicationId) -> bool {
-        id == self.history.id || self.past.contains(&id)
-    }
-
     /// Tells one that has more data than this node to keep it. It is no link: it hangs
     /// up and comes again.
-    fn refuse(&mut self, now: u64, number: u64, who: &str, resume: &Resume) {
+    fn refuse(&mut self, now: u64, number: u64, who: &str, resume: &Resume, lost: Claim) {
         let bytes = Bytes::from_static(REFUSAL);
         self.actions.push_back(Action::Send {
             link: number,
@@ -345,12 +349,13 @@ impl<O: Overflow> Primary<O> {
             return;
         }
         self.refused_at = now + REFUSED_MS;
-        let (id, end) = match self.guard {
-            Guard::Loaded(standing) => (standing.id, standing.offset),
-            Guard::Off | Guard::Empty => (ReplicationId::NONE, 0),
+        let began = match lost.offset {
+            Some(offset) => format!("with {offset} of {}", lost.id),
+            None if lost.id == resume.id => "without them".to_owned(),
+            None => format!("with what there was before {}", lost.id),
         };
         self.warn(format!(
-            "Replica {who} has {} bytes of history {}; this node started with {end} of {id}. A full \
+            "Replica {who} has {} bytes of history {}; this node started {began}. A full \
              synchronization would destroy what only the replica has, so it is refused. Make the \
              replica the primary (REPLICAOF NO ONE there, REPLICAOF here), or give the data up \
              with CONFIG SET repl-protect-replicas no",

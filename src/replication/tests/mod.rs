@@ -2,6 +2,7 @@
 
 mod catching;
 mod follower;
+mod guard;
 mod parts;
 mod primary;
 mod seeds;

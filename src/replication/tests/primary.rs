@@ -3,15 +3,14 @@
 use bytes::Bytes;
 
 use crate::replication::{
-    Arrival, Asked, Guard, History, Level, Limits, Method, Policy, Primary, PrimaryAction,
-    ReplicationId, Resume, Standing, State, Tally,
+    Arrival, Asked, History, Level, Limits, Method, Policy, Primary, PrimaryAction, ReplicationId,
+    Resume, State, Tally,
 };
 
 use super::stream::Memory;
 
 const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const OTHER: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
-const MINE: &str = "cccccccccccccccccccccccccccccccccccccccc";
 const MARK: [u8; 40] = [b'm'; 40];
 
 fn id(text: &str) -> ReplicationId {
@@ -385,69 +384,6 @@ fn what_cannot_be_kept_costs_the_one_that_needs_it() {
 }
 
 #[test]
-fn who_has_more_than_was_loaded_keeps_it_until_it_is_told_otherwise() {
-    let mut primary = leading(100);
-    let standing = Standing {
-        id: id(ID),
-        offset: 100,
-        database: 0,
-    };
-    // It goes on under another name, as whoever starts does.
-    primary.lead(0, id(MINE));
-    primary.on_start(Guard::Loaded(standing));
-    let asks = |id, from| arrival(Asked::Psync(Some(Resume { id, from })));
-    let is_refused = |primary: &mut Primary<Memory>| {
-        actions(primary).iter().any(|action| {
-            matches!(action, PrimaryAction::Send { bytes, .. } if bytes.starts_with(b"-NOMASTERLINK "))
-        })
-    };
-    primary.on_arrival(0, asks(id(ID), 102));
-    assert!(is_refused(&mut primary));
-    // It is no link: nobody waits for it, and it counts for nothing.
-    assert_eq!(primary.links().count(), 0);
-    // What is here, or was never here, is nobody's loss.
-    for (id, from) in [(id(ID), 101), (id(ID), 40), (id(OTHER), 5000)] {
-        primary.on_arrival(0, asks(id, from));
-        assert!(!is_refused(&mut primary), "{from}");
-    }
-    primary.on_settings(Policy {
-        protects: false,
-        ..policy()
-    });
-    primary.on_arrival(0, asks(id(ID), 102));
-    assert!(!is_refused(&mut primary));
-}
-
-#[test]
-fn a_node_that_began_with_nothing_refuses_for_an_hour_or_until_it_follows() {
-    let begun = || {
-        let history = History::new(id(ID));
-        let mut primary = Primary::new(history, policy(), Memory::default());
-        primary.on_start(Guard::Empty);
-        primary
-    };
-    let resume = Resume {
-        id: id(OTHER),
-        from: 2,
-    };
-    let arrives = |primary: &mut Primary<Memory>, now, from| {
-        let resume = Resume { from, ..resume };
-        primary.on_arrival(now, arrival(Asked::Psync(Some(resume))));
-        let sent = actions(primary);
-        sent.iter()
-            .any(|action| matches!(action, PrimaryAction::Send { .. }))
-    };
-    let mut primary = begun();
-    assert!(arrives(&mut primary, 3_599_999, 2));
-    assert!(!arrives(&mut primary, 3_599_999, 1));
-    assert!(!arrives(&mut primary, 3_600_000, 2));
-    let mut primary = begun();
-    primary.follow();
-    primary.lead(0, id(OTHER));
-    assert!(!arrives(&mut primary, 0, 2));
-}
-
-#[test]
 fn a_shorter_time_between_pings_counts_from_the_last_one() {
     let mut primary = leading(0);
     primary.on_arrival(0, arrival(Asked::Sync));
@@ -459,65 +395,6 @@ fn a_shorter_time_between_pings_counts_from_the_last_one() {
     assert!(primary.deadline(500).is_some_and(|at| at <= 1000));
     primary.on_time(1000);
     assert!(actions(&mut primary).contains(&PrimaryAction::Ping));
-}
-
-#[test]
-fn a_replica_of_what_this_node_has_made_is_never_refused() {
-    let history = History::new(id(ID));
-    let mut primary = Primary::new(history.clone(), policy(), Memory::default());
-    primary.on_start(Guard::Empty);
-    primary.begin(0, history);
-    // More than the backlog keeps, so that nobody can go on from the beginning.
-    for _ in 0..20 {
-        goes_on(&mut primary, Bytes::from(vec![b'x'; 200]));
-    }
-    let arrives = |primary: &mut Primary<Memory>, id| {
-        let resume = Resume { id, from: 100 };
-        primary.on_arrival(1000, arrival(Asked::Psync(Some(resume))));
-        let done = actions(primary);
-        let is_full = done.contains(&PrimaryAction::Count(Tally::Full));
-        let is_refused = done
-            .iter()
-            .any(|action| matches!(action, PrimaryAction::Send { .. }));
-        assert!(is_full != is_refused, "{done:?}");
-        is_full
-    };
-    assert!(arrives(&mut primary, id(ID)));
-    // Nor when the history has got another name since, as it does without replicas.
-    primary.cease(id(MINE));
-    assert!(arrives(&mut primary, id(ID)));
-    assert!(!arrives(&mut primary, id(OTHER)));
-}
-
-#[test]
-fn who_was_given_the_data_and_comes_with_another_history_is_not_refused() {
-    let history = History::new(id(ID));
-    let mut primary = Primary::new(history.clone(), policy(), Memory::default());
-    primary.on_start(Guard::Empty);
-    let resume = Resume {
-        id: id(OTHER),
-        from: 500,
-    };
-    let mut arrives = |port, asked| {
-        let mut arrival = arrival(asked);
-        arrival.port = port;
-        let link = primary.on_arrival(10_000, arrival);
-        primary.on_time(20_000);
-        let done = actions(&mut primary);
-        if done.contains(&PrimaryAction::Snapshot(Method::Streamed)) {
-            primary.begin(0, history.clone());
-            primary.on_cut(0, MARK);
-            primary.on_fed(10_000, link);
-            primary.on_snapshot_over(10_000, Ok(()));
-            primary.on_closed(10_000, link);
-            actions(&mut primary);
-        }
-        done.contains(&PrimaryAction::Count(Tally::Full))
-    };
-    assert!(!arrives(7000, Asked::Psync(Some(resume))));
-    assert!(arrives(7000, Asked::Psync(None)));
-    assert!(arrives(7000, Asked::Psync(Some(resume))));
-    assert!(!arrives(7001, Asked::Psync(Some(resume))));
 }
 
 #[test]

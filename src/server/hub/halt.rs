@@ -6,7 +6,7 @@
 //! have. It is asked for by one GETACK; no PING comes behind it.
 
 use crate::command::{Errand, Failover, Shutdown};
-use crate::replication::{Address, LinkInfo, ReplicationId, State};
+use crate::replication::{Address, LinkInfo, State};
 use crate::resp::Refusal;
 use crate::runtime::clock::unix_ms;
 use crate::server::control::Control;
@@ -317,7 +317,7 @@ impl Control {
                     // The stream has not ended yet.
                     return self.free_of_primary_again();
                 }
-                let id = ReplicationId::random(&mut self.hub.random);
+                let id = self.hub.next_name();
                 self.upstream.follower.unfollow(id);
             }
             Stage::Returning => {}

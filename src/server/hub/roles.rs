@@ -2,6 +2,7 @@
 
 use crate::command::Errand;
 use crate::replication::{Address, Guard, History, ReplicationId, Stage, Standing};
+use crate::runtime::clock::unix_ms;
 use crate::server::control::Control;
 use crate::server::letter::Recruit;
 use crate::shard::Shard;
@@ -38,15 +39,18 @@ impl Control {
         if !makes_stream {
             return;
         }
-        let id = ReplicationId::random(&mut self.hub.random);
+        let id = self.hub.next_name();
         self.hub.primary.cease(id);
         self.act_for_replicas();
     }
 
     /// The data was let go, and with it its history.
     pub(in crate::server) fn forsake(&mut self) {
-        let id = ReplicationId::random(&mut self.hub.random);
+        let now = self.hub.now();
+        let id = ReplicationId::founding(unix_ms(), &mut self.hub.random);
         self.hub.primary.cease(id);
+        // If no other data comes, it is as after a start with none.
+        self.hub.primary.on_start(Guard::unknown(now), None);
         self.act_for_replicas();
     }
 
@@ -73,14 +77,45 @@ impl Control {
         let mut history = History::at(standing.id, standing.offset);
         history.rename(self.hub.primary.history().id);
         self.hub.primary.begin(now, history);
-        self.hub.primary.on_start(Guard::Loaded(standing));
         self.begin_lane(shards);
         self.act_for_replicas();
     }
 
-    /// There was no data at the start.
+    /// There was no file at the start.
     pub(in crate::server) fn start_empty(&mut self) {
-        self.hub.primary.on_start(Guard::Empty);
+        let guard = Guard::unknown(self.hub.now());
+        self.hub.primary.on_start(guard, None);
+    }
+
+    /// There was a file at the start, which was made by a node of this lineage, if it
+    /// says so, and has data of this history.
+    pub(in crate::server) fn start_with(
+        &mut self,
+        lineage: Option<&str>,
+        standing: Option<Standing>,
+    ) {
+        let (now, unix_ms) = (self.hub.now(), unix_ms());
+        let (name, lost) = lineage.and_then(|text| text.split_once(' ')).unzip();
+        let name = name.and_then(|name| ReplicationId::parse(name.as_bytes()));
+        let Some(id) = standing.map(|standing| standing.id).or(name) else {
+            return self.start_empty();
+        };
+        let mut guard = Guard::parse(lost.unwrap_or_default(), now, unix_ms);
+        let next = id.successor(unix_ms, &mut self.hub.random);
+        guard.on_start(id, standing.map(|standing| standing.offset), next);
+        self.hub.primary.on_start(guard, Some(next));
+    }
+
+    /// What a file says for the next start.
+    pub(in crate::server) fn lineage(&self) -> String {
+        let primary = &self.hub.primary;
+        let lost = primary.guard().text(self.hub.now(), unix_ms());
+        format!("{} {lost}", primary.history().id)
+    }
+
+    /// The data is a primary's from now on, so nothing of this node's own can be lost.
+    pub(in crate::server) fn on_linked(&mut self) {
+        self.hub.primary.on_linked();
     }
 
     /// The primary's history may have another name now.
@@ -175,7 +210,7 @@ impl Control {
             return;
         }
         self.hub.takes_over_at = None;
-        let id = ReplicationId::random(&mut self.hub.random);
+        let id = self.hub.next_name();
         self.upstream.follower.unfollow(id);
     }
 
@@ -224,7 +259,7 @@ impl Control {
     fn take_lead(&mut self) {
         let now = self.hub.now();
         let known = self.upstream.follower.history().map(|history| history.id);
-        let id = known.unwrap_or_else(|| ReplicationId::random(&mut self.hub.random));
+        let id = known.unwrap_or_else(|| self.hub.next_name());
         self.hub.primary.lead(now, id);
         self.act_for_replicas();
     }

@@ -10,6 +10,7 @@ use crate::config::Settings;
 use crate::journal::Merge;
 use crate::replication::{Address, History, Limits, Method, Policy, Primary, ReplicationId};
 use crate::runtime::clock::Stopwatch;
+use crate::runtime::clock::unix_ms;
 use crate::runtime::control::{Alarm, Wire};
 use crate::runtime::core::Bell;
 use crate::session::SessionId;
@@ -144,6 +145,14 @@ impl Hub {
 
     pub(super) fn now(&self) -> u64 {
         self.watch.ns() / 1_000_000
+    }
+
+    /// How the history is called that goes on from this one.
+    pub(in crate::server) fn next_name(&mut self) -> ReplicationId {
+        self.primary
+            .history()
+            .id
+            .successor(unix_ms(), &mut self.random)
     }
 
     pub(super) fn has_work(&self) -> bool {

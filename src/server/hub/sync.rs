@@ -197,7 +197,10 @@ impl Control {
             && let Ok(ticket) = running.ticket.try_recv()
         {
             let now = self.hub.now();
-            let history = self.hub.primary.history().clone();
+            let mut history = self.hub.primary.history().clone();
+            // Who has data is to have a byte of its history, by which a node that has lost
+            // all can tell.
+            history.offset = history.offset.max(u64::from(self.has_keys()));
             self.hub.merge = Some(Merge::new(ticket, history.offset));
             self.hub.primary.begin(now, history);
         }

@@ -167,7 +167,7 @@ impl Control {
         };
         let order = Order {
             target: Box::new(target),
-            manner: manner.of_data(history),
+            manner: manner.of_data(history).of_lineage(self.lineage()),
             at_cut: Box::new(move |work, held| {
                 if history.is_some() {
                     work.mark(held, number);

@@ -220,6 +220,7 @@ impl Writer {
             dialect: cut.dialect,
             redis_version: REDIS_VERSION,
             history: manner.of_history(),
+            lineage: manner.lineage(),
             basalt_version: env!("CARGO_PKG_VERSION"),
             created: manner.now_ms / 1000,
             used_memory: cut.used_memory,

@@ -42,6 +42,8 @@ pub struct Header<'a> {
     pub is_aof_base: bool,
     /// The history that the data is of, if it is of one.
     pub history: Option<OfHistory<'a>>,
+    /// What the node that loads it must know of the one that wrote it.
+    pub lineage: Option<&'a str>,
     /// The texts of all libraries.
     pub functions: &'a [Vec<u8>],
 }
@@ -94,6 +96,9 @@ impl FileWriter {
             aux(&mut out, "repl-id", history.id);
         }
         aux(&mut out, "basalt-ver", header.basalt_version);
+        if let Some(lineage) = header.lineage {
+            aux(&mut out, "basalt-lineage", lineage);
+        }
         for text in header.functions {
             out.push(opcode::FUNCTION);
             write_string(&mut out, text, Compression::Off);

@@ -49,6 +49,7 @@ fn header(dialect: Dialect, functions: &[Vec<u8>]) -> Header<'_> {
         used_memory: 1 << 20,
         is_aof_base: false,
         history: None,
+        lineage: None,
         functions,
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::replication::ReplicationId;
+use crate::replication::{ReplicationId, Standing};
 
 use super::super::story::{Applied, requests};
 
@@ -14,10 +14,21 @@ pub(super) struct Point {
     pub(super) offset: u64,
 }
 
+impl Point {
+    pub(super) fn of(standing: Standing) -> Point {
+        Point {
+            id: standing.id,
+            offset: standing.offset,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Telling {
     /// What it went on from.
     before: Option<Point>,
+    /// What the data was once, before there were writes in no history.
+    holds: Option<Point>,
     applied: Applied,
     /// The end of each unit, and what the data is there.
     ends: Vec<(u64, u64)>,
@@ -37,12 +48,19 @@ impl Book {
         }
         let telling = Telling {
             before,
+            holds: None,
             applied: applied.clone(),
             ends: vec![(at.offset, applied.digest)],
             end: at.offset,
         };
         let known = self.0.insert(at.id.to_string(), telling);
         assert!(known.is_none(), "{at:?} begins twice");
+    }
+
+    /// A history began with data that came of this, and of more.
+    pub(super) fn hold(&mut self, id: ReplicationId, holds: Option<Point>) {
+        let telling = self.0.get_mut(id.as_str()).expect("it has begun");
+        telling.holds = holds;
     }
 
     /// A history goes on.
@@ -108,6 +126,9 @@ impl Book {
         let Some(telling) = self.0.get(at.id.as_str()) else {
             return false;
         };
+        if let Some(holds) = telling.holds {
+            return self.includes(holds, other);
+        }
         telling.before.is_some_and(|before| {
             let offset = before.offset.min(at.offset);
             self.includes(Point { offset, ..before }, other)

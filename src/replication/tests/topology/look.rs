@@ -123,17 +123,13 @@ impl World {
             return;
         };
         let is_another = before.is_some_and(|before| before.0 == by && Some(before) != given_by);
-        if !is_another || node.has_followed || node.is_unplaced || !node.disk.protects {
+        if !is_another || node.was_linked || !node.disk.protects {
             return;
         }
         let began_at = node.began_at;
-        // Of a history that its file does not name it cannot know.
-        let had_it = began_at.is_some_and(|at| {
-            let was = self.around.book.first_name(was);
-            was.id != at.id || was.offset <= at.offset
-        });
+        let had_it = began_at.is_some_and(|at| self.around.book.includes(at, was));
         assert!(
-            had_it || was.offset == 0,
+            had_it,
             "seed {}: node {place} had {was:?} of node {by}, which has started with \
              {began_at:?} and takes it away",
             self.seed

@@ -129,6 +129,7 @@ fn copy_of(plays: &[Play], manner: &Manner) -> Vec<u8> {
         created: 0,
         used_memory: 0,
         history: None,
+        lineage: None,
         is_aof_base: false,
         functions: &[],
     });

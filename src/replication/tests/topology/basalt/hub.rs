@@ -234,7 +234,12 @@ impl Basalt {
         self.end_stream(around);
         if makes_stream {
             around.seen.ceased += 1;
-            let id = ReplicationId::random(&mut self.names);
+            let history = self.primary.history();
+            self.holds = Some(Point {
+                id: history.id,
+                offset: history.offset,
+            });
+            let id = self.next_name(around);
             self.primary.cease(id);
             self.act_for_replicas(around);
         }

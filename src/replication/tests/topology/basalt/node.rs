@@ -37,6 +37,11 @@ pub(in super::super) struct Disk {
 pub(in super::super) struct File {
     pub(in super::super) applied: Applied,
     pub(in super::super) standing: Option<Standing>,
+    /// The last place in a history that the data has been at: no file says so, if it has
+    /// been changed since.
+    pub(in super::super) holds: Option<Point>,
+    /// For the next start, if it was made for that.
+    pub(in super::super) lineage: Option<String>,
 }
 
 impl File {
@@ -62,6 +67,8 @@ impl File {
         File {
             applied: Applied::of_file(rest),
             standing,
+            holds: standing.map(Point::of),
+            lineage: None,
         }
     }
 }
@@ -104,19 +111,18 @@ pub(in super::super) struct Basalt {
     /// For names and marks.
     pub(super) names: crate::base::Random,
 
-    /// Where it began, and whether it has followed anybody since.
+    /// Where it began, and whether it has been linked with a primary since.
     pub(in super::super) began_at: Option<Point>,
-    pub(in super::super) has_followed: bool,
-    /// It began with data of which its file does not say where it stands: whom it would
-    /// rob cannot be known.
-    pub(in super::super) is_unplaced: bool,
+    pub(in super::super) was_linked: bool,
+    /// The last place in a history that others were told of.
+    pub(super) holds: Option<Point>,
 }
 
 impl Basalt {
     /// It starts with what is on its disk.
     pub(in super::super) fn start(me: usize, disk: Disk, around: &mut Around) -> Basalt {
         let mut names = crate::base::Random::new(around.dice.next());
-        let history = History::new(ReplicationId::random(&mut names));
+        let history = History::new(ReplicationId::founding(around.now, &mut names));
         let policy = around.rules.policy(disk.protects, disk.streams);
         let mut follower = Follower::new(None);
         let introduction = Introduction {
@@ -157,8 +163,8 @@ impl Basalt {
             last_errand_at: 0,
             names,
             began_at: None,
-            has_followed: false,
-            is_unplaced: false,
+            was_linked: false,
+            holds: None,
         };
         node.load_at_start(around);
         node
@@ -167,17 +173,16 @@ impl Basalt {
     pub(super) fn load_at_start(&mut self, around: &mut Around) {
         let file = self.disk.file.clone();
         let standing = file.as_ref().and_then(|file| file.standing);
+        let mut lineage = None;
         if let Some(file) = file {
             self.data = file.applied;
+            self.holds = file.holds;
+            lineage = file.lineage;
         }
-        let is_empty = self.data.data.is_empty();
-        self.began_at = standing.map(|at| Point {
-            id: at.id,
-            offset: at.offset,
-        });
+        self.began_at = self.holds;
+        self.start_with(around, lineage, standing);
         match standing {
-            None if is_empty => self.primary.on_start(Guard::Empty),
-            None => self.is_unplaced = true,
+            None => {}
             Some(standing) if self.disk.primary.is_some() => {
                 let history = History::at(standing.id, standing.offset);
                 self.follower.on_history(history.clone(), standing.database);
@@ -191,11 +196,38 @@ impl Basalt {
         }
     }
 
+    /// What `Control::start_with` does.
+    fn start_with(&mut self, around: &Around, lineage: Option<String>, standing: Option<Standing>) {
+        let now = around.now;
+        let (name, lost) = lineage
+            .as_deref()
+            .and_then(|text| text.split_once(' '))
+            .unzip();
+        let name = name.and_then(|name| ReplicationId::parse(name.as_bytes()));
+        let Some(id) = standing.map(|standing| standing.id).or(name) else {
+            return self.primary.on_start(Guard::unknown(now), None);
+        };
+        let mut guard = Guard::parse(lost.unwrap_or_default(), now, now);
+        let next = id.successor(now, &mut self.names);
+        guard.on_start(id, standing.map(|standing| standing.offset), next);
+        self.primary.on_start(guard, Some(next));
+    }
+
+    fn lineage(&self, around: &Around) -> String {
+        let lost = self.primary.guard().text(around.now, around.now);
+        format!("{} {lost}", self.primary.history().id)
+    }
+
+    /// How the history is called that goes on from this one.
+    pub(super) fn next_name(&mut self, around: &Around) -> ReplicationId {
+        let id = self.primary.history().id;
+        id.successor(around.now, &mut self.names)
+    }
+
     pub(super) fn lead_from(&mut self, around: &mut Around, standing: Standing) {
         let mut history = History::at(standing.id, standing.offset);
         history.rename(self.primary.history().id);
         self.primary.begin(around.now, history);
-        self.primary.on_start(Guard::Loaded(standing));
         self.lane.begin();
         let before = Point {
             id: standing.id,
@@ -293,9 +325,15 @@ impl Basalt {
             return;
         }
         let standing = self.standing_now(around);
+        let holds = match self.primary.is_on() {
+            true => standing.map(Point::of).or(self.sight().map(|(at, _)| at)),
+            false => self.holds,
+        };
         self.disk.file = Some(File {
             applied: self.data.clone(),
             standing,
+            holds,
+            lineage: Some(self.lineage(around)),
         });
     }
 

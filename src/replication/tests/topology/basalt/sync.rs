@@ -153,13 +153,15 @@ impl Basalt {
             return self.on_cut_in_stream(around, number, offset);
         }
         if running.begins && !self.lane.is_merged() {
-            let history = self.primary.history().clone();
+            let mut history = self.primary.history().clone();
             let applied = running.applied.clone().expect("its moment has come");
+            history.offset = history.offset.max(u64::from(!applied.data.is_empty()));
             let at = Point {
                 id: history.id,
                 offset: history.offset,
             };
             around.book.begin(at, &applied, None);
+            around.book.hold(at.id, self.holds);
             self.lane.merge();
             self.primary.begin(around.now, history);
         }
@@ -186,7 +188,12 @@ impl Basalt {
             offset,
             database,
         });
-        let file = File { applied, standing };
+        let file = File {
+            applied,
+            standing,
+            holds: None,
+            lineage: None,
+        };
         running.file = Some(file.bytes().into());
         let mark = ReplicationId::random(&mut self.names);
         let mark: [u8; 40] = mark.as_str().as_bytes().try_into().expect("40 digits");

@@ -1,5 +1,6 @@
 //! The node as a replica: loads files and applies units, sometimes late.
 
+use crate::replication::Guard;
 use crate::replication::tests::story::{Applied, requests};
 use crate::replication::{Action, Address, History, ReplicationId, Stage};
 
@@ -58,7 +59,6 @@ impl Basalt {
     }
 
     pub(super) fn begin_to_follow(&mut self, around: &mut Around, place: usize) {
-        self.has_followed = true;
         self.stop_leading(around);
         let address = Address {
             host: "node".to_owned(),
@@ -71,7 +71,7 @@ impl Basalt {
     /// REPLICAOF NO ONE.
     pub(crate) fn unfollow(&mut self, around: &mut Around) {
         if self.disk.primary.is_some() {
-            let id = ReplicationId::random(&mut self.names);
+            let id = self.next_name(around);
             self.follower.unfollow(id);
             self.act(around);
         }
@@ -157,6 +157,8 @@ impl Basalt {
                 Action::Open { database } => {
                     assert!(!self.is_open, "it is opened once");
                     self.is_open = true;
+                    self.was_linked = true;
+                    self.primary.on_linked();
                     around.opened = self.up.and_then(|end| around.net.peer(end));
                     self.data.database = database as u64;
                 }
@@ -215,8 +217,11 @@ impl Basalt {
         self.replace(around);
         self.follower.on_forsaken();
         self.end_stream(around);
-        let id = ReplicationId::random(&mut self.names);
+        let id = ReplicationId::founding(around.now, &mut self.names);
         self.primary.cease(id);
+        self.primary.on_start(Guard::unknown(around.now), None);
+        self.holds = None;
+        self.began_at = None;
         self.act_for_replicas(around);
         let until = around.soon(300);
         self.resync = Resync::Loading { until };
@@ -224,7 +229,8 @@ impl Basalt {
 
     /// What was here goes.
     fn replace(&mut self, around: &mut Around) {
-        let was = self.sight().map(|(at, _)| at);
+        let has_data = !self.data.data.is_empty();
+        let was = self.sight().map(|(at, _)| at).filter(|_| has_data);
         let by = self.dialled;
         around.replaced = Some(Replaced { by, was });
         self.data = Applied::default();
@@ -303,7 +309,7 @@ impl Basalt {
 
     fn take_lead(&mut self, around: &mut Around) {
         let known = self.follower.history().map(|history| history.id);
-        let id = known.unwrap_or_else(|| ReplicationId::random(&mut self.names));
+        let id = known.unwrap_or_else(|| self.next_name(around));
         self.primary.lead(around.now, id);
         self.act_for_replicas(around);
     }
