@@ -101,6 +101,15 @@ fn packed_forms_are_refused_or_walked() {
 }
 
 #[test]
+fn sketches_are_refused_or_whole() {
+    play(
+        "sketch",
+        include_str!("seeds/sketch.txt"),
+        properties::sketch::check,
+    );
+}
+
+#[test]
 fn files_are_the_same_in_any_pieces() {
     play(
         "file",

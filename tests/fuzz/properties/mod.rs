@@ -7,3 +7,4 @@ pub mod payload;
 mod rules;
 pub mod script;
 pub mod settings;
+pub mod sketch;
