@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use super::file::{Fault, Files, Loaded};
-use super::words::quoted;
+use super::words::in_quotes;
 
 /// What the program does with its command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,7 +158,8 @@ fn lines(words: &[&[u8]]) -> Vec<u8> {
             if !text.is_empty() {
                 text.push(b' ');
             }
-            text.extend(quoted(word));
+            // Quoted, as stock shows a line that is wrong: nobody wrote it as a line.
+            text.extend(in_quotes(word));
             values = Some(values.unwrap_or(0) + 1);
         }
     }

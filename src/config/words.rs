@@ -23,6 +23,11 @@ pub fn quoted(word: &[u8]) -> Vec<u8> {
     if !word.is_empty() && word.iter().all(plain) {
         return word.to_vec();
     }
+    in_quotes(word)
+}
+
+/// `word` in double quotes, so that `split` gives it back.
+pub fn in_quotes(word: &[u8]) -> Vec<u8> {
     let mut text = vec![b'"'];
     for byte in word {
         match byte {

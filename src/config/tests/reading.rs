@@ -188,16 +188,16 @@ fn command_lines_become_lines_of_the_file() {
     for (line, expected) in [
         (
             &["--port", "7000", "--bind", "a", "b"][..],
-            "port 7000\nbind a b",
+            "port \"7000\"\nbind \"a\" \"b\"",
         ),
-        (&["--save", "", "--hz", "20"], "save \"\"\nhz 20"),
-        (&["--save", "--hz", "20"], "save \"\"\nhz 20"),
-        (&["--hz", "20", "--save"], "hz 20\nsave \"\""),
-        (&["--port", "--foo"], "port --foo"),
+        (&["--save", "", "--hz", "20"], "save \"\"\nhz \"20\""),
+        (&["--save", "--hz", "20"], "save \"\"\nhz \"20\""),
+        (&["--hz", "20", "--save"], "hz \"20\"\nsave \"\""),
+        (&["--port", "--foo"], "port \"--foo\""),
         (&["--port", "a b"], "port \"a b\""),
         (&["--port 7000 --foo"], "port 7000 --foo"),
-        (&["--foo 1", "bar"], "foo 1 bar"),
-        (&["-port", "7"], "-port 7"),
+        (&["--foo 1", "bar"], "foo 1 \"bar\""),
+        (&["-port", "7"], "\"-port\" \"7\""),
         (&[], ""),
     ] {
         assert_eq!(
@@ -205,6 +205,26 @@ fn command_lines_become_lines_of_the_file() {
             expected,
             "{line:?}"
         );
+    }
+}
+
+#[test]
+fn a_fault_on_the_command_line_shows_its_words_in_quotes() {
+    for (line, shown, why) in [
+        (
+            &["--port", "1", "2"][..],
+            "port \"1\" \"2\"",
+            "wrong number of arguments",
+        ),
+        (&["--port"], "port", "wrong number of arguments"),
+        (
+            &["--replicaof", "a", "b"],
+            "replicaof \"a\" \"b\"",
+            "Invalid master port",
+        ),
+    ] {
+        let fault = read(&arguments(line), &[]).expect_err("the line is wrong");
+        assert_eq!(fault.lines[3..], [format!(">>> '{shown}'"), why.to_owned()]);
     }
 }
 
