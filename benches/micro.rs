@@ -278,6 +278,17 @@ fn pause(out: &mut impl Write, what: &str, keys: u64, timed: Timed) -> io::Resul
     )
 }
 
+/// Has freed memory given back by a thread of its own, as the node does.
+fn start_janitor() {
+    basalt::memory::keep_what_is_freed();
+    std::thread::spawn(|| {
+        loop {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+            basalt::memory::give_back();
+        }
+    });
+}
+
 fn main() -> io::Result<()> {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let is_asked = |name: &str| {
@@ -295,6 +306,7 @@ fn main() -> io::Result<()> {
     let keys = asked.iter().find_map(|word| word.parse().ok());
     let keys = keys.unwrap_or(PAUSE_KEYS);
     if is_asked("pause") {
+        start_janitor();
         pause(&mut out, "times computing only", keys, Timed::Computing)?;
         pause(&mut out, "times touching memory", keys, Timed::Touching)?;
         pause(

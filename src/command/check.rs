@@ -318,6 +318,7 @@ pub(crate) fn local(
         system: System {
             unix_us: || START_MS * 1000,
             readings: Readings::default,
+            give_back: || (),
         },
         roster: Roster::default(),
         directory: Directory::new(HashKey([1, 2]), cores > 1),

@@ -43,6 +43,8 @@ pub struct System {
     /// Microseconds since 1970.
     pub unix_us: fn() -> u64,
     pub readings: fn() -> Readings,
+    /// Has freed memory given back to the system soon.
+    pub give_back: fn(),
 }
 
 /// What the system says of the process and the calling thread.

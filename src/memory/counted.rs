@@ -20,11 +20,12 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
+#[cfg(not(miri))]
 use std::ffi::c_long;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 #[cfg(not(miri))]
-use libmimalloc_sys::{mi_malloc, mi_option_set, mi_option_t, mi_realloc, mi_zalloc};
+use libmimalloc_sys::{mi_collect, mi_malloc, mi_option_set, mi_option_t, mi_realloc, mi_zalloc};
 #[cfg(not(miri))]
 use mimalloc::MiMalloc as Below;
 // Miri cannot call C.
@@ -52,33 +53,36 @@ thread_local! {
     static MINE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Frees much, and has the allocator give memory back to the system as it comes,
-/// 64 KiB or more at a time. Else it saves up what a second's frees have left and gives
-/// that back in one go: hundreds of calls of the kernel within one `free`, which
-/// held a core for 30 ms after a sorted set of two million members. Where texts of a
-/// megabyte come and go, saving up is right: at once, SET costs seven times as much.
-pub fn giving_back<T>(free: impl FnOnce() -> T) -> T {
-    set_purge_delay_ms(0);
-    let result = free();
-    set_purge_delay_ms(PURGE_DELAY_MS);
-    result
-}
-
-#[cfg(not(miri))]
-fn set_purge_delay_ms(delay: c_long) {
+/// From now on what is freed stays with the process until `give_back`. The allocator
+/// would else give back what a second's frees have left in one go, hundreds of calls of
+/// the kernel within an allocation or a free of whoever comes next: milliseconds,
+/// once a second, and 172 of them after a gigabyte was freed.
+pub fn keep_what_is_freed() {
+    #[cfg(not(miri))]
     // SAFETY: any thread may set an option at any time.
-    unsafe { mi_option_set(PURGE_DELAY, delay) };
+    unsafe {
+        mi_option_set(PURGE_DELAY, PURGE_DELAY_MS);
+    }
 }
 
-#[cfg(miri)]
-fn set_purge_delay_ms(_: c_long) {}
+/// Gives what any thread has freed back to the system, in blocks of 64 KiB and more. Takes
+/// some 0.15 ms for each MiB, in which the others go on.
+pub fn give_back() {
+    #[cfg(not(miri))]
+    // SAFETY: any thread may ask for it at any time; it touches its own heap and what is
+    // in no thread's.
+    unsafe {
+        mi_collect(true);
+    }
+}
 
 /// mimalloc's `mi_option_purge_delay`, which the crate does not name.
 #[cfg(not(miri))]
 const PURGE_DELAY: mi_option_t = 15;
 
-/// The allocator's own delay.
-const PURGE_DELAY_MS: c_long = 1000;
+/// A day: nobody waits for so long. Below 0 it would not note what is free.
+#[cfg(not(miri))]
+const PURGE_DELAY_MS: c_long = 86_400_000;
 
 /// Bytes the process holds from the allocator, over all threads.
 pub fn used_memory() -> usize {

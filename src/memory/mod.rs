@@ -24,7 +24,7 @@ mod table;
 mod thin;
 mod tree;
 
-pub use counted::{class_bytes, giving_back, used_memory};
+pub use counted::{class_bytes, give_back, keep_what_is_freed, used_memory};
 pub use cut::{Keep, Kept, Taking, Walked};
 pub use dict::{Dict, Field};
 pub use entry::{Content, Entry, INLINE_MAX, Marks, NewValue};

@@ -47,6 +47,7 @@ const OWN_FILES: u64 = 64;
 pub(super) const SYSTEM: System = System {
     unix_us: crate::runtime::clock::unix_us,
     readings,
+    give_back: super::janitor::wake,
 };
 
 /// Shards at most: one bit per core in a word, and one for the control core.
@@ -160,6 +161,7 @@ fn serve(
     if settings.bytes("disable-thp") == b"yes" && !process::forgo_huge_pages() {
         log.warning("transparent huge pages cannot be turned off for this process");
     }
+    super::janitor::start()?;
     let announced = Announced::new(&settings);
     let cores = chosen_cores(&settings)?;
     let persistence = Persistence::default();

@@ -29,6 +29,7 @@ mod giant;
 mod hop;
 mod hub;
 mod intake;
+mod janitor;
 mod jitter;
 mod lead;
 mod leave;

@@ -9,7 +9,7 @@ use crate::command::{Entry, Event};
 use crate::config::{self, EventClass};
 use crate::keyspace::Discarded;
 use crate::keyspace::{Evictor, Key, Policy};
-use crate::memory::{giving_back, used_memory};
+use crate::memory::used_memory;
 use crate::resp::Refusal;
 use crate::spec::Flags;
 
@@ -191,7 +191,7 @@ impl Work {
         };
         let discarded = &mut self.discarded[at];
         let before = discarded.unfreed();
-        let goes_on = giving_back(|| discarded.free_step(BUCKETS_PER_STEP));
+        let goes_on = discarded.free_step(BUCKETS_PER_STEP);
         let freed = before - discarded.unfreed();
         if !goes_on {
             drop(self.discarded.swap_remove(at));
@@ -210,16 +210,12 @@ impl Work {
         let before = keyspace.unfreed();
         let until = self.watch.ns() + FREEING_NS;
         let watch = self.watch;
-        self.pace.frees_go_on = giving_back(|| {
-            let mut goes_on = true;
-            for _ in 0..STEPS_PER_TURN {
-                goes_on = keyspace.free_step(FREES_PER_STEP);
-                if !goes_on || watch.ns() >= until {
-                    break;
-                }
+        for _ in 0..STEPS_PER_TURN {
+            self.pace.frees_go_on = keyspace.free_step(FREES_PER_STEP);
+            if !self.pace.frees_go_on || watch.ns() >= until {
+                break;
             }
-            goes_on
-        });
+        }
         let freed = before - keyspace.unfreed();
         self.local.count().values_freed.add(freed as u64);
         self.pace.frees_go_on

@@ -57,6 +57,25 @@ fn fill(
     (refused, most.max(told(client, "used_memory")))
 }
 
+#[test]
+fn an_idle_node_gives_back_what_was_freed() {
+    for purges in [false, true] {
+        let server = node(&["shards 1"]);
+        let mut client = server.client();
+        let value = "v".repeat(100 << 20);
+        let mut ask = |words: &[&str]| client.ask(words).expect("it answers");
+        assert_eq!(ask(&["SET", "huge", &value]), status("OK"));
+        let before = resident_bytes(server.id());
+        assert_eq!(ask(&["DEL", "huge"]), Reply::Integer(1));
+        if purges {
+            assert_eq!(ask(&["MEMORY", "PURGE"]), status("OK"));
+        }
+        wait_until("the memory is given back", || {
+            resident_bytes(server.id()) + (90 << 20) < before
+        });
+    }
+}
+
 /// How many of `prefix:N` are there.
 fn present(client: &mut Connection, prefix: &str, numbers: impl Iterator<Item = usize>) -> usize {
     let keys: Vec<String> = numbers.map(|number| format!("{prefix}:{number}")).collect();
