@@ -106,11 +106,12 @@ pub fn forgo_huge_pages() -> bool {
     unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0 }
 }
 
-/// The calling thread runs when no other has anything to do, as far as that can be had.
-pub fn yield_to_all() {
+/// The calling thread gets a tenth of a processor that others want as well. Not the least
+/// there is: it may hold a lock of the kernel's when it has to wait.
+pub fn stand_back() {
     // SAFETY: the call takes plain numbers, and 0 is the calling thread. Where the system
     // refuses it runs as the others do.
-    let _refused = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) } != 0;
+    let _refused = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) } != 0;
 }
 
 /// What the process has used so far.

@@ -6,7 +6,7 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use crate::memory::{give_back, keep_what_is_freed};
-use crate::runtime::process::yield_to_all;
+use crate::runtime::process::stand_back;
 
 /// So often it looks; what is freed and taken again meanwhile costs nothing.
 const EVERY: Duration = Duration::from_secs(1);
@@ -16,7 +16,7 @@ static JANITOR: OnceLock<Thread> = OnceLock::new();
 /// Starts it, once in a process.
 pub(super) fn start() -> Result<(), String> {
     let life = || {
-        yield_to_all();
+        stand_back();
         loop {
             thread::park_timeout(EVERY);
             give_back();

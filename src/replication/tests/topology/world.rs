@@ -12,7 +12,8 @@ use super::net::{Net, Pace};
 /// Virtual milliseconds in which everything may go wrong.
 const TROUBLE_MS: u64 = 10_000;
 
-/// And in which all must be well afterwards: a dead link is found by `repl-timeout`.
+/// And in which all must be well afterwards, beside what the bytes take that are left to
+/// send: a dead link is found by `repl-timeout`.
 const HEALING_MS: u64 = 40_000;
 
 /// Of these, clients write in the first.
@@ -353,7 +354,8 @@ impl World {
         let (begun, full) = (self.around.now, self.around.seen.full);
         while !self.is_well(root) {
             let ms = self.around.now - begun;
-            assert!(ms < HEALING_MS, "seed {}: {}", self.seed, self.state());
+            let most = HEALING_MS + self.sending_ms(root);
+            assert!(ms < most, "seed {}: {}", self.seed, self.state());
             if ms < WRITING_MS && self.dice().below(4) == 0 {
                 self.write();
             }
@@ -366,6 +368,14 @@ impl World {
             "seed {}: {full} full synchronizations",
             self.seed
         );
+    }
+
+    /// What the whole history takes from node to node, if each has the next one behind it.
+    fn sending_ms(&self, root: usize) -> u64 {
+        let node = self.slots[root].node.as_ref().expect("all are up");
+        let bytes = node.primary.history().offset;
+        let takes = |pace: &Pace| bytes / pace.piece.min(pace.room) * (pace.rest_ms + 1);
+        self.around.paces.iter().map(takes).sum()
     }
 
     fn is_well(&self, root: usize) -> bool {

@@ -91,7 +91,7 @@ pub(in super::super) struct Basalt {
     pub(super) is_open: bool,
     pub(super) is_draining: bool,
 
-    pub(super) primary: Primary<Memory>,
+    pub(in super::super) primary: Primary<Memory>,
     pub(super) guests: BTreeMap<End, Guest>,
     pub(super) lines: BTreeMap<u64, Line>,
     pub(super) lane: Lane,
