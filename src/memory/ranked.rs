@@ -211,16 +211,23 @@ impl Ranked {
         true
     }
 
-    /// How many members stand before this one.
-    pub fn rank(&self, member: &[u8]) -> Option<usize> {
+    /// How many members stand before this one, and its score.
+    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         let score = self.score(member)?;
-        Some(self.partition(|own_score, own| (own_score, own) < (score, member)))
+        Some((self.rank_of(score, member), score))
+    }
+
+    /// How many members stand before this place, whether anyone stands there or not.
+    pub(super) fn rank_of(&self, score: f64, member: &[u8]) -> usize {
+        let is_before = |own: &Item| own.compare(score, member).is_lt();
+        self.tree.partition(self.len(), &is_before)
     }
 
     /// How many members, from the lowest on, are `before`: a question that is
     /// yes for the first ones and no for all others.
     pub fn partition(&self, before: impl Fn(f64, &[u8]) -> bool) -> usize {
-        self.tree.partition(self.len(), &before)
+        let is_before = |item: &Item| before(item.score, item.member());
+        self.tree.partition(self.len(), &is_before)
     }
 
     /// Visits the members of these ranks, the lowest first, while `visit`
@@ -413,7 +420,7 @@ mod tests {
         scanned.sort_by(|one, other| one.partial_cmp(other).expect("scores are numbers"));
         assert_eq!(scanned, expected);
         for (rank, (score, member)) in expected.iter().enumerate().step_by(7) {
-            assert_eq!(ranked.rank(member), Some(rank));
+            assert_eq!(ranked.rank(member), Some((rank, *score)));
             assert_eq!(ranked.score(member), Some(*score));
         }
         let below = expected.iter().filter(|(score, _)| *score < 10.0).count();
@@ -438,7 +445,7 @@ mod tests {
         }
         let tree = ranked.tree.allocated_bytes() as f64 / f64::from(len);
         assert!(tree < 19.0, "{tree} bytes for each");
-        assert_eq!(ranked.rank(b"000300"), Some(300));
+        assert_eq!(ranked.rank(b"000300"), Some((300, 300.0)));
     }
 
     #[test]

@@ -36,9 +36,7 @@ impl Ranked {
             .walk
             .last
             .as_ref()
-            .map_or(self.len(), |(score, member)| {
-                self.partition(|own_score, own| (own_score, own) < (*score, member))
-            });
+            .map_or(self.len(), |(score, member)| self.rank_of(*score, member));
         let start = end.saturating_sub(buckets * PER_BUCKET);
         let (mut bytes, mut ends, mut last) = (Vec::new(), Vec::new(), 0.0);
         self.visit_back(start..end, |score, member| {

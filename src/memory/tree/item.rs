@@ -10,7 +10,7 @@ use crate::memory::entry::Content;
 /// An entry of the dictionary beside this tree, and its score.
 #[derive(Clone, Copy)]
 pub(in crate::memory) struct Item {
-    pub(super) score: f64,
+    pub(in crate::memory) score: f64,
     /// A copy of the entry's word; the entry stays the dictionary's.
     pub(super) word: u64,
 }
@@ -50,7 +50,9 @@ impl Item {
         unsafe { Field::from_word(self.word) }
     }
 
-    pub(super) fn compare(&self, score: f64, member: &[u8]) -> Ordering {
+    /// Most scores differ: the member, a line of memory elsewhere, is read where they do not.
+    #[inline]
+    pub(in crate::memory) fn compare(&self, score: f64, member: &[u8]) -> Ordering {
         let scores = self.score.partial_cmp(&score);
         scores
             .expect("a score is a number")

@@ -231,12 +231,11 @@ impl Node {
 
     /// How many of the `count` items, from the first on, are `before`; those
     /// that are stand first.
-    pub(super) fn partition(&self, count: usize, before: &impl Fn(f64, &[u8]) -> bool) -> usize {
+    pub(super) fn partition(&self, count: usize, before: &impl Fn(&Item) -> bool) -> usize {
         match self {
-            Self::Leaf(items) => items.partition_point(|item| before(item.score, item.member())),
+            Self::Leaf(items) => items.partition_point(before),
             Self::Inner(children) => {
-                let is_before = |child: &Child| before(child.first.score, child.first.member());
-                let after = children.partition_point(is_before);
+                let after = children.partition_point(|child| before(&child.first));
                 let Some(at) = after.checked_sub(1) else {
                     return 0;
                 };

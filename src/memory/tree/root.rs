@@ -112,7 +112,7 @@ impl Tree {
     pub(in crate::memory) fn partition(
         &self,
         len: usize,
-        before: &impl Fn(f64, &[u8]) -> bool,
+        before: &impl Fn(&Item) -> bool,
     ) -> usize {
         self.0.partition(len, before)
     }

@@ -224,7 +224,7 @@ impl SortedSet {
             Form::Packed(pack) => packed::pairs(pack)
                 .position(|pair| pair.member.eq_bytes(member))
                 .zip(self.score(member)),
-            Form::Table(table) => table.rank(member).zip(table.score(member)),
+            Form::Table(table) => table.rank(member),
         }
     }
 
