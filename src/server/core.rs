@@ -220,11 +220,13 @@ impl<K: Kernel> Core<K> {
         let mut events = std::mem::take(&mut self.events);
         self.ring.reap(&mut events);
         let happened = events.len() as u64;
+        // Who asks now may know that a slow script has ended: what tells of it comes first.
+        let early = self.work.local.busy.is_some().then(|| self.read_mail());
         for event in events.drain(..) {
             self.on_event(event);
         }
         self.events = events;
-        let letters = self.read_mail();
+        let letters = early.unwrap_or(0) + self.read_mail();
         self.work.settle();
         self.work.resume_slowed();
         self.work.resume_recorded();
