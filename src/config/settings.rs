@@ -126,8 +126,9 @@ impl Settings {
     pub fn set_from_file(&mut self, name: &[u8], words: &[Vec<u8>]) -> Result<(), String> {
         let place = find(name).ok_or("Bad directive or wrong number of arguments")?;
         let setting = &SETTINGS[place];
-        // Stock takes `save` alone for `save ""`.
-        let is_bare = words.is_empty() && setting.name != "save";
+        // Stock takes `save` alone for `save ""`, and names the words where some are expected.
+        let may_be_bare = setting.name == "save" || matches!(setting.kind, Kind::Shutdown);
+        let is_bare = words.is_empty() && !may_be_bare;
         if is_bare || words.len() > 1 && !setting.kind.is_many() {
             return Err(String::from("wrong number of arguments"));
         }

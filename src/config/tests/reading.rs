@@ -218,6 +218,11 @@ fn a_fault_on_the_command_line_shows_its_words_in_quotes() {
         ),
         (&["--port"], "port", "wrong number of arguments"),
         (
+            &["--shutdown-on-sigint"],
+            "shutdown-on-sigint",
+            "argument(s) must be one of the following: default, save, nosave, now, force",
+        ),
+        (
             &["--replicaof", "a", "b"],
             "replicaof \"a\" \"b\"",
             "Invalid master port",
