@@ -75,6 +75,10 @@ impl<'a> Query<'a> {
         })
     }
 
+    pub(super) fn is_by_rank(&self) -> bool {
+        matches!(self.bounds, Bounds::Rank(_))
+    }
+
     /// The ranks of the members asked for.
     pub(super) fn ranks(&self, set: &SortedSet) -> Range<usize> {
         let ranks = match &self.bounds {

@@ -209,7 +209,12 @@ fn zrangestore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
     let rules = turn.rules();
     let mut stored = SortedSet::default();
     if let Some(set) = turn.read_as::<SortedSet>(&source)? {
-        set.visit(query.ranks(set), query.towards, |score, member| {
+        let ranks = query.ranks(set);
+        if query.is_by_rank() {
+            // Stock knows how many there will be; by score or name it finds out.
+            stored = SortedSet::for_len(ranks.len(), &rules);
+        }
+        set.visit(ranks, query.towards, |score, member| {
             stored.insert(member, score, &rules);
         });
     }

@@ -51,8 +51,18 @@ impl SortedSet {
         Some(set)
     }
 
+    /// An empty set in the form that so many short members take: the packed one keeps no sign of
+    /// a zero, so it matters whether they pass through it.
+    pub fn for_len(len: usize, rules: &Rules) -> Self {
+        let mut set = Self::default();
+        if len > rules.zset_max_listpack_entries {
+            set.become_table(rules);
+        }
+        set
+    }
+
     /// A set of different members in the order of their scores, whose form is settled before the
-    /// first is put in: the packed one keeps no sign of a zero.
+    /// first is put in, as [`SortedSet::for_len`] says.
     pub fn of_scored(scored: &[(Vec<u8>, f64)], rules: &Rules) -> Self {
         let longest = scored.iter().map(|(member, _)| member.len()).max();
         let fits = scored.len() <= rules.zset_max_listpack_entries
