@@ -98,6 +98,7 @@ impl fmt::Display for ReplicationId {
 
 impl fmt::Debug for ReplicationId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.as_str()[..8])
+        let digits = self.as_str();
+        write!(out, "{}:{}", &digits[..4], &digits[36..])
     }
 }

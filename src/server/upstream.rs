@@ -312,7 +312,6 @@ impl Control {
                 Action::Log(Level::Warning, text) => self.log.warning(&text),
             }
         }
-        self.adopt_name();
     }
 
     fn obey(&mut self, order: Order) {
@@ -337,6 +336,8 @@ impl Control {
     }
 
     fn open(&mut self, database: usize) {
+        // Before the first byte under that name is handed on.
+        self.adopt_name();
         self.on_linked();
         let handle = self.upstream.handle.take();
         let socket = handle.expect("a connection streams once");

@@ -17,6 +17,7 @@ mod lead;
 mod packets;
 mod paused;
 mod proxy;
+mod renamed;
 mod restart;
 mod roles;
 mod told;

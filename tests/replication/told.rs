@@ -59,7 +59,7 @@ fn what_a_client_has_written_is_in_the_offset_that_it_hears() {
 }
 
 /// What has come by then, or until the other end closed.
-fn come_in(connection: &Connection, time: Duration) -> Vec<u8> {
+pub fn come_in(connection: &Connection, time: Duration) -> Vec<u8> {
     let timeout = Some(Duration::from_millis(50));
     let mut socket = connection.socket();
     socket.set_read_timeout(timeout).expect("it can be set");
@@ -76,7 +76,7 @@ fn come_in(connection: &Connection, time: Duration) -> Vec<u8> {
 }
 
 /// One that asks for everything and reads nothing by itself.
-fn stranger_at(primary: &Side) -> Connection {
+pub fn stranger_at(primary: &Side) -> Connection {
     let mut stranger = primary.server.client();
     for words in [
         &["REPLCONF", "capa", "eof", "capa", "psync2"][..],

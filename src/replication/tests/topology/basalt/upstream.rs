@@ -158,6 +158,7 @@ impl Basalt {
                     assert!(!self.is_open, "it is opened once");
                     self.is_open = true;
                     self.was_linked = true;
+                    self.adopt_name(around);
                     self.primary.on_linked();
                     around.opened = self.up.and_then(|end| around.net.peer(end));
                     self.data.database = database as u64;
@@ -172,7 +173,6 @@ impl Basalt {
                 Action::Log(..) => {}
             }
         }
-        self.adopt_name(around);
     }
 
     fn hang_up_primary(&mut self, around: &mut Around) {
