@@ -4,13 +4,13 @@ use bytes::Bytes;
 
 use crate::command::{Entry, Scene, shown_words};
 use crate::resp::{Args, Outcome, Refusal, Reply};
-use crate::script::LogLevel;
 use crate::session::SessionId;
 use crate::spec::Flags;
 use crate::telemetry::{Cell, Counters, SlowCommand};
 
 use super::core::Work;
 use super::letter::Letter;
+use super::log::Log;
 
 impl Work {
     /// Books a finished command of one of this core's sessions.
@@ -45,9 +45,10 @@ impl Work {
         if let Some(refusal) = refusal {
             self.count_error(refusal);
             if *refusal == Refusal::BAD_FORMAT {
-                // Somebody's data is damaged, or somebody tries something.
+                // Somebody's data is damaged, or somebody tries something. Who is refused
+                // may look at once, so the line does not go by way of the control core.
                 let line = "Internal error in RDB of a RESTORE: its integrity check failed";
-                self.log_of_script(LogLevel::Warning, line.to_owned());
+                Log::of(&self.local.settings).warning(line);
             }
         }
     }

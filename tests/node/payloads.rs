@@ -141,3 +141,21 @@ fn values_of_stock_come_back_as_they_were() {
         assert_eq!(stock.told(), told, "{:.80}", case.commands[0]);
     }
 }
+
+/// Who is refused finds the line in the log, whichever core refused.
+#[test]
+fn a_damaged_payload_is_in_the_log_before_its_reply() {
+    let node = node(&["shards 2"]);
+    let mut client = node.client();
+    for at in 0..200 {
+        // A zipmap that says of a short field that it is a long one, with its footer.
+        let payload = b"\x09\x11\x01\xfe\x04\x00\x00\x00\x01\x00\xff\x00\x04\x00val1\xff\
+            \x09\x00\xf9\xd5\xa4\xf7\x7d\x00\x3f\x1b";
+        let key = format!("k{at}");
+        let words: [&[u8]; 4] = [b"RESTORE", key.as_bytes(), b"0", payload];
+        let reply = client.ask(&words).expect("the node answers");
+        assert_eq!(reply, Reply::Error(b"ERR Bad data format".to_vec()));
+        let log = node.log();
+        assert_eq!(log.matches("integrity check failed").count(), at + 1);
+    }
+}
