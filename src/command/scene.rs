@@ -96,6 +96,8 @@ pub enum Wish {
     Tell(Event),
     /// Write a line into the log.
     Log(String),
+    /// Die as of memory that is not there: DEBUG SEGFAULT.
+    Segfault,
     /// Sleep the whole core: DEBUG SLEEP. Nanoseconds.
     Sleep(u64),
 }

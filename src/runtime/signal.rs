@@ -49,11 +49,9 @@ const CRASHES: [libc::c_int; 5] = [
 /// `report` must be async-signal-safe as far as a dying process needs it.
 pub fn on_crash(report: extern "C" fn(libc::c_int)) {
     for signal in CRASHES {
-        install(
-            signal,
-            report as *const () as usize,
-            libc::SA_RESETHAND | libc::SA_NODEFER,
-        );
+        // Not once only: a second thread's would end the process before the first has
+        // told of its own.
+        install(signal, report as *const () as usize, libc::SA_NODEFER);
     }
 }
 
@@ -84,6 +82,12 @@ pub fn die_of(signal: libc::c_int) -> ! {
     }
     // SAFETY: as above; reached only where the signal is blocked.
     unsafe { libc::_exit(1) }
+}
+
+/// Dies of SIGSEGV as a broken pointer would have it: who handles that hears of it.
+pub fn segfault() {
+    // SAFETY: raising a signal touches no memory.
+    unsafe { libc::raise(libc::SIGSEGV) };
 }
 
 /// Seconds that a dying process has to tell of it: looking up the names of a

@@ -9,6 +9,7 @@ use crate::command::{Wish, noted};
 use crate::config;
 use crate::keyspace::Touch;
 use crate::memory::used_memory;
+use crate::runtime::signal;
 use crate::script::LogLevel;
 use crate::session::{Inbox, SessionId, Stage};
 
@@ -312,6 +313,7 @@ impl Work {
                 Wish::TellReplicas(words) => self.tell_replicas(words),
                 Wish::Tell(event) => self.publish_event(&event),
                 Wish::Log(line) => self.log_of_script(LogLevel::Warning, line),
+                Wish::Segfault => signal::segfault(),
                 Wish::Sleep(ns) => self.sleep(ns),
             }
         }

@@ -41,6 +41,16 @@ fn a_crash_is_reported_and_the_exit_status_says_its_signal() {
 }
 
 #[test]
+fn a_crash_can_be_asked_for() {
+    let node = node(&["logfile node.log", "enable-debug-command yes"]);
+    let mut client = node.client();
+    client.send(&["DEBUG", "SEGFAULT"]).expect("it reads");
+    let (died_of, log) = last_words(node);
+    assert_eq!(died_of, Some(11), "{log}");
+    is_reported(&log, "crashed by signal 11");
+}
+
+#[test]
 fn a_bug_is_reported_with_its_place_and_ends_the_node() {
     let node = node(&["logfile node.log", "enable-debug-command yes"]);
     let mut client = node.client();

@@ -60,6 +60,7 @@ enum Wanted<'a> {
     ReplyBuffer(Option<u64>),
     /// At the word where the request begins.
     Replicate,
+    Segfault,
     SetActiveExpire(bool),
     SetDisableDenyScripts(bool),
     /// Nanoseconds.
@@ -80,6 +81,7 @@ fn wanted(args: Args<'_>) -> Result<Wanted<'_>, Refusal> {
         2.. if is(b"digest-value") => Wanted::DigestValue,
         2 if is(b"help") => Wanted::Help,
         2 if is(b"panic") => Wanted::Panic,
+        2 if is(b"segfault") => Wanted::Segfault,
         3 if is(b"error") => Wanted::Error(args.get(2)),
         3 if is(b"listpack") => Wanted::Listpack(args.get(2)),
         3 if is(b"log") => Wanted::Log(args.get(2)),
@@ -165,6 +167,7 @@ fn part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
         Wanted::Panic => panic!("DEBUG PANIC was asked for"),
         Wanted::Populate(populate) => populate.run(part),
         Wanted::ReplyBuffer(idle_ms) => part.local.buffers_idle_ms = idle_ms,
+        Wanted::Segfault => part.local.wishes.push(Wish::Segfault),
         Wanted::SetActiveExpire(is_on) => part.local.active_expire = is_on,
         Wanted::SetDisableDenyScripts(is_on) => part.local.scripts_may_all = is_on,
         Wanted::Sleep(ns) => part.local.wishes.push(Wish::Sleep(ns)),
@@ -200,6 +203,7 @@ fn merge(
         | Wanted::Populate(_)
         | Wanted::QuicklistPackedThreshold
         | Wanted::ReplyBuffer(_)
+        | Wanted::Segfault
         | Wanted::SetActiveExpire(_)
         | Wanted::SetDisableDenyScripts(_)
         | Wanted::Sleep(_) => reply.ok(),
@@ -417,6 +421,8 @@ const HELP: &[&str] = &[
     "    Whether the buffers of idle clients are given back.",
     "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|milliseconds>",
     "    After how long they are.",
+    "SEGFAULT",
+    "    End the node as a signal would, with a report in the log.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Whether keys expire when nobody asks for them.",
     "SET-DISABLE-DENY-SCRIPTS <0|1>",
