@@ -266,6 +266,8 @@ pub struct Node<'a> {
     pub listen: &'a mut dyn FnMut(&Settings) -> bool,
     /// Goes to another directory, and says which that is; or why it cannot.
     pub enter: &'a mut Enter,
+    /// Whether the append-only file can begin where the settings say.
+    pub can_begin_file: &'a mut dyn FnMut(&Settings) -> bool,
     /// Set by a handler that changed `settings`: they are published then.
     pub has_changed: bool,
     /// Set by a handler that needs the data of every core: the reply follows

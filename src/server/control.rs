@@ -20,7 +20,7 @@ use crate::runtime::process;
 use crate::runtime::signal::{self, Signal};
 use crate::telemetry::{Counters, Persistence};
 
-use super::aof::FileState;
+use super::aof::{FileState, Folder};
 
 use super::crash;
 use super::door::Announced;
@@ -289,6 +289,10 @@ impl Control {
                 false
             }
         };
+        let mut can_begin_file = |settings: &Settings| {
+            let tried = Folder::of(settings).try_out();
+            tried.map_err(|why| self.log.warning(&why)).is_ok()
+        };
         let mut node = Node {
             author: decision.author,
             busy: decision.busy.clone(),
@@ -297,6 +301,7 @@ impl Control {
             rewrite: &mut rewrite,
             listen: &mut listen,
             enter: &mut enter,
+            can_begin_file: &mut can_begin_file,
             has_changed: false,
             errand: None,
         };

@@ -11,7 +11,7 @@ use crate::wire::Reply;
 use crate::{PATIENCE, Side, data_folder, error, status};
 
 /// Waits for something that is sure to come.
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < PATIENCE, "not yet: {what}");

@@ -113,6 +113,12 @@ fn set(node: &mut Node<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         *node.settings = before;
         return Err(composed(SetFault::about(name.as_bytes(), why)));
     }
+    let begins_file = !before.is_on("appendonly") && node.settings.is_on("appendonly");
+    if begins_file && !(node.can_begin_file)(node.settings) {
+        *node.settings = before;
+        let why = "Unable to turn on AOF. Check server logs.";
+        return Err(composed(SetFault::about(b"appendonly", why)));
+    }
     node.has_changed = true;
     reply.ok();
     Ok(())

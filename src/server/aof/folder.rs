@@ -45,6 +45,20 @@ impl Folder {
         }
     }
 
+    /// Looks whether a file can begin there, before anything rests on it; or says why not.
+    pub(in crate::server) fn try_out(&self) -> Result<(), String> {
+        let failed = |what: &str, error: &io::Error| format!("{what}: {}", reason(error));
+        let what = "Can't open or create append-only dir";
+        self.make()
+            .map_err(|error| failed(&format!("{what} {}", self.path.display()), &error))?;
+        let mut name = b"temp-".to_vec();
+        name.extend_from_slice(&self.stem);
+        name.extend_from_slice(b".probe");
+        let probe = self.file(&name);
+        let tried = File::create(&probe).and_then(|_| fs::remove_file(&probe));
+        tried.map_err(|error| failed("Can't open the append-only file", &error))
+    }
+
     /// Reads the manifest; `None` if there is none.
     pub(super) fn read(&self) -> Result<Option<Manifest>, String> {
         let path = self.manifest_path();

@@ -40,6 +40,8 @@ pub(super) struct Open {
     pub(super) rotation: Option<usize>,
     /// Nothing of it counts before its base is there.
     pub(super) is_new: bool,
+    /// It did not turn at a base's cut, so that base is of no use to it.
+    pub(super) has_missed_cut: bool,
     /// That base was not to be had, and is to be tried again.
     pub(super) lacks_base: bool,
     pub(super) stops_at: Option<u64>,
@@ -117,6 +119,7 @@ impl Open {
             complained_at_ns: None,
             rotation: None,
             is_new: false,
+            has_missed_cut: false,
             lacks_base: false,
             stops_at: None,
             said_s: 0,
@@ -168,16 +171,18 @@ impl Open {
 
     /// Begins at another cut, if the base of the one before was not to be had.
     pub(super) fn begin_again(&mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.lacks_base) {
+        if self.lacks_base {
             self.file.set_len(0)?;
             self.file.seek(SeekFrom::Start(0))?;
             self.written = 0;
             self.merge.forget_database();
+            self.lacks_base = false;
         }
         Ok(())
     }
 
-    /// Puts a base in its place; what it holds is history then.
+    /// Puts a base in its place; what it holds is history then. If that fails, all
+    /// is as it was: the manifest says so last.
     pub(super) fn take_base(
         &mut self,
         (base, form): (&Path, BaseForm),
@@ -185,10 +190,11 @@ impl Open {
     ) -> io::Result<()> {
         let rotation = self.rotation.take();
         let mut manifest = self.manifest.clone();
-        let old = if self.is_new {
-            manifest.increments.len()
-        } else {
-            rotation.ok_or_else(|| io::Error::other("the cut did not come"))?
+        let no_cut = || io::Error::other("the cut did not come");
+        let old = match (std::mem::take(&mut self.has_missed_cut), self.is_new) {
+            (true, _) => return Err(no_cut()),
+            (false, true) => manifest.increments.len(),
+            (false, false) => rotation.ok_or_else(no_cut)?,
         };
         let name = manifest.replace_base(&self.folder.stem, form, old);
         let path = self.folder.file(&name);
@@ -197,10 +203,16 @@ impl Open {
             let name = manifest.add_increment(&self.folder.stem);
             self.file.sync_all()?;
             let temporary = self.folder.file(&new_name(&self.folder.stem));
-            std::fs::rename(temporary, self.folder.file(&name))?;
+            let increment = self.folder.file(&name);
+            std::fs::rename(&temporary, &increment)?;
+            if let Err(error) = self.folder.write(&manifest) {
+                std::fs::rename(increment, temporary)?;
+                return Err(error);
+            }
             self.is_new = false;
+        } else {
+            self.folder.write(&manifest)?;
         }
-        self.folder.write(&manifest)?;
         self.manifest = manifest;
         self.base = std::fs::metadata(&path)?.len();
         self.before = 0;

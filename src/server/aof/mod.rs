@@ -12,6 +12,7 @@ mod syncer;
 mod writer;
 
 pub(super) use check::{asked, run};
+pub(super) use folder::Folder;
 pub(super) use load::{Opened, load, open};
 pub(super) use orders::{FileState, found, founded};
 pub(super) use restraint::Restraint;

@@ -35,6 +35,10 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Between two tries to write what could not be written.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// How often a file that is to begin anew is tried again, and how long between two tries.
+const ANEW_TRIES: usize = 10;
+const ANEW_PAUSE: Duration = Duration::from_secs(1);
+
 /// Between two looks at whether a base that could not be had is tried again.
 const LACKING_LOOK: Duration = Duration::from_secs(1);
 
@@ -209,11 +213,16 @@ impl FileThread {
         let rests = self.policy.rests_on_rewrite
             && self.policy.sync != Sync::Always
             && file.rotation.is_some();
-        if is_due && !rests && file.pending.is_empty() {
+        let is_failing = file.failing_since_ns.is_some();
+        if is_due && !rests && !is_failing && file.pending.is_empty() {
             self.begin_sync(file, now_ns);
         }
         let is_synced = !file.is_unsynced && !file.is_being_synced();
-        if has_worked && is_synced && file.pending.is_empty() {
+        let failed_before = file.failing_since_ns.is_some_and(|since| since < now_ns);
+        if failed_before && file.pending.is_empty() {
+            // It was a sync that failed: it is tried again.
+            self.sync(file, now_ns);
+        } else if has_worked && is_synced && file.pending.is_empty() {
             // What came was for replicas only: it needs no sync.
             self.advance(file);
         }
@@ -389,18 +398,24 @@ impl FileThread {
                 folder,
                 manifest,
             } => *open = self.begin(Open::of(folder, manifest, ticket)),
-            Order::BeginAnew { ticket, folder } => *open = self.begin(Open::anew(folder, ticket)),
+            Order::BeginAnew { ticket, folder } => *open = self.begin_anew(&folder, ticket),
             Order::Based { base, form, idle } => {
                 // What came before the cut is written by now, if it was recorded.
                 let done = match (open.as_mut(), idle) {
                     (Some(file), _) => {
                         self.write_on(file, now_ns);
-                        file.take_base((&base, form), self.policy.keeps_history)
+                        let taken = file.take_base((&base, form), self.policy.keeps_history);
+                        file.lacks_base = file.is_new;
+                        taken
                     }
                     (None, Some(folder)) => take_idle_base(&folder, (&base, form)),
                     // The file ended meanwhile.
                     (None, None) => std::fs::remove_file(&base),
                 };
+                if done.is_err() {
+                    // It may lie where it was written, and is of no use there.
+                    let _left = std::fs::remove_file(&base).is_err();
+                }
                 self.end_rewrite(done);
             }
             Order::Unbased => {
@@ -416,6 +431,22 @@ impl FileThread {
                 }
             }
         }
+    }
+
+    /// Begins in a file that counts only with its base. Everybody records for it by
+    /// now, so it is tried again for a while, as stock does behind a synchronisation.
+    fn begin_anew(&mut self, folder: &Folder, ticket: u64) -> Option<Open> {
+        for _ in 0..ANEW_TRIES {
+            let error = match Open::anew(folder.clone(), ticket) {
+                Ok(opened) => return self.begin(Ok(opened)),
+                Err(error) => reason(&error),
+            };
+            self.log.warning(&format!(
+                "Can't open the append-only file: {error}. It is tried again in a second."
+            ));
+            std::thread::sleep(ANEW_PAUSE);
+        }
+        self.begin(Open::anew(folder.clone(), ticket))
     }
 
     /// A file begins, with what has come for it.
@@ -465,19 +496,29 @@ impl FileThread {
         std::process::exit(1)
     }
 
+    /// The cut of a base: the file goes on in another increment, or begins. Where that
+    /// cannot be had it goes on as it is, and the base will not be taken.
     fn rotate(&mut self, file: &mut Open, now_ns: u64) {
-        if file.is_new {
-            // It begins with this cut.
-            return match file.begin_again() {
-                Ok(()) => {}
-                Err(error) => self.begin_failure(file, &error, "Can't empty the AOF file", now_ns),
-            };
+        if !file.is_new && self.policy.sync != Sync::Never {
+            if let Err(error) = file.file.sync_data() {
+                file.is_unsynced = true;
+                file.has_missed_cut = true;
+                return self.begin_failure(file, &error, "Error syncing the AOF file", now_ns);
+            }
+            file.is_unsynced = false;
+            file.synced_at_ns = now_ns;
         }
-        let is_synced = self.policy.sync == Sync::Never || file.file.sync_data().is_ok();
-        match file.next_increment() {
-            Ok(()) if is_synced => file.synced_at_ns = now_ns,
-            Ok(()) => {}
-            Err(error) => self.begin_failure(file, &error, "Can't open the next AOF file", now_ns),
+        let turned = if file.is_new {
+            file.begin_again()
+        } else {
+            file.next_increment()
+        };
+        file.has_missed_cut = turned.is_err();
+        if let Err(error) = turned {
+            let reason = reason(&error);
+            self.log.warning(&format!(
+                "Can't open the append-only file for the next increment: {reason}"
+            ));
         }
     }
 
