@@ -108,10 +108,21 @@ impl<C> Cut<C> {
     #[cold]
     #[inline(never)]
     pub(super) fn keep(&mut self, table: &mut Table<C>, arena: &mut Arena<C>, home: usize) {
+        self.keep_those(table, arena, home, &|_| true);
+    }
+
+    /// The same, but for entries that were none at the cut.
+    pub(super) fn keep_those(
+        &mut self,
+        table: &mut Table<C>,
+        arena: &mut Arena<C>,
+        home: usize,
+        was_there: &dyn Fn(&Entry<C>) -> bool,
+    ) {
         if table.version(home) < self.epoch {
             table.chain(arena, home).for_each(Entry::prefetch);
             table.each_mut(arena, home, |entry| {
-                if self.to.keep(entry) == Kept::Begun {
+                if was_there(entry) && self.to.keep(entry) == Kept::Begun {
                     self.begun.push(entry.key().into());
                 }
             });
@@ -172,11 +183,22 @@ impl<C> Cut<C> {
     /// Keeps the bucket at the walk's position in a slot, whose table has one; `false`
     /// when it was the slot's last.
     pub(super) fn walk(&mut self, slot: u16, table: &mut Table<C>, arena: &mut Arena<C>) -> bool {
+        self.walk_those(slot, table, arena, &|_| true)
+    }
+
+    /// The same, but for entries that were none at the cut.
+    pub(super) fn walk_those(
+        &mut self,
+        slot: u16,
+        table: &mut Table<C>,
+        arena: &mut Arena<C>,
+        was_there: &dyn Fn(&Entry<C>) -> bool,
+    ) -> bool {
         self.begin_walk();
         let from = self.position;
         let within = if slot == from.slot { from.within } else { 0 };
         let home = table.home(u64::from(within.reverse_bits()));
-        self.keep(table, arena, home);
+        self.keep_those(table, arena, home, was_there);
         let after = table.position_after(home as u32, within);
         if let Some(within) = after {
             self.position = Position { slot, within };

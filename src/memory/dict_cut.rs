@@ -4,8 +4,11 @@
 use std::convert::Infallible;
 
 use super::cut::{Cut, Keep, Taking, Walked};
-use super::dict::Dict;
+use super::dict::{Dict, Field};
 use super::table::Place;
+
+/// Whether an element was one at the cut.
+pub(super) type WasThere<'a> = &'a dyn Fn(&Field) -> bool;
 
 impl Dict {
     /// Makes a cut now. What is kept of it goes to `to`. One before is given up.
@@ -27,12 +30,17 @@ impl Dict {
 
     /// Keeps what is not kept in the next few buckets, if more is taken now.
     pub fn walk_cut(&mut self, buckets: usize) -> Walked {
+        self.walk_those(buckets, &|_| true)
+    }
+
+    /// The same, but for elements that were none at the cut.
+    pub(super) fn walk_those(&mut self, buckets: usize, was_there: WasThere<'_>) -> Walked {
         let may_go_on = self.may_walk();
         if may_go_on != Walked::GoesOn {
             return may_go_on;
         }
         for _ in 0..buckets {
-            if !self.walk_one() {
+            if !self.walk_one(was_there) {
                 return Walked::Over;
             }
         }
@@ -87,19 +95,33 @@ impl Dict {
         if self.taking() == Some(Taking::NoMore) {
             self.cut = None;
         }
-        while self.walk_one() {}
+        while self.walk_one(&|_| true) {}
     }
 
     /// Keeps the next bucket; `false` when that was the last, and the cut has ended.
-    fn walk_one(&mut self) -> bool {
+    fn walk_one(&mut self, was_there: WasThere<'_>) -> bool {
         let Some(cut) = &mut self.cut else {
             return false;
         };
-        if self.table.buckets() > 0 && cut.walk(0, &mut self.table, &mut self.arena) {
+        let (table, arena) = (&mut self.table, &mut self.arena);
+        if table.buckets() > 0 && cut.walk_those(0, table, arena, was_there) {
             return true;
         }
         self.end_cut();
         false
+    }
+
+    /// Keeps every bucket that changes when this name is added, changed or removed, but
+    /// for elements that were none at the cut. What keeps them by itself finds them kept.
+    pub(super) fn keep_around(&mut self, name: &[u8], was_there: WasThere<'_>) {
+        let hash = self.hash(name);
+        let (table, arena) = (&mut self.table, &mut self.arena);
+        if let Some(cut) = self.cut.as_mut().filter(|_| table.buckets() > 0) {
+            let merged = table.to_be_merged().into_iter().flatten();
+            for home in merged.chain([table.home(hash)]) {
+                cut.keep_those(table, arena, home, was_there);
+            }
+        }
     }
 
     /// To be called before the entry at a place changes.

@@ -30,8 +30,8 @@ use super::tree::{Item, Tree, score_of};
 use crate::base::HashKey;
 
 /// What was cut out and is still to be freed.
-struct Cuts {
-    trees: Vec<Tree>,
+pub(super) struct Cuts {
+    pub(super) trees: Vec<Tree>,
     /// Entries of the dictionary that are no members.
     entries: usize,
 }
@@ -40,7 +40,7 @@ struct Cuts {
 pub struct Ranked {
     pub(super) dict: Dict,
     tree: Tree,
-    cuts: Option<Box<Cuts>>,
+    pub(super) cuts: Option<Box<Cuts>>,
     pub(super) walk: CutWalk,
 }
 
@@ -50,6 +50,9 @@ pub(super) struct CutWalk {
     /// The last score and member.
     pub(super) last: Option<(f64, Box<[u8]>)>,
     pub(super) is_by_entry: bool,
+    /// So many of `Cuts::trees`, the first, were there at the snapshot's cut: what they
+    /// have was no member then.
+    pub(super) cuts_before: usize,
 }
 
 /// The score of an entry of a sorted set's dictionary.
@@ -127,6 +130,7 @@ impl Ranked {
     /// Gives a member a score, which is a number; the score it had before.
     pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
         assert!(!score.is_nan(), "a score is a number");
+        self.keep_around(member, None);
         let before = self.score(member);
         if let Some(before) = before {
             if before.to_bits() == score.to_bits() {
@@ -155,6 +159,7 @@ impl Ranked {
     /// Removes a member; the score it had.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let score = self.score(member)?;
+        self.keep_around(member, None);
         self.tree.remove(score, member);
         drop(self.dict.remove(member));
         Some(score)
@@ -186,19 +191,23 @@ impl Ranked {
 
     /// Frees up to `budget` members that were cut out; `false` when none is left.
     pub fn mend_step(&mut self, budget: usize) -> bool {
-        let Some(cuts) = &mut self.cuts else {
-            return false;
-        };
         for _ in 0..budget {
+            let Some(cuts) = &mut self.cuts else {
+                return false;
+            };
             let Some(tree) = cuts.trees.last_mut() else {
                 self.cuts = None;
                 return false;
             };
             let Some(item) = tree.pop() else {
                 cuts.trees.pop();
+                self.walk.cuts_before = self.walk.cuts_before.min(cuts.trees.len());
                 continue;
             };
+            let was_cut_before = cuts.trees.len() <= self.walk.cuts_before;
             let member = item.member();
+            self.keep_around(member, was_cut_before.then_some(&item));
+            let cuts = self.cuts.as_mut().expect("it was just there");
             if self.dict.find(member).is_some_and(|own| item.is_of(own)) {
                 drop(self.dict.remove(member));
                 cuts.entries -= 1;

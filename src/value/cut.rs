@@ -139,7 +139,7 @@ impl Compound {
             Self::Stream(stream) => stream.can_be_cut() && stream.allocated_bytes() > bytes,
             Self::Hash(_) | Self::Set(_) | Self::SortedSet(_) => {
                 let is_large = |dict: &Dict| dict.allocated_bytes() > bytes;
-                !self.is_mending() && self.dict().is_some_and(is_large)
+                self.dict().is_some_and(is_large)
             }
         }
     }
