@@ -1,11 +1,14 @@
 //! The properties of `properties/` on bytes that are almost right: seeds with a few bytes changed,
 //! the same in every run. Coverage leads libFuzzer further (README.md); this runs on any toolchain,
 //! takes part in the tests, and keeps the targets compiling. `SECONDS=60 cargo test --test fuzz`
-//! goes on for so long with each property.
+//! goes on for so long with each property. `made/` makes whole RDB files instead of changing some.
 
+mod made;
 mod properties;
 
 use std::env;
+use std::fs;
+use std::io::{self, Write as _};
 use std::panic;
 use std::time::{Duration, Instant};
 
@@ -14,16 +17,30 @@ use basalt::base::Random;
 /// Inputs for each property without SECONDS.
 const INPUTS: u64 = 3_000;
 
+/// Made files without SECONDS.
+const FILES: u64 = 1_000;
+
+/// No file of some ten KiB takes so much of a core's time, on any machine.
+const LONG: Duration = Duration::from_secs(5);
+
+/// What the process may have had at most, all tests together.
+const PEAK_KIB: u64 = 512 << 10;
+
 /// Bytes that numbers and lengths are made of at their limits, and what texts are cut at.
 const EDGE_BYTES: &[u8] = b"\x00\x01\x02\x3f\x40\x7f\x80\x81\xc0\xc3\xf0\xf4\xfe\xff\r\n \"*$09-";
+
+/// How long each property is asked for; without SECONDS, for so many inputs.
+fn limit() -> Option<Duration> {
+    env::var("SECONDS").ok().map(|text| {
+        let seconds = text.parse().expect("SECONDS is a number");
+        Duration::from_secs(seconds)
+    })
+}
 
 /// Plays changed seeds, which stand one a line in hexadecimal digits.
 fn play(name: &str, seeds: &str, check: fn(&[u8])) {
     let seeds: Vec<Vec<u8>> = seeds.lines().map(unhex).collect();
-    let limit = env::var("SECONDS").ok().map(|text| {
-        let seconds = text.parse().expect("SECONDS is a number");
-        Duration::from_secs(seconds)
-    });
+    let limit = limit();
     let start = Instant::now();
     seeds.iter().for_each(|seed| check(seed));
     let mut number = 0;
@@ -116,6 +133,50 @@ fn files_are_the_same_in_any_pieces() {
         include_str!("seeds/file.txt"),
         properties::file::check,
     );
+}
+
+/// How long this thread has been on a core.
+fn on_a_core() -> Duration {
+    let told = fs::read_to_string("/proc/thread-self/schedstat");
+    let told = told.expect("it is readable on Linux");
+    let ns = told.split(' ').next().and_then(|ns| ns.parse().ok());
+    Duration::from_nanos(ns.expect("a number"))
+}
+
+/// Of four files one is right and is loaded whole; the others are wrong in places, few or many.
+/// None takes long, and all together take no memory that their bytes do not pay for.
+#[test]
+fn made_files_are_loaded_whole_or_refused() {
+    let (limit, start) = (limit(), Instant::now());
+    let (mut refused, mut number) = (0, 0);
+    while limit.map_or(number < FILES, |limit| start.elapsed() < limit) {
+        let fault_in = [0, 20, 100, 400][number as usize % 4];
+        let piece_bytes = 1 + number as usize * 7919 % 300;
+        let outcome = panic::catch_unwind(|| {
+            let (file, keys) = made::Maker::new(number, fault_in).file();
+            let began = on_a_core();
+            let found = properties::file::found(&file, piece_bytes);
+            let took = on_a_core() - began;
+            assert!(took < LONG, "it took {took:?}");
+            let is_whole = found.fault.is_none() && found.values == keys;
+            assert!(is_whole || fault_in > 0, "{keys} keys: {found:?}");
+            !is_whole
+        });
+        let outcome = outcome.unwrap_or_else(|_| panic!("made file {number}"));
+        refused += u64::from(outcome);
+        number += 1;
+    }
+    // Some faults change nothing: an unused byte, a count that is not looked at.
+    assert!(refused * 3 > number, "{refused} of {number} were refused");
+    let status = fs::read_to_string("/proc/self/status").expect("it is readable on Linux");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|rest| rest.trim().strip_suffix(" kB"));
+    let peak_kib: u64 = peak.and_then(|kib| kib.parse().ok()).expect("a number");
+    assert!(peak_kib < PEAK_KIB, "{peak_kib} KiB were resident");
+    if limit.is_some() {
+        let told = format!("{number} files, {refused} refused, at most {peak_kib} KiB resident\n");
+        let _unseen = io::stdout().write_all(told.as_bytes()).is_err();
+    }
 }
 
 #[test]
