@@ -217,7 +217,7 @@ impl Ranked {
                 drop(unsafe { item.into_entry() });
             }
         }
-        true
+        self.is_mending()
     }
 
     /// How many members stand before this one, and its score.
