@@ -278,17 +278,6 @@ fn pause(out: &mut impl Write, what: &str, keys: u64, timed: Timed) -> io::Resul
     )
 }
 
-/// Has freed memory given back by a thread of its own, as the node does.
-fn start_janitor() {
-    basalt::memory::keep_what_is_freed();
-    std::thread::spawn(|| {
-        loop {
-            std::thread::sleep(std::time::Duration::from_secs(1));
-            basalt::memory::give_back();
-        }
-    });
-}
-
 fn main() -> io::Result<()> {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let is_asked = |name: &str| {
@@ -306,7 +295,8 @@ fn main() -> io::Result<()> {
     let keys = asked.iter().find_map(|word| word.parse().ok());
     let keys = keys.unwrap_or(PAUSE_KEYS);
     if is_asked("pause") {
-        start_janitor();
+        // As in the node: else the allocator gives memory back within an insert.
+        basalt::server::start_janitor().map_err(io::Error::other)?;
         pause(&mut out, "times computing only", keys, Timed::Computing)?;
         pause(&mut out, "times touching memory", keys, Timed::Touching)?;
         pause(

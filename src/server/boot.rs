@@ -161,7 +161,7 @@ fn serve(
     if settings.bytes("disable-thp") == b"yes" && !process::forgo_huge_pages() {
         log.warning("transparent huge pages cannot be turned off for this process");
     }
-    super::janitor::start()?;
+    super::janitor::start_janitor()?;
     let announced = Announced::new(&settings);
     let cores = chosen_cores(&settings)?;
     let persistence = Persistence::default();

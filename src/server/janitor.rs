@@ -14,7 +14,11 @@ const EVERY: Duration = Duration::from_secs(1);
 static JANITOR: OnceLock<Thread> = OnceLock::new();
 
 /// Starts it, once in a process.
-pub(super) fn start() -> Result<(), String> {
+///
+/// # Errors
+///
+/// The system gives no thread: what it says.
+pub fn start_janitor() -> Result<(), String> {
     let life = || {
         stand_back();
         loop {

@@ -66,3 +66,4 @@ mod waiting;
 mod weight;
 
 pub use boot::run;
+pub use janitor::start_janitor;

@@ -336,8 +336,6 @@ impl Control {
     }
 
     fn open(&mut self, database: usize) {
-        // Before the first byte under that name is handed on.
-        self.adopt_name();
         self.on_linked();
         let handle = self.upstream.handle.take();
         let socket = handle.expect("a connection streams once");

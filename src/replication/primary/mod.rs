@@ -4,6 +4,7 @@ mod action;
 mod catching;
 mod closing;
 mod guard;
+mod lineage;
 mod link;
 mod machine;
 mod stream;

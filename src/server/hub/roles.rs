@@ -1,8 +1,7 @@
 //! Changes of role, and the stream's beginning and end.
 
 use crate::command::Errand;
-use crate::replication::{Address, Guard, History, ReplicationId, Stage, Standing};
-use crate::runtime::clock::unix_ms;
+use crate::replication::{Address, History, Stage, Standing};
 use crate::server::control::Control;
 use crate::server::letter::Recruit;
 use crate::shard::Shard;
@@ -46,11 +45,8 @@ impl Control {
 
     /// The data was let go, and with it its history.
     pub(in crate::server) fn forsake(&mut self) {
-        let now = self.hub.now();
-        let id = ReplicationId::founding(unix_ms(), &mut self.hub.random);
-        self.hub.primary.cease(id);
-        // If no other data comes, it is as after a start with none.
-        self.hub.primary.on_start(Guard::unknown(now), None);
+        let times = self.hub.times();
+        self.hub.primary.forsake(times, &mut self.hub.random);
         self.act_for_replicas();
     }
 
@@ -83,8 +79,8 @@ impl Control {
 
     /// There was no file at the start.
     pub(in crate::server) fn start_empty(&mut self) {
-        let guard = Guard::unknown(self.hub.now());
-        self.hub.primary.on_start(guard, None);
+        let now = self.hub.now();
+        self.hub.primary.start_empty(now);
     }
 
     /// There was a file at the start, which was made by a node of this lineage, if it
@@ -94,32 +90,26 @@ impl Control {
         lineage: Option<&str>,
         standing: Option<Standing>,
     ) {
-        let (now, unix_ms) = (self.hub.now(), unix_ms());
-        let (name, lost) = lineage.and_then(|text| text.split_once(' ')).unzip();
-        let name = name.and_then(|name| ReplicationId::parse(name.as_bytes()));
-        let Some(id) = standing.map(|standing| standing.id).or(name) else {
-            return self.start_empty();
-        };
-        let mut guard = Guard::parse(lost.unwrap_or_default(), now, unix_ms);
-        let next = id.successor(unix_ms, &mut self.hub.random);
-        guard.on_start(id, standing.map(|standing| standing.offset), next);
-        self.hub.primary.on_start(guard, Some(next));
+        let times = self.hub.times();
+        let (primary, random) = (&mut self.hub.primary, &mut self.hub.random);
+        primary.start_with(times, lineage, standing, random);
     }
 
     /// What a file says for the next start.
     pub(in crate::server) fn lineage(&self) -> String {
-        let primary = &self.hub.primary;
-        let lost = primary.guard().text(self.hub.now(), unix_ms());
-        format!("{} {lost}", primary.history().id)
+        let (now, unix_ms) = self.hub.times();
+        self.hub.primary.lineage(now, unix_ms)
     }
 
-    /// The data is a primary's from now on, so nothing of this node's own can be lost.
+    /// The data is a primary's from now on, so nothing of this node's own can be lost; and
+    /// it has the name of that one's history before the first byte is handed on.
     pub(in crate::server) fn on_linked(&mut self) {
+        self.adopt_name();
         self.hub.primary.on_linked();
     }
 
     /// The primary's history may have another name now.
-    pub(in crate::server) fn adopt_name(&mut self) {
+    fn adopt_name(&mut self) {
         let follower = &self.upstream.follower;
         let Some(history) = follower.history().filter(|_| follower.primary().is_some()) else {
             return;

@@ -9,8 +9,7 @@ use crate::base::Random;
 use crate::config::Settings;
 use crate::journal::Merge;
 use crate::replication::{Address, History, Limits, Method, Policy, Primary, ReplicationId};
-use crate::runtime::clock::Stopwatch;
-use crate::runtime::clock::unix_ms;
+use crate::runtime::clock::{Stopwatch, unix_ms};
 use crate::runtime::control::{Alarm, Wire};
 use crate::runtime::core::Bell;
 use crate::session::SessionId;
@@ -149,10 +148,12 @@ impl Hub {
 
     /// How the history is called that goes on from this one.
     pub(in crate::server) fn next_name(&mut self) -> ReplicationId {
-        self.primary
-            .history()
-            .id
-            .successor(unix_ms(), &mut self.random)
+        self.primary.next_name(unix_ms(), &mut self.random)
+    }
+
+    /// Milliseconds, by this node's clock and by that of all.
+    pub(super) fn times(&self) -> (u64, u64) {
+        (self.now(), unix_ms())
     }
 
     pub(super) fn has_work(&self) -> bool {

@@ -197,10 +197,7 @@ impl Control {
             && let Ok(ticket) = running.ticket.try_recv()
         {
             let now = self.hub.now();
-            let mut history = self.hub.primary.history().clone();
-            // Who has data is to have a byte of its history, by which a node that has lost
-            // all can tell.
-            history.offset = history.offset.max(u64::from(self.has_keys()));
+            let history = self.hub.primary.first_history(self.has_keys());
             self.hub.merge = Some(Merge::new(ticket, history.offset));
             self.hub.primary.begin(now, history);
         }

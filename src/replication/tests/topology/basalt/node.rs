@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::replication::{
-    Follower, Guard, History, Introduction, Method, Primary, ReplicationId, Stage, Standing,
+    Follower, History, Introduction, Method, Primary, ReplicationId, Stage, Standing,
 };
 
 use super::super::around::Around;
@@ -180,7 +180,9 @@ impl Basalt {
             lineage = file.lineage;
         }
         self.began_at = self.holds;
-        self.start_with(around, lineage, standing);
+        let times = (around.now, around.now);
+        self.primary
+            .start_with(times, lineage.as_deref(), standing, &mut self.names);
         match standing {
             None => {}
             Some(standing) if self.disk.primary.is_some() => {
@@ -196,32 +198,9 @@ impl Basalt {
         }
     }
 
-    /// What `Control::start_with` does.
-    fn start_with(&mut self, around: &Around, lineage: Option<String>, standing: Option<Standing>) {
-        let now = around.now;
-        let (name, lost) = lineage
-            .as_deref()
-            .and_then(|text| text.split_once(' '))
-            .unzip();
-        let name = name.and_then(|name| ReplicationId::parse(name.as_bytes()));
-        let Some(id) = standing.map(|standing| standing.id).or(name) else {
-            return self.primary.on_start(Guard::unknown(now), None);
-        };
-        let mut guard = Guard::parse(lost.unwrap_or_default(), now, now);
-        let next = id.successor(now, &mut self.names);
-        guard.on_start(id, standing.map(|standing| standing.offset), next);
-        self.primary.on_start(guard, Some(next));
-    }
-
-    fn lineage(&self, around: &Around) -> String {
-        let lost = self.primary.guard().text(around.now, around.now);
-        format!("{} {lost}", self.primary.history().id)
-    }
-
     /// How the history is called that goes on from this one.
     pub(super) fn next_name(&mut self, around: &Around) -> ReplicationId {
-        let id = self.primary.history().id;
-        id.successor(around.now, &mut self.names)
+        self.primary.next_name(around.now, &mut self.names)
     }
 
     pub(super) fn lead_from(&mut self, around: &mut Around, standing: Standing) {
@@ -333,7 +312,7 @@ impl Basalt {
             applied: self.data.clone(),
             standing,
             holds,
-            lineage: Some(self.lineage(around)),
+            lineage: Some(self.primary.lineage(around.now, around.now)),
         });
     }
 

@@ -153,9 +153,8 @@ impl Basalt {
             return self.on_cut_in_stream(around, number, offset);
         }
         if running.begins && !self.lane.is_merged() {
-            let mut history = self.primary.history().clone();
             let applied = running.applied.clone().expect("its moment has come");
-            history.offset = history.offset.max(u64::from(!applied.data.is_empty()));
+            let history = self.primary.first_history(!applied.data.is_empty());
             let at = Point {
                 id: history.id,
                 offset: history.offset,

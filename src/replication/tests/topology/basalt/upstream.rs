@@ -1,8 +1,7 @@
 //! The node as a replica: loads files and applies units, sometimes late.
 
-use crate::replication::Guard;
 use crate::replication::tests::story::{Applied, requests};
-use crate::replication::{Action, Address, History, ReplicationId, Stage};
+use crate::replication::{Action, Address, History, Stage};
 
 use super::super::around::{Around, Replaced};
 use super::super::book::Point;
@@ -217,9 +216,8 @@ impl Basalt {
         self.replace(around);
         self.follower.on_forsaken();
         self.end_stream(around);
-        let id = ReplicationId::founding(around.now, &mut self.names);
-        self.primary.cease(id);
-        self.primary.on_start(Guard::unknown(around.now), None);
+        let times = (around.now, around.now);
+        self.primary.forsake(times, &mut self.names);
         self.holds = None;
         self.began_at = None;
         self.act_for_replicas(around);
