@@ -5,7 +5,8 @@
 
 costs: CPU per SET. synchronisation: of 1 M keys, beside writers. loop: 90 s of SETs of 500 bytes, 400 clients, pipelines
 of 50, with a replica of the same program (redis#15447). limits: a stock replica that comes under full load, with output limits of
-16 and 8 MiB. frozen: a replica that is stopped for 60 s under full load.
+16 and 8 MiB. frozen: a replica that is stopped for 60 s under full load. apply: what a replica of 1, 2 and 4 shards, and a stock one,
+takes to apply 1.5 M SETs that its primary has for it, with the share of each thread: the busiest says how fast it can be.
 
 Both primaries have core 0, one shard and the same stock replica, the client and the replicas core 1;
 rounds alternate. CPU is that of all threads of the primary, until WAIT says that the replica has everything.
@@ -22,7 +23,7 @@ import sys
 import tempfile
 import time
 
-PARTS = ("costs", "synchronisation", "loop", "limits", "frozen")
+PARTS = ("costs", "synchronisation", "loop", "limits", "frozen", "apply")
 ASKED = [word for word in sys.argv[1:] if word in PARTS] or ["costs", "synchronisation"]
 PROGRAM = next((word for word in sys.argv[1:] if word not in PARTS), "target/release/basalt")
 if not shutil.which(PROGRAM):
@@ -51,6 +52,14 @@ class Node:
     def cpu_ns(self):
         threads = glob.glob(f"/proc/{self.process.pid}/task/*/schedstat")
         return sum(int(open(thread).read().split()[0]) for thread in threads)
+
+    def cpu_by_thread(self):
+        """Nanoseconds by the thread's name and number."""
+        spent = {}
+        for thread in glob.glob(f"/proc/{self.process.pid}/task/*"):
+            name = open(f"{thread}/comm").read().strip()
+            spent[name, thread.split("/")[-1]] = int(open(f"{thread}/schedstat").read().split()[0])
+        return spent
 
     def set(self, *options):
         return subprocess.Popen(
@@ -205,6 +214,38 @@ def frozen():
               f"{primary.told('sync_partial_ok')} partial, replica has everything after {settled}", flush=True)
         primary.end()
         replica.end()
+
+
+def apply():
+    """The primary writes while its replica is stopped, and then the replica alone has something to do."""
+    replicas = {"stock": ["redis-server"]}
+    replicas |= {f"{shards} shards": [PROGRAM, "--shards", str(shards)] for shards in (1, 2, 4)}
+    count = 1_500_000
+    for _ in range(3):
+        for name, command in replicas.items():
+            primary = Node(0, PRIMARIES["basalt"])
+            primary.ask("CONFIG", "SET", "repl-backlog-size", "1gb")
+            primary.ask("CONFIG", "SET", "client-output-buffer-limit", "replica 0 0 0")
+            replica = Node("0,1", command)
+            replica.ask("REPLICAOF", "127.0.0.1", str(primary.port))
+            while not replica.is_linked():
+                time.sleep(0.05)
+            settle(primary, replica)
+            replica.process.send_signal(signal.SIGSTOP)
+            primary.set("-P", "64", "-n", str(count), "-r", "1000000", "-q").communicate()
+            end, before = int(primary.told("master_repl_offset")), replica.cpu_by_thread()
+            start = time.time()
+            replica.process.send_signal(signal.SIGCONT)
+            while int(replica.told("slave_repl_offset")) < end:
+                time.sleep(0.02)
+            seconds = time.time() - start
+            spent = {thread: ns - before.get(thread, 0) for thread, ns in replica.cpu_by_thread().items()}
+            parts = sorted(((ns / count, thread[0]) for thread, ns in spent.items() if ns > 10 * count), reverse=True)
+            told = ", ".join(f"{thread} {ns:.0f}" for ns, thread in parts)
+            print(f"apply, {name}: {seconds:.2f} s, {sum(spent.values()) / count:.0f} ns per SET ({told}), "
+                  f"at most {1000 / parts[0][0]:.1f} M/s", flush=True)
+            primary.end()
+            replica.end()
 
 
 for part in ASKED:

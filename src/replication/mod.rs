@@ -6,6 +6,7 @@
 //! look again. `docs/design/replication.md` tells the whole.
 
 mod address;
+mod apply;
 mod follower;
 mod greeting;
 mod history;
@@ -18,6 +19,7 @@ mod units;
 mod tests;
 
 pub use address::Address;
+pub use apply::{Deal, Progress, Share, Step, Task};
 pub use follower::{Action, Follower, Level, Stage};
 pub use greeting::Introduction;
 pub use history::{History, Resume, Standing};
@@ -27,3 +29,6 @@ pub use primary::{
     State, Stream, Tally,
 };
 pub use transfer::Framing;
+pub use units::Sorter;
+#[cfg(test)]
+pub use units::Unsorted;

@@ -16,6 +16,30 @@ const LIMITS: Limits = Limits {
     authenticated: true,
 };
 
+/// Hears each command of a stream while its units are found, so that who applies them
+/// need not read them again.
+pub trait Sorter {
+    /// A stream begins, with this database selected. Of one before it nothing comes any
+    /// more that has not been given out to be applied.
+    fn begin(&mut self, database: usize);
+
+    /// A whole command, and its bytes as they came. Between MULTI and EXEC it belongs
+    /// to one unit with these.
+    fn on_command(&mut self, args: Args<'_>, bytes: &[u8]);
+}
+
+/// Nobody wants to hear them.
+#[cfg(test)]
+#[derive(Debug)]
+pub struct Unsorted;
+
+#[cfg(test)]
+impl Sorter for Unsorted {
+    fn begin(&mut self, _: usize) {}
+
+    fn on_command(&mut self, _: Args<'_>, _: &[u8]) {}
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Units {
@@ -89,8 +113,13 @@ impl Units {
         self.end + self.bytes.len() as u64
     }
 
-    /// Takes bytes in; the units that are whole now come out.
-    pub(super) fn on_bytes(&mut self, bytes: &[u8]) -> Result<Option<Portion>, Corrupt> {
+    /// Takes bytes in, and tells of their commands; the units that are whole now come
+    /// out.
+    pub(super) fn on_bytes(
+        &mut self,
+        bytes: &[u8],
+        sorter: &mut dyn Sorter,
+    ) -> Result<Option<Portion>, Corrupt> {
         self.bytes.extend_from_slice(bytes);
         let (mut whole, mut asks) = (0, false);
         while self.read < self.bytes.len() && self.bytes.len() >= self.wanted {
@@ -102,7 +131,9 @@ impl Units {
                 .map_err(|fault| Corrupt(format!("{fault:?}")))?;
             match decoded {
                 Decoded::Request { consumed } => {
-                    match meaning(Args::new(rest, &self.spans)) {
+                    let args = Args::new(rest, &self.spans);
+                    sorter.on_command(args, &rest[..consumed]);
+                    match meaning(args) {
                         Meaning::Multi => self.is_in_multi = true,
                         Meaning::Exec => self.is_in_multi = false,
                         Meaning::GetAck => asks = true,

@@ -27,6 +27,7 @@ use super::check;
 use super::control::{Changes, Control};
 use super::core::{Core, Parts};
 use super::crash;
+use super::dealer::Dealer;
 use super::door::{self, Announced};
 use super::errand::Errands;
 use super::flush::Doors;
@@ -247,7 +248,8 @@ fn run_cores(
     };
     let end_of_file = file.ending();
     let (fail, failure) = mpsc::channel();
-    let upstream = Upstream::new((bell, plan.hash_key), Arc::clone(&plan.replication));
+    let dealer = Dealer::new(plan.table, bells.len());
+    let upstream = Upstream::new((bell, plan.hash_key), dealer, Arc::clone(&plan.replication));
     let hub = Hub::new(
         &settings,
         journal.clone(),

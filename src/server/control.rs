@@ -233,8 +233,8 @@ impl Control {
                     Letter::CutMade { changes } => self.on_cut_made(changes),
                     Letter::SavePoint(due) => self.on_save_point(due),
                     Letter::Installed => self.on_installed(),
-                    Letter::Applied { end } => self.on_applied(end),
-                    Letter::Drained { database } => self.on_drained(database),
+                    Letter::Applied { end } => self.on_share_applied(from, end),
+                    Letter::Drained => self.on_drained(),
                     Letter::EndWait { session, error } => {
                         self.end_wait_of(from, session, error);
                     }

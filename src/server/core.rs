@@ -24,7 +24,7 @@ use super::leave::Leaving;
 use super::letter::{Letter, Served};
 use super::listen::Listeners;
 use super::loan::Loans;
-use super::obey::Obeyed;
+use super::obey::Obeying;
 use super::pubsub::Announcements;
 use super::recording::{Journal, Recording};
 use super::scatter::Scatters;
@@ -119,10 +119,8 @@ pub(super) struct Work {
     pub(super) dealt: u64,
     pub(super) listeners: Listeners,
     pub(super) doors: Doors,
-    /// The primary, if it is a client of this core.
-    pub(super) obeyed: Option<Obeyed>,
-    /// It waits for the end of a script.
-    pub(super) is_obeyed_held: bool,
+    /// The primary as a client of this core.
+    pub(super) obeying: Obeying,
     pub(super) is_stopping: bool,
 }
 
@@ -175,8 +173,7 @@ impl<K: Kernel> Core<K> {
             dealt: 0,
             listeners: Listeners::new(parts.listeners),
             doors: parts.doors,
-            obeyed: None,
-            is_obeyed_held: false,
+            obeying: Obeying::default(),
             is_stopping: false,
         };
         Core {
@@ -462,6 +459,8 @@ impl<K: Kernel> Core<K> {
                 work.local.is_async_loading = false;
             }
             Letter::Obey(order) => work.on_order(*order),
+            Letter::Met { number } => work.on_met(number),
+            Letter::Parted { number } => work.on_parted(number),
             Letter::Lineage(lineage) => work.local.lineage = lineage,
             Letter::CaughtUp(id) => work.on_caught_up(id),
             Letter::ReplicaLeft(id) => work.on_replica_left(id),
@@ -478,7 +477,7 @@ impl<K: Kernel> Core<K> {
             | Letter::AllLent { .. }
             | Letter::Emptied { .. }
             | Letter::Applied { .. }
-            | Letter::Drained { .. }
+            | Letter::Drained
             | Letter::CutMade { .. }
             | Letter::SavePoint(_)
             | Letter::Installed => {

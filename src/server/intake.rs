@@ -408,7 +408,7 @@ impl Work {
     }
 
     pub(super) fn count_connected(&self) {
-        let connected = self.local.roster.len() as u64;
+        let connected = self.local.roster.len() as u64 - self.doubles();
         self.local.count().clients_connected.set(connected);
     }
 

@@ -9,7 +9,7 @@ use crate::command::{BusyScript, Caller, First, Lent, Publication, SavePoint, Si
 use crate::config::{Author, Live, Settings};
 use crate::keyspace::Keyspace;
 use crate::pubsub::News;
-use crate::replication::Arrival;
+use crate::replication::{Arrival, Step};
 use crate::resp::{Args, OwnedArgs, Refusal, Span, Version};
 use crate::runtime::core::Listener;
 use crate::script::LogLevel;
@@ -146,12 +146,16 @@ pub(super) enum Letter {
     LoadingOver,
     /// Other data is being loaded; what is here is served meanwhile, or nothing.
     LoadingBegins { is_served: bool },
-    /// For the core whose client the primary is.
+    /// What this core has to do of what the primary sends.
     Obey(Box<Order>),
-    /// What the primary sent has run, up to this offset.
+    /// That has run, up to this offset.
     Applied { end: u64 },
-    /// All of it has, and its session is gone; this database was selected.
-    Drained { database: usize },
+    /// All of it has, and the primary's session at this core is gone.
+    Drained,
+    /// A core waits until this one has run what several cores have the keys of.
+    Met { number: u64 },
+    /// It has run.
+    Parted { number: u64 },
     /// What names the history of the data.
     Lineage(Arc<Lineage>),
     /// A client becomes a replica.
@@ -187,8 +191,8 @@ pub(super) enum Order {
         database: usize,
         address: String,
     },
-    /// Units, whose last byte has this offset in the stream.
-    Apply { bytes: Vec<u8>, end: u64 },
+    /// What comes next.
+    Apply(Vec<Step>),
     /// No more come.
     Drain,
 }

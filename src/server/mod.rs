@@ -19,6 +19,7 @@ mod check;
 mod control;
 mod core;
 mod crash;
+mod dealer;
 mod dial;
 mod door;
 mod errand;

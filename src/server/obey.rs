@@ -6,10 +6,10 @@
 //! applied is told when the replies of a portion's requests have all had their
 //! place in the session's order, wherever the requests ran.
 
-use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::command::{Entry, Run};
+use crate::replication::{Share, Task};
 use crate::resp::{Args, Refusal};
 use crate::runtime::core::shut_down;
 use crate::script::LogLevel;
@@ -20,17 +20,18 @@ use crate::telemetry::Link;
 use super::core::Work;
 use super::letter::{Letter, Order};
 
-/// The session of the primary, at the core that has it.
-pub(super) struct Obeyed {
-    id: SessionId,
-    /// Units that have not begun, and the offset of their last byte.
-    portions: VecDeque<(Vec<u8>, u64)>,
-    /// The offset of those in the session's inbox.
-    begun: Option<u64>,
-    /// Offsets of those that run, and the place in the outbox behind them.
-    running: VecDeque<(u64, u64)>,
-    /// No more units come.
+/// What the primary is at a core.
+#[derive(Default)]
+pub(super) struct Obeying {
+    /// Its session, while there is a link.
+    session: Option<SessionId>,
+    /// No more comes of this link.
     is_draining: bool,
+    /// What this core has to do of the stream. Others may meet here before the link is
+    /// heard of.
+    share: Share,
+    /// The session waits for the end of a script.
+    is_held: bool,
 }
 
 impl Work {
@@ -41,21 +42,16 @@ impl Work {
                 database,
                 address,
             } => self.open_obeyed(socket, database, address),
-            Order::Apply { bytes, end } => {
+            Order::Apply(steps) => {
+                self.obeying.share.on_steps(steps);
                 let now = self.clock.now;
-                let obeyed = self.obeyed.as_mut().expect("units come when it is open");
-                obeyed.portions.push_back((bytes, end));
-                let id = obeyed.id;
+                let id = self.obeying.session.expect("units come when it is open");
                 if let Some(session) = self.local.roster.find(id) {
                     session.client.active_ms = now;
                 }
             }
             Order::Drain => {
-                let obeyed = self
-                    .obeyed
-                    .as_mut()
-                    .expect("it is open until it is drained");
-                obeyed.is_draining = true;
+                self.obeying.is_draining = true;
                 self.resume_paused();
             }
         }
@@ -63,7 +59,7 @@ impl Work {
     }
 
     fn open_obeyed(&mut self, socket: OwnedFd, database: usize, address: String) {
-        assert!(self.obeyed.is_none(), "there is one primary");
+        assert!(self.obeying.session.is_none(), "there is one primary");
         self.dealt += 1;
         let origin = Origin {
             address: address.into(),
@@ -75,89 +71,103 @@ impl Work {
         let mut client = Client::new(self.dealt, origin, true, self.clock.now);
         client.regard = Regard::Obeyed;
         client.reply_mode = ReplyMode::Off;
+        client.is_double = self.local.core > 0;
         client.no_evict = true;
         client.database = database;
         // It is said to receive, so nobody begins to.
         let id = self.seat(client, socket);
-        self.obeyed = Some(Obeyed {
-            id,
-            portions: VecDeque::new(),
-            begun: None,
-            running: VecDeque::new(),
-            is_draining: false,
-        });
+        self.obeying.session = Some(id);
+        self.obeying.is_draining = false;
+        self.count_connected();
     }
 
-    /// Begins what can begin, and tells what has run.
+    /// Another core waits for a meeting here.
+    pub(super) fn on_met(&mut self, number: u64) {
+        self.obeying.share.on_met(number);
+        self.advance_obeyed();
+    }
+
+    /// The meeting that this core waits for is over.
+    pub(super) fn on_parted(&mut self, number: u64) {
+        self.obeying.share.on_parted(number);
+        self.advance_obeyed();
+    }
+
+    /// Does what can be done by now of what the primary has sent.
     pub(super) fn advance_obeyed(&mut self) {
-        while let Some(id) = self.begin_portion() {
-            self.serve_inbox(id);
-        }
-        self.tell_applied();
-    }
-
-    /// Puts the next portion into the session's inbox, if that is empty.
-    fn begin_portion(&mut self) -> Option<SessionId> {
-        let obeyed = self.obeyed.as_mut()?;
-        let session = self.local.roster.find(obeyed.id)?;
-        if !session.inbox.is_empty() {
-            return None;
-        }
-        if let Some(end) = obeyed.begun.take() {
-            obeyed.running.push_back((end, session.outbox.place()));
-        }
-        let (bytes, end) = obeyed.portions.pop_front()?;
-        session.inbox = bytes.into();
-        obeyed.begun = Some(end);
-        Some(obeyed.id)
-    }
-
-    fn tell_applied(&mut self) {
-        let Some(obeyed) = &mut self.obeyed else {
-            return;
-        };
-        let id = obeyed.id;
-        let Some(session) = self.local.roster.find(id) else {
-            return;
-        };
         let control = self.local.placement.cores();
         let mut applied = None;
-        while let Some((end, place)) = obeyed.running.front()
-            && session.outbox.is_past(*place)
-        {
-            applied = Some(*end);
-            obeyed.running.pop_front();
+        while let Some((id, task)) = self.next_task() {
+            match task {
+                Task::Run(bytes) => {
+                    if let Some(session) = self.local.roster.find(id) {
+                        session.inbox = bytes.into();
+                        self.serve_inbox(id);
+                    }
+                }
+                Task::Meet { number, at } => self.post.post(at, Letter::Met { number }),
+                Task::Part { number, others } => {
+                    for core in (0..control).filter(|core| others >> core & 1 == 1) {
+                        self.post.post(core, Letter::Parted { number });
+                    }
+                }
+                Task::Applied(end) => applied = Some(end),
+            }
         }
         if let Some(end) = applied {
             self.post.post(control, Letter::Applied { end });
         }
-        let is_idle = obeyed.portions.is_empty() && obeyed.begun.is_none();
-        if obeyed.is_draining && is_idle && obeyed.running.is_empty() {
-            self.obeyed = None;
-            let database = self.dismiss_obeyed(id);
-            self.post.post(control, Letter::Drained { database });
+        if let Some(id) = self.obeying.session
+            && self.obeying.is_draining
+            && self.obeying.share.is_empty()
+            && self.is_obeyed_idle(id)
+        {
+            self.obeying.session = None;
+            self.dismiss_obeyed(id);
+            self.post.post(control, Letter::Drained);
         }
     }
 
-    /// Ends the session; says which database it had selected.
-    fn dismiss_obeyed(&mut self, id: SessionId) -> usize {
+    /// The next thing to do, once everything before it has run.
+    fn next_task(&mut self) -> Option<(SessionId, Task)> {
+        let id = self.obeying.session?;
+        if !self.is_obeyed_idle(id) {
+            return None;
+        }
+        Some((id, self.obeying.share.next_task()?))
+    }
+
+    /// Whether everything that the session was given has run, wherever that was.
+    fn is_obeyed_idle(&mut self, id: SessionId) -> bool {
+        let session = self.local.roster.find(id);
+        session.is_some_and(|session| {
+            session.inbox.is_empty() && session.outbox.is_past(session.outbox.place())
+        })
+    }
+
+    /// Ends the session.
+    fn dismiss_obeyed(&mut self, id: SessionId) {
         self.withdraw(id);
         self.connections[id.index as usize] = None;
         let session = self.local.roster.dismiss(id);
         let session = session.expect("nobody else ends it");
         self.forget_weight(session.weight);
         self.count_connected();
-        session.client.database
     }
 
     /// The primary's session, if it is here.
     pub(super) fn obeyed_session(&self) -> Option<SessionId> {
-        self.obeyed.as_ref().map(|obeyed| obeyed.id)
+        self.obeying.session
+    }
+
+    /// Sessions here whose client is counted at another core.
+    pub(super) fn doubles(&self) -> u64 {
+        u64::from(self.obeying.session.is_some() && self.local.core > 0)
     }
 
     /// Whether this session is the primary's.
     pub(super) fn is_obeyed(&self, id: SessionId) -> bool {
-        self.obeyed.as_ref().is_some_and(|obeyed| obeyed.id == id)
+        self.obeying.session == Some(id)
     }
 
     /// CLIENT KILL of the primary: the link ends, and what came of it still runs.
@@ -169,7 +179,7 @@ impl Work {
 
     /// A script takes long: the primary waits for its end.
     pub(super) fn hold_obeyed(&mut self, id: SessionId) {
-        self.is_obeyed_held = true;
+        self.obeying.is_held = true;
         if let Some(session) = self.local.roster.find(id) {
             session.stage = Stage::Waiting;
         }
@@ -177,10 +187,10 @@ impl Work {
 
     /// The script has ended.
     pub(super) fn release_obeyed(&mut self) {
-        if std::mem::take(&mut self.is_obeyed_held)
-            && let Some(obeyed) = &self.obeyed
+        if std::mem::take(&mut self.obeying.is_held)
+            && let Some(id) = self.obeying.session
         {
-            self.resume(obeyed.id);
+            self.resume(id);
         }
     }
 
@@ -199,8 +209,7 @@ impl Work {
                 return Some(Regime::Wait);
             }
             // What a lost link has brought runs all the same: who leads next needs it.
-            let is_draining = self.obeyed.as_ref().is_some_and(|it| it.is_draining);
-            let is_paused = self.local.pause.is_some() && !is_draining;
+            let is_paused = self.local.pause.is_some() && !self.obeying.is_draining;
             if is_paused && self.must_pause(id, entry, args) {
                 return Some(Regime::Wait);
             }

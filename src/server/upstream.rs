@@ -14,26 +14,23 @@ use crate::runtime::core::Bell;
 use crate::telemetry::{Link, Replication};
 
 use super::control::Control;
+use super::dealer::{Dealer, Dealing};
 use super::dial::{Call, Dialing};
 use super::errand::Client;
-use super::letter::{Letter, Order};
+use super::letter::Letter;
 use super::load;
 use super::loading::Loading;
 use super::marks::Marks;
 use super::resync::{Before, Resync, adopt};
 use super::save::file_name;
 
-/// The core whose client the primary is.
-const OBEYING: usize = 0;
-
 /// See the module.
 pub(super) struct Upstream {
     pub(super) follower: Follower,
     dialing: Option<Dialing>,
     wire: Option<Wire>,
-    /// The socket of the last connection, for the primary's session to hang it up
-    /// by; made with it, so that units that come can always be taken.
-    handle: Option<OwnedFd>,
+    /// What the cores have to do of the stream.
+    pub(super) dealing: Dealing,
     pub(super) resync: Resync,
     before: Before,
     /// Who hears when there is no primary any more.
@@ -51,13 +48,14 @@ pub(super) struct Upstream {
 impl Upstream {
     pub(super) fn new(
         (bell, hash_key): (Bell, HashKey),
+        dealer: Dealer,
         replication: Arc<Replication>,
     ) -> Upstream {
         Upstream {
             follower: Follower::new(None),
             dialing: None,
             wire: None,
-            handle: None,
+            dealing: Dealing::new(dealer),
             resync: Resync::None,
             before: Before::Cleared,
             releasing: Vec::new(),
@@ -85,7 +83,7 @@ impl Upstream {
         self.is_loading_told
     }
 
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         self.watch.ns() / 1_000_000
     }
 }
@@ -183,17 +181,6 @@ impl Control {
         self.tell_cores();
     }
 
-    pub(super) fn on_applied(&mut self, end: u64) {
-        let now = self.upstream.now();
-        self.mark_applied(end);
-        self.upstream.follower.on_applied(now, end);
-    }
-
-    pub(super) fn on_drained(&mut self, database: usize) {
-        let now = self.upstream.now();
-        self.upstream.follower.on_drained(now, database);
-    }
-
     fn look_at_dialing(&mut self) {
         let dialing = self.upstream.dialing.as_ref();
         let Some(outcome) = dialing.and_then(Dialing::outcome) else {
@@ -204,13 +191,15 @@ impl Control {
         let bell = self.upstream.bell;
         let adopted = outcome.and_then(|socket| {
             let wire = Wire::adopt(socket, bell);
-            let handle = wire.handle().map_err(|error| error.to_string())?;
-            Ok((wire, handle))
+            let handles = self.bells.iter().map(|_| wire.handle());
+            let handles: Result<Vec<OwnedFd>, _> = handles.collect();
+            let handles = handles.map_err(|error| error.to_string())?;
+            Ok((wire, handles))
         });
         match adopted {
-            Ok((wire, handle)) => {
+            Ok((wire, handles)) => {
                 self.upstream.wire = Some(wire);
-                self.upstream.handle = Some(handle);
+                self.upstream.dealing.handles = handles;
                 self.upstream.follower.on_connected(now);
             }
             Err(why) => self.upstream.follower.on_closed(now, &why),
@@ -231,7 +220,9 @@ impl Control {
                 return;
             }
             if let Some(bytes) = wire.receive() {
-                upstream.follower.on_bytes(now, &bytes);
+                upstream
+                    .follower
+                    .on_bytes(now, &bytes, &mut upstream.dealing.dealer);
             } else if let Some(why) = wire.closed() {
                 upstream.wire = None;
                 upstream.follower.on_closed(now, &why);
@@ -262,7 +253,7 @@ impl Control {
                 self.upstream
                     .follower
                     .on_closed(now, "its data is not right");
-                self.upstream.follower.on_loaded(now, Err(()));
+                self.on_loaded(Err(()));
                 self.upstream.wire = None;
                 self.act();
             }
@@ -297,14 +288,16 @@ impl Control {
                     self.upstream.resync.abandon();
                     self.end_loading();
                 }
-                Action::Open { database } => self.open(database),
+                Action::Open { database } => {
+                    self.on_linked();
+                    self.open_shares(database);
+                }
                 Action::Apply { bytes, end } => {
-                    self.on_obeyed(&bytes);
-                    self.obey(Order::Apply { bytes, end });
+                    self.deal(bytes, end);
                 }
                 Action::Drain => {
                     self.upstream.wire = None;
-                    self.obey(Order::Drain);
+                    self.drain();
                 }
                 Action::Released => self.released(),
                 Action::HandedOver(is_done) => self.on_handed_over(is_done),
@@ -312,10 +305,6 @@ impl Control {
                 Action::Log(Level::Warning, text) => self.log.warning(&text),
             }
         }
-    }
-
-    fn obey(&mut self, order: Order) {
-        self.post.post(OBEYING, Letter::Obey(Box::new(order)));
     }
 
     fn dial(&mut self, address: Address) {
@@ -333,19 +322,6 @@ impl Control {
                 self.upstream.follower.on_closed(now, &why);
             }
         }
-    }
-
-    fn open(&mut self, database: usize) {
-        self.on_linked();
-        let handle = self.upstream.handle.take();
-        let socket = handle.expect("a connection streams once");
-        let primary = self.upstream.follower.primary();
-        let address = primary.map_or_else(String::new, Address::to_string);
-        self.obey(Order::Open {
-            socket,
-            database,
-            address,
-        });
     }
 
     /// There is no primary any more: the cores may take writes.
@@ -448,8 +424,7 @@ impl Control {
                             "Failed trying to rename the temp DB into {}: {error}",
                             name.display()
                         ));
-                        let now = self.upstream.now();
-                        self.upstream.follower.on_loaded(now, Err(()));
+                        self.on_loaded(Err(()));
                     }
                 }
             }
@@ -459,6 +434,13 @@ impl Control {
                 self.upstream.resync.advance();
             }
         }
+    }
+
+    fn on_loaded(&mut self, loaded: Result<usize, ()>) {
+        let upstream = &mut self.upstream;
+        let now = upstream.now();
+        let dealer = &mut upstream.dealing.dealer;
+        upstream.follower.on_loaded(now, loaded, dealer);
     }
 
     /// All shards are here: what they hold goes, and the loader begins.
@@ -489,8 +471,7 @@ impl Control {
                 self.log.warning(&why);
                 self.upstream.resync = Resync::None;
                 self.end_loading();
-                let now = self.upstream.now();
-                self.upstream.follower.on_loaded(now, Err(()));
+                self.on_loaded(Err(()));
             }
         }
     }
@@ -512,9 +493,8 @@ impl Control {
         self.renew_file(shards);
         self.give_libraries(whole.loaded.functions.into(), true);
         self.end_loading();
-        let now = self.upstream.now();
         let database = whole.loaded.stream_database;
-        self.upstream.follower.on_loaded(now, Ok(database));
+        self.on_loaded(Ok(database));
         if let Some(history) = self.upstream.follower.history().cloned() {
             self.hand_on(history);
         }

@@ -98,6 +98,9 @@ pub struct Client {
     /// CLIENT NO-EVICT.
     pub no_evict: bool,
     pub regard: Regard,
+    /// The primary has a session at every core: this is none of the node's clients, as the
+    /// one at the first core is.
+    pub is_double: bool,
     /// What it listens to.
     pub subscribed: Subscribed,
     /// Receives MONITOR's feed and sends no commands but a few.
@@ -132,6 +135,7 @@ impl Client {
             version: Version::Two,
             authenticated,
             reply_mode: ReplyMode::On,
+            is_double: false,
             no_evict: false,
             regard: Regard::Usual,
             subscribed: Subscribed::default(),

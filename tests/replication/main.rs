@@ -20,6 +20,7 @@ mod proxy;
 mod renamed;
 mod restart;
 mod roles;
+mod shares;
 mod told;
 mod writable;
 mod writer;

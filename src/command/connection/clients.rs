@@ -52,7 +52,7 @@ const LIST: Gather = Gather {
 fn list_part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
     let filter = Filter::of_list(args).expect(CHECKED);
     for (_, session) in part.local.roster.iter() {
-        if filter.fits(session) && !session.is_gone {
+        if filter.fits(session) && !session.is_gone && !session.client.is_double {
             out.extend_from_slice(describe(session, part.clock.now).as_bytes());
             out.push(b'\n');
         }
@@ -128,7 +128,7 @@ fn kill_part(part: &mut Part<'_>, args: Args<'_>, out: &mut Vec<u8>) {
         if !filter.fits(session) || session.is_gone || (is_caller && filter.skips_caller) {
             continue;
         }
-        killed += 1;
+        killed += u64::from(!session.client.is_double);
         // What came of the primary still runs.
         session.client.close_asap = !session.client.is_obeyed();
         // The caller still reads its reply.

@@ -77,7 +77,7 @@ impl Share {
         for (_, session) in part.local.roster.iter() {
             let input = session.inbox.capacity() as u64;
             let output = session.outbox.footprint() as u64;
-            share.clients += 1;
+            share.clients += u64::from(!session.client.is_double);
             share.subscribers += u64::from(session.client.subscribed.to_any());
             share.client_bytes += session.memory_bytes() as u64;
             share.input_bytes_max = share.input_bytes_max.max(input);

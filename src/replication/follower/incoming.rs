@@ -4,7 +4,7 @@ use crate::replication::greeting::{self, Answer, Said};
 use crate::replication::history::History;
 use crate::replication::id::ReplicationId;
 use crate::replication::transfer::{Framing, Part, Transfer};
-use crate::replication::units::Corrupt;
+use crate::replication::units::{Corrupt, Sorter};
 
 use super::action::Action;
 use super::machine::{Follower, Source, State, Step, WORD_MS};
@@ -14,13 +14,13 @@ const LINE_BYTES_MAX: usize = 4096;
 
 impl Follower {
     /// Takes some bytes in; says how many.
-    pub(super) fn take(&mut self, now: u64, bytes: &[u8]) -> usize {
+    pub(super) fn take(&mut self, now: u64, bytes: &[u8], sorter: &mut dyn Sorter) -> usize {
         match &mut self.state {
             State::Off
             | State::Resting { .. }
             | State::Connecting { .. }
             | State::Draining { .. } => bytes.len(),
-            State::Greeting(_) => self.take_line(now, bytes),
+            State::Greeting(_) => self.take_line(now, bytes, sorter),
             State::Receiving { transfer, .. } => {
                 let part = transfer.on_bytes(bytes);
                 self.on_part(now, part, bytes.len())
@@ -30,7 +30,7 @@ impl Follower {
                 bytes.len()
             }
             State::Streaming { units, asked, .. } => {
-                match units.on_bytes(bytes) {
+                match units.on_bytes(bytes, sorter) {
                     Ok(Some(portion)) => {
                         let end = units.end();
                         if portion.asks {
@@ -55,7 +55,7 @@ impl Follower {
         }
     }
 
-    fn take_line(&mut self, now: u64, bytes: &[u8]) -> usize {
+    fn take_line(&mut self, now: u64, bytes: &[u8], sorter: &mut dyn Sorter) -> usize {
         let (used, is_whole) = match memchr::memchr(b'\n', bytes) {
             Some(at) => (at + 1, true),
             None => (bytes.len(), false),
@@ -66,7 +66,7 @@ impl Follower {
             while line.last().is_some_and(|byte| b"\r\n".contains(byte)) {
                 line.pop();
             }
-            self.on_line(now, &line);
+            self.on_line(now, &line, sorter);
         } else if self.line.len() > LINE_BYTES_MAX {
             self.warn("An answer of the master has no end.".to_owned());
             self.fail(now);
@@ -74,7 +74,7 @@ impl Follower {
         used
     }
 
-    fn on_line(&mut self, now: u64, line: &[u8]) {
+    fn on_line(&mut self, now: u64, line: &[u8], sorter: &mut dyn Sorter) {
         let shown = line.escape_ascii();
         let State::Greeting(step) = &mut self.state else {
             return;
@@ -108,7 +108,7 @@ impl Follower {
                     self.ask_for_data();
                 }
             }
-            Step::Sync => self.on_answer(now, line),
+            Step::Sync => self.on_answer(now, line, sorter),
         }
     }
 
@@ -136,7 +136,7 @@ impl Follower {
         }
     }
 
-    fn on_answer(&mut self, now: u64, line: &[u8]) {
+    fn on_answer(&mut self, now: u64, line: &[u8], sorter: &mut dyn Sorter) {
         let shown = line.escape_ascii();
         let answer = greeting::answer(line);
         let is_answer = answer != Answer::Wait;
@@ -170,7 +170,7 @@ impl Follower {
                 self.notice(
                     "MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.",
                 );
-                self.open(now, true);
+                self.open(now, true, sorter);
             }
             Answer::Later => {
                 self.notice(&format!(

@@ -11,7 +11,7 @@ use crate::replication::greeting::{Introduction, Said, request};
 use crate::replication::history::{History, Standing};
 use crate::replication::id::ReplicationId;
 use crate::replication::transfer::{Framing, Transfer};
-use crate::replication::units::Units;
+use crate::replication::units::{Sorter, Units};
 
 use super::action::{Action, Level, Stage};
 
@@ -59,6 +59,8 @@ pub(super) enum State {
     },
     Draining {
         end: u64,
+        /// Selected behind it.
+        database: usize,
     },
 }
 
@@ -315,12 +317,13 @@ impl Follower {
         }
     }
 
-    /// Bytes have come.
-    pub fn on_bytes(&mut self, now: u64, bytes: &[u8]) {
+    /// Bytes have come. The sorter hears the commands of the stream before `Apply` says
+    /// that they are to run.
+    pub fn on_bytes(&mut self, now: u64, bytes: &[u8], sorter: &mut dyn Sorter) {
         self.heard_at = now;
         let mut rest = bytes;
         while !rest.is_empty() {
-            let used = self.take(now, rest);
+            let used = self.take(now, rest, sorter);
             rest = &rest[used..];
         }
     }
@@ -385,7 +388,7 @@ impl Follower {
 
     /// The file that was received is the data now, with this database selected
     /// in its stream; or it was not to be loaded.
-    pub fn on_loaded(&mut self, now: u64, loaded: Result<usize, ()>) {
+    pub fn on_loaded(&mut self, now: u64, loaded: Result<usize, ()>, sorter: &mut dyn Sorter) {
         let State::Loading {
             source,
             framing,
@@ -414,12 +417,12 @@ impl Follower {
             return self.rest(now);
         }
         self.notice("MASTER <-> REPLICA sync: Finished with success");
-        self.open(now, source.is_some());
+        self.open(now, source.is_some(), sorter);
         if matches!(framing, Framing::Mark(_)) {
             // The primary waits for it before it sends its stream.
             self.acknowledge();
         }
-        self.on_bytes(now, &rest);
+        self.on_bytes(now, &rest, sorter);
     }
 
     /// Units have run, up to this offset.
@@ -464,9 +467,9 @@ impl Follower {
         }
     }
 
-    /// All units have run; this database is selected behind them.
-    pub fn on_drained(&mut self, now: u64, database: usize) {
-        let State::Draining { end } = self.state else {
+    /// All units have run.
+    pub fn on_drained(&mut self, now: u64) {
+        let State::Draining { end, database } = self.state else {
             return;
         };
         self.database = database;
@@ -480,7 +483,7 @@ impl Follower {
         }
     }
 
-    pub(super) fn open(&mut self, now: u64, acks: bool) {
+    pub(super) fn open(&mut self, now: u64, acks: bool, sorter: &mut dyn Sorter) {
         let offset = self.history.as_ref().map_or(0, |history| history.offset);
         self.heard_at = now;
         self.state = State::Streaming {
@@ -491,6 +494,7 @@ impl Follower {
             acks,
         };
         let database = self.database;
+        sorter.begin(database);
         self.actions.push_back(Action::Open { database });
     }
 
@@ -544,7 +548,10 @@ impl Follower {
         let State::Streaming { units, .. } = &self.state else {
             return;
         };
-        self.state = State::Draining { end: units.end() };
+        self.state = State::Draining {
+            end: units.end(),
+            database: units.database().unwrap_or(self.database),
+        };
         self.actions.push_back(Action::Drain);
     }
 

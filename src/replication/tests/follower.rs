@@ -1,5 +1,6 @@
 //! A follower and a primary that says what a test wants.
 
+use crate::replication::Unsorted;
 use crate::replication::{
     Action, Address, Follower, Framing, History, Introduction, ReplicationId, Stage,
 };
@@ -59,15 +60,15 @@ fn greeted(history: Option<History>) -> Follower {
     assert_eq!(actions(&mut follower), [Action::Connect(address())]);
     follower.on_connected(0);
     assert_eq!(said(&actions(&mut follower)), "*1 PING");
-    follower.on_bytes(0, b"+PONG\r\n");
+    follower.on_bytes(0, b"+PONG\r\n", &mut Unsorted);
     assert_eq!(
         said(&actions(&mut follower)),
         "*3 AUTH user secret *3 REPLCONF listening-port 7000 \
          *3 REPLCONF ip-address 10.0.0.1 *5 REPLCONF capa eof capa psync2"
     );
-    follower.on_bytes(0, b"+OK\r\n+OK\r\n-ERR unknown\r\n+O");
+    follower.on_bytes(0, b"+OK\r\n+OK\r\n-ERR unknown\r\n+O", &mut Unsorted);
     assert_eq!(actions(&mut follower), []);
-    follower.on_bytes(0, b"K\r\n");
+    follower.on_bytes(0, b"K\r\n", &mut Unsorted);
     follower
 }
 
@@ -75,7 +76,11 @@ fn greeted(history: Option<History>) -> Follower {
 fn streaming() -> Follower {
     let mut follower = greeted(None);
     assert_eq!(said(&actions(&mut follower)), "*3 PSYNC ? -1");
-    follower.on_bytes(0, format!("\n+FULLRESYNC {ID} 100\r\n$3\r\nRDB").as_bytes());
+    follower.on_bytes(
+        0,
+        format!("\n+FULLRESYNC {ID} 100\r\n$3\r\nRDB").as_bytes(),
+        &mut Unsorted,
+    );
     let expected = [
         Action::Receive {
             framing: Framing::Length(3),
@@ -85,7 +90,7 @@ fn streaming() -> Follower {
         Action::Load,
     ];
     assert_eq!(actions(&mut follower), expected);
-    follower.on_loaded(0, Ok(2));
+    follower.on_loaded(0, Ok(2), &mut Unsorted);
     assert_eq!(actions(&mut follower), [Action::Open { database: 2 }]);
     follower
 }
@@ -93,10 +98,10 @@ fn streaming() -> Follower {
 #[test]
 fn a_full_synchronisation_and_a_stream() {
     let mut follower = streaming();
-    follower.on_bytes(10, b"*1\r\n$4\r\nPI");
+    follower.on_bytes(10, b"*1\r\n$4\r\nPI", &mut Unsorted);
     assert_eq!(actions(&mut follower), []);
     assert_eq!(follower.offsets(), (110, 100));
-    follower.on_bytes(20, b"NG\r\n");
+    follower.on_bytes(20, b"NG\r\n", &mut Unsorted);
     let bytes = b"*1\r\n$4\r\nPING\r\n".to_vec();
     assert_eq!(actions(&mut follower), [Action::Apply { bytes, end: 114 }]);
     follower.on_applied(30, 114);
@@ -110,7 +115,7 @@ fn a_full_synchronisation_and_a_stream() {
 fn a_question_is_answered_when_what_was_before_it_is_applied() {
     let mut follower = streaming();
     let ask = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
-    follower.on_bytes(0, ask);
+    follower.on_bytes(0, ask, &mut Unsorted);
     assert!(matches!(actions(&mut follower)[..], [Action::Apply { .. }]));
     follower.on_applied(5, 100 + ask.len() as u64);
     assert_eq!(said(&actions(&mut follower)), "*3 REPLCONF ACK 137");
@@ -119,33 +124,37 @@ fn a_question_is_answered_when_what_was_before_it_is_applied() {
 #[test]
 fn a_cut_link_is_drained_and_resumed_where_units_ended() {
     let mut follower = streaming();
-    let (whole, rest) = (b"*1\r\n$4\r\nPING\r\n", b"*1\r\n$5\r\nMULTI\r\n*1\r\n");
-    follower.on_bytes(0, &[&whole[..], rest].concat());
+    let (whole, rest) = (
+        b"*2\r\n$6\r\nSELECT\r\n$1\r\n5\r\n",
+        b"*1\r\n$5\r\nMULTI\r\n*1\r\n",
+    );
+    follower.on_bytes(0, &[&whole[..], rest].concat(), &mut Unsorted);
     actions(&mut follower);
     follower.on_closed(50, "reset");
     assert_eq!(actions(&mut follower), [Action::Drain]);
     assert_eq!(follower.deadline(), None);
-    follower.on_drained(60, 5);
+    follower.on_drained(60);
     assert_eq!(follower.deadline(), Some(60));
     follower.on_time(60);
     assert_eq!(actions(&mut follower), [Action::Connect(address())]);
     follower.on_connected(60);
-    follower.on_bytes(60, b"+PONG\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n");
-    assert!(said(&actions(&mut follower)).ends_with(&format!("*3 PSYNC {ID} 115")));
+    follower.on_bytes(60, b"+PONG\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n", &mut Unsorted);
+    assert!(said(&actions(&mut follower)).ends_with(&format!("*3 PSYNC {ID} 124")));
     // The primary was promoted meanwhile.
     follower.on_bytes(
         60,
         format!("+CONTINUE {OTHER}\r\n*1\r\n$4\r\nPING\r\n").as_bytes(),
+        &mut Unsorted,
     );
-    let bytes = whole.to_vec();
+    let bytes = b"*1\r\n$4\r\nPING\r\n".to_vec();
     let expected = [
         Action::Open { database: 5 },
-        Action::Apply { bytes, end: 128 },
+        Action::Apply { bytes, end: 137 },
     ];
     assert_eq!(actions(&mut follower), expected);
     let history = follower.history().expect("it has one");
     assert_eq!(history.id, id(OTHER));
-    assert_eq!(history.earlier, Some((id(ID), 115)));
+    assert_eq!(history.earlier, Some((id(ID), 124)));
 }
 
 #[test]
@@ -156,14 +165,15 @@ fn what_comes_behind_a_file_waits_until_it_is_loaded() {
     follower.on_bytes(
         0,
         format!("+FULLRESYNC {ID} 7\r\n$EOF:{mark}\r\nfile{mark}").as_bytes(),
+        &mut Unsorted,
     );
     actions(&mut follower);
-    follower.on_bytes(0, b"*1\r\n$4\r\nPING\r\n");
+    follower.on_bytes(0, b"*1\r\n$4\r\nPING\r\n", &mut Unsorted);
     assert_eq!(actions(&mut follower), []);
     assert!(!follower.wants_bytes());
     follower.on_time(1000);
     assert_eq!(actions(&mut follower), [Action::Send(b"\n".to_vec())]);
-    follower.on_loaded(1100, Ok(0));
+    follower.on_loaded(1100, Ok(0), &mut Unsorted);
     let bytes = b"*1\r\n$4\r\nPING\r\n".to_vec();
     let ack = b"*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$1\r\n7\r\n".to_vec();
     let expected = [
@@ -178,10 +188,14 @@ fn what_comes_behind_a_file_waits_until_it_is_loaded() {
 fn a_primary_lost_while_loading_is_asked_for_the_rest() {
     let mut follower = greeted(None);
     actions(&mut follower);
-    follower.on_bytes(0, format!("+FULLRESYNC {ID} 7\r\n$1\r\nx").as_bytes());
+    follower.on_bytes(
+        0,
+        format!("+FULLRESYNC {ID} 7\r\n$1\r\nx").as_bytes(),
+        &mut Unsorted,
+    );
     follower.on_closed(5, "reset");
     actions(&mut follower);
-    follower.on_loaded(10, Ok(0));
+    follower.on_loaded(10, Ok(0), &mut Unsorted);
     follower.on_time(10);
     assert_eq!(actions(&mut follower), [Action::Connect(address())]);
     let resume = follower.history().expect("it has one").resume();
@@ -192,7 +206,11 @@ fn a_primary_lost_while_loading_is_asked_for_the_rest() {
 fn a_transfer_that_is_cut_is_abandoned() {
     let mut follower = greeted(None);
     actions(&mut follower);
-    follower.on_bytes(0, format!("+FULLRESYNC {ID} 7\r\n$9\r\nx").as_bytes());
+    follower.on_bytes(
+        0,
+        format!("+FULLRESYNC {ID} 7\r\n$9\r\nx").as_bytes(),
+        &mut Unsorted,
+    );
     actions(&mut follower);
     follower.on_closed(5, "reset");
     assert_eq!(actions(&mut follower), [Action::Abandon]);
@@ -211,7 +229,11 @@ fn silence_ends_each_stage() {
     follower.on_time(60_001);
     assert_eq!(actions(&mut follower), [Action::HangUp]);
     let mut follower = greeted(None);
-    follower.on_bytes(0, format!("+FULLRESYNC {ID} 7\r\n$9\r\nx").as_bytes());
+    follower.on_bytes(
+        0,
+        format!("+FULLRESYNC {ID} 7\r\n$9\r\nx").as_bytes(),
+        &mut Unsorted,
+    );
     actions(&mut follower);
     follower.on_time(60_001);
     assert_eq!(actions(&mut follower), [Action::Abandon, Action::HangUp]);
@@ -232,17 +254,17 @@ fn a_primary_that_cannot_now_is_asked_again_and_one_that_is_old_by_sync() {
     ] {
         let mut follower = greeted(None);
         actions(&mut follower);
-        follower.on_bytes(0, line.as_bytes());
+        follower.on_bytes(0, line.as_bytes(), &mut Unsorted);
         assert_eq!(actions(&mut follower), [Action::HangUp]);
         assert_eq!(follower.deadline(), Some(1000));
     }
     let mut follower = greeted(None);
     actions(&mut follower);
-    follower.on_bytes(0, b"-ERR unknown command 'PSYNC'\r\n");
+    follower.on_bytes(0, b"-ERR unknown command 'PSYNC'\r\n", &mut Unsorted);
     assert_eq!(actions(&mut follower), [Action::Send(b"SYNC\r\n".to_vec())]);
-    follower.on_bytes(0, b"$1\r\nx");
+    follower.on_bytes(0, b"$1\r\nx", &mut Unsorted);
     actions(&mut follower);
-    follower.on_loaded(0, Ok(0));
+    follower.on_loaded(0, Ok(0), &mut Unsorted);
     actions(&mut follower);
     // It takes no ACK.
     follower.on_time(5000);
@@ -260,21 +282,21 @@ fn a_wrong_password_ends_the_greeting() {
     follower.follow(0, address());
     follower.on_time(0);
     follower.on_connected(0);
-    follower.on_bytes(0, b"-NOAUTH Authentication required.\r\n");
+    follower.on_bytes(0, b"-NOAUTH Authentication required.\r\n", &mut Unsorted);
     actions(&mut follower);
-    follower.on_bytes(0, b"-WRONGPASS invalid\r\n+OK\r\n");
+    follower.on_bytes(0, b"-WRONGPASS invalid\r\n+OK\r\n", &mut Unsorted);
     assert_eq!(actions(&mut follower), [Action::HangUp]);
 }
 
 #[test]
 fn who_follows_nobody_goes_on_under_a_name_of_its_own() {
     let mut follower = streaming();
-    follower.on_bytes(0, b"*1\r\n$4\r\nPING\r\n");
+    follower.on_bytes(0, b"*1\r\n$4\r\nPING\r\n", &mut Unsorted);
     actions(&mut follower);
     follower.unfollow(id(OTHER));
     assert_eq!(actions(&mut follower), [Action::HangUp, Action::Drain]);
     assert_eq!(follower.stage(), Stage::Draining);
-    follower.on_drained(0, 0);
+    follower.on_drained(0);
     assert_eq!(actions(&mut follower), [Action::Released]);
     let history = follower.history().expect("it has one");
     assert_eq!((history.id, history.offset), (id(OTHER), 114));
@@ -284,9 +306,9 @@ fn who_follows_nobody_goes_on_under_a_name_of_its_own() {
 #[test]
 fn bytes_that_are_no_commands_cost_a_full_synchronisation() {
     let mut follower = streaming();
-    follower.on_bytes(0, b"hello\r\n");
+    follower.on_bytes(0, b"hello\r\n", &mut Unsorted);
     assert_eq!(actions(&mut follower), [Action::HangUp, Action::Drain]);
-    follower.on_drained(0, 0);
+    follower.on_drained(0);
     assert_eq!(follower.history(), None);
 }
 
@@ -296,7 +318,7 @@ fn a_slow_core_stops_the_reading_and_is_no_silence() {
     let mut big = format!("*1\r\n${}\r\n", 17 << 20).into_bytes();
     big.resize(big.len() + (17 << 20), b'x');
     big.extend_from_slice(b"\r\n");
-    follower.on_bytes(0, &big);
+    follower.on_bytes(0, &big, &mut Unsorted);
     assert!(!follower.wants_bytes());
     actions(&mut follower);
     follower.on_time(600_000);

@@ -1,5 +1,6 @@
 //! The machines against what a primary may do to them.
 
+mod apply;
 mod catching;
 mod follower;
 mod guard;

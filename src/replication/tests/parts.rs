@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use crate::replication::Unsorted;
 use crate::replication::history::{History, Resume};
 use crate::replication::id::ReplicationId;
 use crate::replication::transfer::{Framing, Part, Transfer};
@@ -170,7 +171,7 @@ proptest! {
         let (mut at, mut cut) = (0, cuts.iter().cycle());
         while at < stream.len() {
             let end = (at + cut.next().expect("endless")).min(stream.len());
-            if let Some(portion) = units.on_bytes(&stream[at..end]).expect("it is a stream") {
+            if let Some(portion) = units.on_bytes(&stream[at..end], &mut Unsorted).expect("it is a stream") {
                 got.extend(portion.bytes);
             }
             at = end;
@@ -187,6 +188,6 @@ proptest! {
 fn what_is_no_stream_is_found() {
     for bytes in [&b"SET k v\r\n"[..], b"*1\r\n+PING\r\n", b"*x\r\n"] {
         let mut units = Units::new(0);
-        assert!(units.on_bytes(bytes).is_err(), "{bytes:?}");
+        assert!(units.on_bytes(bytes, &mut Unsorted).is_err(), "{bytes:?}");
     }
 }

@@ -5,7 +5,7 @@
 //! then goes when the system says that there is room. It reads when the system says
 //! that something has come.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
@@ -160,7 +160,7 @@ impl Wire {
 
     /// The next bytes that have come.
     #[must_use]
-    pub fn receive(&self) -> Option<Vec<u8>> {
+    pub fn receive(&self) -> Option<Ref<'_, [u8]>> {
         if self.is_held.get() || self.closed.borrow().is_some() || !self.is_ready.get() {
             return None;
         }
@@ -171,7 +171,8 @@ impl Wire {
             Ok((_, len)) => {
                 // It has been emptied; more will be heard of.
                 self.is_ready.set(len == READ_BYTES);
-                return Some(buffer[..len].to_vec());
+                drop(buffer);
+                return Some(Ref::map(self.buffer.borrow(), |buffer| &buffer[..len]));
             }
             Err(error) => match io::Error::from(error) {
                 error if error.kind() == ErrorKind::WouldBlock => self.is_ready.set(false),
@@ -321,7 +322,7 @@ mod tests {
         wire.note(PollFlags::IN | PollFlags::HUP);
         assert_eq!(wire.receive().as_deref(), Some(&b"goodbye"[..]));
         wire.note(PollFlags::IN | PollFlags::HUP);
-        assert_eq!(wire.receive(), None);
+        assert_eq!(wire.receive().as_deref(), None);
         assert!(wire.closed().is_some());
         assert_eq!(wire.waits_for(), PollFlags::empty());
     }
@@ -332,11 +333,15 @@ mod tests {
         there.write_all(b"one").expect("there is room");
         wire.note(PollFlags::IN);
         wire.hold(true);
-        assert_eq!(wire.receive(), None);
+        assert_eq!(wire.receive().as_deref(), None);
         assert_eq!(wire.waits_for(), PollFlags::empty());
         wire.hold(false);
         assert_eq!(wire.receive().as_deref(), Some(&b"one"[..]));
-        assert_eq!(wire.receive(), None, "and nothing is known to have come");
+        assert_eq!(
+            wire.receive().as_deref(),
+            None,
+            "and nothing is known to have come"
+        );
     }
 
     #[test]

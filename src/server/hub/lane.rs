@@ -57,8 +57,8 @@ impl Control {
 
     /// Bytes of the primary's stream have been given out to be applied: they are
     /// this node's stream, too.
-    pub(in crate::server) fn on_obeyed(&mut self, bytes: &[u8]) {
-        self.hub.primary.on_stream(Bytes::copy_from_slice(bytes));
+    pub(in crate::server) fn on_obeyed(&mut self, bytes: Bytes) {
+        self.hub.primary.on_stream(bytes);
         self.hub.primary.flow();
     }
 

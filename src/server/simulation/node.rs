@@ -15,6 +15,7 @@ use crate::telemetry::{Counters, Lineage};
 use super::super::aof::FileState;
 use super::super::control::{Changes, Control};
 use super::super::core::{Core, Parts};
+use super::super::dealer::Dealer;
 use super::super::door::{self, Announced};
 use super::super::errand::Errands;
 use super::super::flush::Doors;
@@ -95,7 +96,11 @@ impl Node {
             changes: Changes::default(),
             errands: Errands::default(),
             persistence: Arc::default(),
-            upstream: Upstream::new((nobody, hash_key), Arc::default()),
+            upstream: Upstream::new(
+                (nobody, hash_key),
+                Dealer::new(table, cores),
+                Arc::default(),
+            ),
             hub: Hub::new(
                 settings,
                 journal.clone(),

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::base::Random;
+use crate::replication::Unsorted;
 use crate::replication::{Action, Address, Follower, Introduction, Stage};
 
 use super::super::story::{Applied, requests};
@@ -81,7 +82,10 @@ impl Node {
             self.is_draining = false;
             self.is_open = false;
             let database = self.applied.database as usize;
-            self.follower.on_drained(now, database);
+            self.follower.on_drained(now);
+            if let Some(standing) = self.follower.standing() {
+                assert_eq!(standing.database, database, "what is selected is known");
+            }
         }
         if self.follower.deadline().is_some_and(|at| at <= now) {
             self.follower.on_time(now);
@@ -137,11 +141,11 @@ impl Node {
                 self.offset = None;
                 self.follower.on_forsaken();
             }
-            return self.follower.on_loaded(now, Err(()));
+            return self.follower.on_loaded(now, Err(()), &mut Unsorted);
         }
         self.applied = Applied::of_file(&self.file);
         let database = self.applied.database as usize;
-        self.follower.on_loaded(now, Ok(database));
+        self.follower.on_loaded(now, Ok(database), &mut Unsorted);
         let history = self.follower.history().expect("it has one now");
         self.offset = Some(history.offset);
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::Random;
+use crate::replication::Unsorted;
 use crate::replication::{ReplicationId, Stage};
 
 use super::super::story::Applied;
@@ -197,7 +198,7 @@ impl World {
             && *at <= now
         {
             let (_, bytes) = connection.to_replica.pop_front().expect("it is there");
-            self.node.follower.on_bytes(now, &bytes);
+            self.node.follower.on_bytes(now, &bytes, &mut Unsorted);
         }
         let mut out = Vec::new();
         while let Some((at, _)) = connection.to_primary.front()

@@ -1,5 +1,6 @@
 //! The node as a replica: loads files and applies units, sometimes late.
 
+use crate::replication::Unsorted;
 use crate::replication::tests::story::{Applied, requests};
 use crate::replication::{Action, Address, History, Stage};
 
@@ -100,7 +101,9 @@ impl Basalt {
             match around.hear(end) {
                 None => return,
                 Some(Heard::Opened) => self.follower.on_connected(around.now),
-                Some(Heard::Bytes(bytes)) => self.follower.on_bytes(around.now, &bytes),
+                Some(Heard::Bytes(bytes)) => {
+                    self.follower.on_bytes(around.now, &bytes, &mut Unsorted)
+                }
                 Some(Heard::Closed(why)) => {
                     self.up = None;
                     self.follower.on_closed(around.now, why);
@@ -127,7 +130,10 @@ impl Basalt {
             self.is_draining = false;
             self.is_open = false;
             let database = self.data.database as usize;
-            self.follower.on_drained(around.now, database);
+            self.follower.on_drained(around.now);
+            if let Some(standing) = self.follower.standing() {
+                assert_eq!(standing.database, database, "what is selected is known");
+            }
         }
     }
 
@@ -240,7 +246,7 @@ impl Basalt {
             around.seen.failed_loads += 1;
             self.resync = Resync::None;
             self.follower.on_closed(around.now, "its data is not right");
-            self.follower.on_loaded(around.now, Err(()));
+            self.follower.on_loaded(around.now, Err(()), &mut Unsorted);
             self.hang_up_primary(around);
             return self.act(around);
         }
@@ -262,7 +268,8 @@ impl Basalt {
         }
         self.data = file.applied;
         let database = file.standing.map_or(0, |at| at.database);
-        self.follower.on_loaded(around.now, Ok(database));
+        self.follower
+            .on_loaded(around.now, Ok(database), &mut Unsorted);
         let history = self.follower.history().cloned();
         let history = history.expect("what was loaded is of one");
         self.offset = Some(history.offset);
