@@ -28,6 +28,8 @@ pub(super) struct Seen {
     pub(super) frozen: u64,
     pub(super) ceased: u64,
     pub(super) chains: u64,
+    /// A stream from a node of the other kind has begun or gone on.
+    pub(super) mixed: u64,
     /// Digests that were compared.
     pub(super) compared: u64,
 }
@@ -56,6 +58,7 @@ impl Seen {
             self.dropped,
             self.ceased,
             self.chains,
+            self.mixed,
         ];
         assert!(often.iter().all(|count| *count > worlds), "{self:?}");
         assert!(seldom.iter().all(|count| *count > worlds / 25), "{self:?}");

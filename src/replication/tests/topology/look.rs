@@ -1,7 +1,7 @@
 //! What must be true behind every step of a node.
 
-use super::basalt::Basalt;
 use super::book::Point;
+use super::node::Node;
 use super::world::World;
 
 /// What is known of a node.
@@ -63,7 +63,7 @@ impl World {
         let book = &mut self.around.book;
         if !book.has(at.id) {
             // A name that a node gave to what it had, and nobody was told of.
-            book.begin(at, &slot.node.as_ref().expect("it is up").data, None);
+            book.begin(at, slot.node.as_ref().expect("it is up").data(), None);
         }
         let told = book.digest(at);
         assert!(
@@ -105,9 +105,11 @@ impl World {
     fn look_at_replaced(&mut self, place: usize) {
         if let Some(by) = self.around.opened.take() {
             let given_by = Some((by, self.slots[by].known.starts));
+            let is_stock = |place: usize| self.slots[place].disk.is_stock;
+            self.around.seen.mixed += u64::from(is_stock(place) != is_stock(by));
             self.slots[place].known.given_by = given_by;
         }
-        if self.slots[place].node.as_ref().is_some_and(Basalt::leads) {
+        if self.slots[place].node.as_ref().is_some_and(Node::leads) {
             self.slots[place].known.given_by = None;
         }
         let Some(replaced) = self.around.replaced.take() else {
@@ -123,10 +125,9 @@ impl World {
             return;
         };
         let is_another = before.is_some_and(|before| before.0 == by && Some(before) != given_by);
-        if !is_another || node.was_linked || !node.disk.protects {
+        let Some(began_at) = node.guards().filter(|_| is_another) else {
             return;
-        }
-        let began_at = node.began_at;
+        };
         let had_it = began_at.is_some_and(|at| self.around.book.includes(at, was));
         assert!(
             had_it,

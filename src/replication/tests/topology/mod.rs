@@ -5,5 +5,7 @@ mod basalt;
 mod book;
 mod look;
 mod net;
+mod node;
 mod seeds;
+mod stock;
 mod world;

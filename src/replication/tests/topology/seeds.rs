@@ -1,4 +1,5 @@
-//! Three to five nodes in stars and chains, on virtual time from one seed: bytes are
+//! Three to five nodes in stars and chains, of basalt and of a model of stock, on virtual
+//! time from one seed: bytes are
 //! delayed and come in any pieces, connections are refused, cut and silent, nodes
 //! freeze, crash and come back with their file or without, loads and snapshots fail,
 //! replicas are slow, backlogs too small; nodes are promoted and told to follow others.

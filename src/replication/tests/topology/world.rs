@@ -4,10 +4,11 @@ use crate::base::Random;
 
 use super::super::story::written;
 use super::around::{Around, Rules, Seen};
-use super::basalt::{Basalt, Disk};
+use super::basalt::Disk;
 use super::book::Book;
 use super::look::Known;
 use super::net::{Net, Pace};
+use super::node::Node;
 
 /// Virtual milliseconds in which everything may go wrong.
 const TROUBLE_MS: u64 = 10_000;
@@ -67,8 +68,8 @@ impl Unit {
 /// A place for a node.
 pub(super) struct Slot {
     /// None while it is down.
-    pub(super) node: Option<Basalt>,
-    disk: Disk,
+    pub(super) node: Option<Node>,
+    pub(super) disk: Disk,
     up_at: u64,
     frozen_until: u64,
     pub(super) known: Known,
@@ -102,6 +103,7 @@ impl World {
         };
         around.net.refuses = 8;
         let chains = around.dice.below(2) == 0;
+        let has_stock = around.dice.below(2) == 0;
         let mut slots = Vec::new();
         for place in 0..count {
             let above = match place {
@@ -114,6 +116,7 @@ impl World {
                 primary: above,
                 file: None,
                 protects: true,
+                is_stock: has_stock && around.dice.below(3) == 0,
                 streams: around.dice.below(2) == 0,
                 clears: around.dice.below(2) == 0,
             };
@@ -172,8 +175,9 @@ impl World {
         let slot = &mut self.slots[place];
         self.around.net.down.retain(|down| *down != place);
         slot.known.begin();
-        let node = Basalt::start(place, slot.disk.clone(), &mut self.around);
-        self.around.seen.resumed += u64::from(node.began_at.is_some());
+        let node = Node::start(place, slot.disk.clone(), &mut self.around);
+        let began_at = node.guards().flatten();
+        self.around.seen.resumed += u64::from(began_at.is_some());
         slot.node = Some(node);
         self.look(place);
     }
@@ -239,7 +243,7 @@ impl World {
     fn crash(&mut self, place: usize) {
         let slot = &mut self.slots[place];
         let Some(node) = slot.node.take() else { return };
-        slot.disk = node.disk;
+        slot.disk = node.into_disk();
         slot.frozen_until = 0;
         self.around.seen.crashes += 1;
         if self.around.dice.below(3) == 0 {
@@ -284,7 +288,7 @@ impl World {
 
     fn promote(&mut self, place: usize) {
         if let Some(node) = &mut self.slots[place].node {
-            self.around.seen.promotions += u64::from(node.disk.primary.is_some());
+            self.around.seen.promotions += u64::from(node.disk().primary.is_some());
             node.unfollow(&mut self.around);
         }
     }
@@ -303,7 +307,7 @@ impl World {
     /// Whom a node is told to follow.
     fn above(&self, place: usize) -> Option<usize> {
         let slot = &self.slots[place];
-        let disk = slot.node.as_ref().map_or(&slot.disk, |node| &node.disk);
+        let disk = slot.node.as_ref().map_or(&slot.disk, Node::disk);
         disk.primary
     }
 
@@ -333,6 +337,10 @@ impl World {
             slot.frozen_until = 0;
         }
         self.step();
+        let is_deaf = |slot: &Slot| slot.node.as_ref().is_some_and(Node::is_deaf);
+        while self.slots.iter().any(is_deaf) {
+            self.step();
+        }
         let root = self.any();
         self.promote(root);
         for place in 0..self.slots.len() {
@@ -347,7 +355,7 @@ impl World {
             let is_told = self.above(place) == Some(above);
             let node = self.slots[place].node.as_mut().expect("all are up");
             // One that was just told to lead has not let go of its setting.
-            if !is_told || node.follower.primary().is_none() {
+            if !is_told || node.follows_nobody() {
                 node.follow(&mut self.around, above);
             }
         }
@@ -373,20 +381,20 @@ impl World {
     /// What the whole history takes from node to node, if each has the next one behind it.
     fn sending_ms(&self, root: usize) -> u64 {
         let node = self.slots[root].node.as_ref().expect("all are up");
-        let bytes = node.primary.history().offset;
+        let bytes = node.offset();
         let takes = |pace: &Pace| bytes / pace.piece.min(pace.room) * (pace.rest_ms + 1);
         self.around.paces.iter().map(takes).sum()
     }
 
     fn is_well(&self, root: usize) -> bool {
-        let node = |slot: &Slot| slot.node.as_ref().and_then(Basalt::sight);
+        let node = |slot: &Slot| slot.node.as_ref().and_then(Node::sight);
         let Some(sight) = node(&self.slots[root]) else {
             return false;
         };
         let mut places = 0..self.slots.len();
         places.all(|place| {
             let slot = &self.slots[place];
-            let is_settled = slot.node.as_ref().is_some_and(Basalt::is_settled);
+            let is_settled = slot.node.as_ref().is_some_and(Node::is_settled);
             node(slot) == Some(sight) && (is_settled || place == root)
         })
     }
@@ -396,8 +404,8 @@ impl World {
         let mut text = format!("{:?}", self.around.rules);
         for slot in &self.slots {
             let Some(node) = &slot.node else { continue };
-            text.push_str(&format!("\n{}: {}", node.me, node.state()));
-            text.push_str(&format!(", {:?}", self.around.paces[node.me]));
+            text.push_str(&format!("\n{}: {}", node.me(), node.state()));
+            text.push_str(&format!(", {:?}", self.around.paces[node.me()]));
         }
         text
     }

@@ -8,5 +8,4 @@ mod node;
 mod sync;
 mod upstream;
 
-use node::File;
-pub(super) use node::{Basalt, Disk};
+pub(super) use node::{Basalt, Disk, File};

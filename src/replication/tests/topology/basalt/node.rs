@@ -27,6 +27,7 @@ pub(in super::super) struct Disk {
     /// `dbfilename`.
     pub(in super::super) file: Option<File>,
     pub(in super::super) protects: bool,
+    pub(in super::super) is_stock: bool,
     /// `repl-diskless-sync`, and `repl-diskless-load disabled`.
     pub(in super::super) streams: bool,
     pub(in super::super) clears: bool,
@@ -45,7 +46,7 @@ pub(in super::super) struct File {
 }
 
 impl File {
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(in super::super) fn bytes(&self) -> Vec<u8> {
         let mut bytes = match self.standing {
             Some(at) => format!("{} {} {}\n", at.id, at.offset, at.database).into_bytes(),
             None => b"-\n".to_vec(),
@@ -54,7 +55,7 @@ impl File {
         bytes
     }
 
-    pub(super) fn of(bytes: &[u8]) -> File {
+    pub(in super::super) fn of(bytes: &[u8]) -> File {
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let (head, rest) = bytes.split_at(end.expect("a file says where it stands") + 1);
         let head = String::from_utf8_lossy(head);
