@@ -7,6 +7,7 @@ costs: CPU per SET. synchronisation: of 1 M keys, beside writers. loop: 90 s of 
 of 50, with a replica of the same program (redis#15447). limits: a stock replica that comes under full load, with output limits of
 16 and 8 MiB. frozen: a replica that is stopped for 60 s under full load. apply: what a replica of 1, 2 and 4 shards, and a stock one,
 takes to apply 1.5 M SETs that its primary has for it, with the share of each thread: the busiest says how fast it can be.
+full: of 5 M keys of 64 bytes under full write load, by primaries and replicas of both kinds, and what each of them takes of the processor.
 
 Both primaries have core 0, one shard and the same stock replica, the client and the replicas core 1;
 rounds alternate. CPU is that of all threads of the primary, until WAIT says that the replica has everything.
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import time
 
-PARTS = ("costs", "synchronisation", "loop", "limits", "frozen", "apply")
+PARTS = ("costs", "synchronisation", "loop", "limits", "frozen", "apply", "full")
 ASKED = [word for word in sys.argv[1:] if word in PARTS] or ["costs", "synchronisation"]
 PROGRAM = next((word for word in sys.argv[1:] if word not in PARTS), "target/release/basalt")
 if not shutil.which(PROGRAM):
@@ -65,6 +66,18 @@ class Node:
         return subprocess.Popen(
             ["taskset", "-c", "1", "redis-benchmark", "-p", str(self.port), "-t", "set", "-r", "100000",
              "-d", "64", *options], stdout=subprocess.PIPE, text=True)
+
+    def pss_mib(self):
+        """Of the process and its children."""
+        children = open(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read().split()
+        mib = 0
+        for process in [str(self.process.pid), *children]:
+            try:
+                rollup = open(f"/proc/{process}/smaps_rollup").read()
+                mib += int(rollup.split("\nPss:")[1].split()[0]) >> 10
+            except FileNotFoundError:
+                pass
+        return mib
 
     def told(self, field):
         lines = self.ask("INFO", "everything").splitlines()
@@ -244,6 +257,38 @@ def apply():
             told = ", ".join(f"{thread} {ns:.0f}" for ns, thread in parts)
             print(f"apply, {name}: {seconds:.2f} s, {sum(spent.values()) / count:.0f} ns per SET ({told}), "
                   f"at most {1000 / parts[0][0]:.1f} M/s", flush=True)
+            primary.end()
+            replica.end()
+
+
+def full():
+    basalt = [PROGRAM, "--shards", "1"]
+    pairs = {"stock to stock": (["redis-server"],) * 2, "basalt to stock": (basalt, ["redis-server"]),
+             "basalt to basalt": (basalt, basalt)}
+    for number in range(3):
+        for name in list(pairs) if number % 2 else reversed(pairs):
+            primary, replica = (Node(core, command) for core, command in enumerate(pairs[name]))
+            # The keys that the writer writes: else the data would grow.
+            primary.set("-P", "64", "-n", "15000000", "-r", "5000000", "-q").communicate()
+            writer = primary.set("-P", "16", "-c", "16", "-n", "1000000000", "-r", "5000000", "-q")
+            time.sleep(2)
+            sets, start = int(primary.told("total_commands_processed")), time.time()
+            time.sleep(5)
+            alone = (int(primary.told("total_commands_processed")) - sets) / (time.time() - start)
+            pss, peak = primary.pss_mib(), 0
+            sets, cpu, start = int(primary.told("total_commands_processed")), replica.cpu_ns(), time.time()
+            replica.ask("REPLICAOF", "127.0.0.1", str(primary.port))
+            while not replica.is_linked() and time.time() - start < 180:
+                peak = max(peak, primary.pss_mib())
+                time.sleep(0.1)
+            seconds = time.time() - start
+            rate = (int(primary.told("total_commands_processed")) - sets) / seconds
+            writer.kill()
+            writer.wait()
+            settled = settle(primary, replica)
+            print(f"full, {name}: linked after {seconds:.1f} s, {rate:.0f} SET/s meanwhile ({alone:.0f} before), "
+                  f"{pss} MiB and {peak} at most, replica's CPU {(replica.cpu_ns() - cpu) / 1e9:.1f} s, "
+                  f"{primary.told('sync_full')} full, everything after {settled} more", flush=True)
             primary.end()
             replica.end()
 

@@ -11,6 +11,8 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -72,6 +74,8 @@ pub struct Generator {
     latency: Histogram<u64>,
     measuring: bool,
     replies: u64,
+    /// Ends an open loop before its time.
+    until: Option<Arc<AtomicBool>>,
 }
 
 /// Counters at the start of the measured time.
@@ -120,7 +124,14 @@ impl Generator {
             latency: Histogram::new_with_bounds(1, LONGEST, 3).map_err(io::Error::other)?,
             measuring: false,
             replies: 0,
+            until: None,
         })
+    }
+
+    /// An open loop ends when this is set.
+    pub fn until(self, is_over: Arc<AtomicBool>) -> Self {
+        let until = Some(is_over);
+        Self { until, ..self }
     }
 
     /// Runs the load for `warm_up + measured` and hands back what was seen in the second part.
@@ -194,7 +205,8 @@ impl Generator {
         let mut events = Vec::with_capacity(1024);
         loop {
             let now = Instant::now();
-            if now >= end {
+            let is_over = |is_over: &Arc<AtomicBool>| is_over.load(Ordering::Relaxed);
+            if now >= end || self.until.as_ref().is_some_and(is_over) {
                 return Ok(());
             }
             while let Some(due) = calendar.take(now) {

@@ -18,6 +18,7 @@ mod record;
 mod replies;
 mod report;
 mod requests;
+mod save;
 mod server;
 mod types;
 

@@ -19,6 +19,7 @@ use crate::publish;
 use crate::record::Record;
 use crate::replies::Replies;
 use crate::requests::Requests;
+use crate::save;
 use crate::server::{Plan, Server, is_basalt};
 use crate::types::{GROWTHS, TESTS, Test};
 
@@ -41,11 +42,12 @@ pub fn run(part: Part, options: &Options, record: &mut Record) -> io::Result<()>
         Part::Publish => publish::publish(options, record),
         Part::Beside => cross::beside(options, record),
         Part::Open => open(options, record),
+        Part::Save => save::save(options, record),
     }
 }
 
 /// Starts both servers with the same cores.
-fn pair(options: &Options) -> io::Result<Pair> {
+pub fn pair(options: &Options) -> io::Result<Pair> {
     let plan = |binary: &std::path::Path| Plan::new(binary, options.shards, &options.server_cores);
     Ok([
         Server::start(&plan(&options.basalt))?,

@@ -564,6 +564,7 @@ impl Work {
             || self.discarded.iter().any(Discarded::may_be_freed)
             || self.pace.walk_goes_on && self.vault.is_home()
             || self.pace.frees_go_on
+            || self.obeying.goes_on()
             || self.pace.relief.goes_on
             || self.post.has_unsent()
             || self.vault.has_ready()

@@ -32,6 +32,28 @@ pub(super) struct Obeying {
     share: Share,
     /// The session waits for the end of a script.
     is_held: bool,
+    /// Until when it is served in this turn, and whether it goes on in the next.
+    until_ns: u64,
+    goes_on: bool,
+}
+
+/// How long a turn applies what the primary has sent, if there is so much of it: other clients
+/// wait for no more than this and the unit that runs then.
+const SLICE_NS: u64 = 200_000;
+
+impl Obeying {
+    /// Whether the primary's session, if this is it, has had its part of the turn by now.
+    #[inline]
+    pub(super) fn must_rest(&mut self, id: SessionId, now_ns: u64) -> bool {
+        let must_rest = self.session == Some(id) && now_ns >= self.until_ns;
+        self.goes_on |= must_rest;
+        must_rest
+    }
+
+    /// Whether there is more to do than the last turn had time for.
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on
+    }
 }
 
 impl Work {
@@ -55,7 +77,6 @@ impl Work {
                 self.resume_paused();
             }
         }
-        self.advance_obeyed();
     }
 
     fn open_obeyed(&mut self, socket: OwnedFd, database: usize, address: String) {
@@ -84,20 +105,25 @@ impl Work {
     /// Another core waits for a meeting here.
     pub(super) fn on_met(&mut self, number: u64) {
         self.obeying.share.on_met(number);
-        self.advance_obeyed();
     }
 
     /// The meeting that this core waits for is over.
     pub(super) fn on_parted(&mut self, number: u64) {
         self.obeying.share.on_parted(number);
-        self.advance_obeyed();
     }
 
-    /// Does what can be done by now of what the primary has sent.
+    /// Does what can be done by now of what the primary has sent; once in each turn.
     pub(super) fn advance_obeyed(&mut self) {
+        let Some(id) = self.obeying.session else {
+            return;
+        };
+        self.obeying.until_ns = self.begin_lap() + SLICE_NS;
+        if std::mem::take(&mut self.obeying.goes_on) {
+            self.serve_inbox(id);
+        }
         let control = self.local.placement.cores();
         let mut applied = None;
-        while let Some((id, task)) = self.next_task() {
+        while let Some(task) = self.next_task(id) {
             match task {
                 Task::Run(bytes) => {
                     if let Some(session) = self.local.roster.find(id) {
@@ -117,11 +143,7 @@ impl Work {
         if let Some(end) = applied {
             self.post.post(control, Letter::Applied { end });
         }
-        if let Some(id) = self.obeying.session
-            && self.obeying.is_draining
-            && self.obeying.share.is_empty()
-            && self.is_obeyed_idle(id)
-        {
+        if self.obeying.is_draining && self.obeying.share.is_empty() && self.is_obeyed_idle(id) {
             self.obeying.session = None;
             self.dismiss_obeyed(id);
             self.post.post(control, Letter::Drained);
@@ -129,12 +151,9 @@ impl Work {
     }
 
     /// The next thing to do, once everything before it has run.
-    fn next_task(&mut self) -> Option<(SessionId, Task)> {
-        let id = self.obeying.session?;
-        if !self.is_obeyed_idle(id) {
-            return None;
-        }
-        Some((id, self.obeying.share.next_task()?))
+    fn next_task(&mut self, id: SessionId) -> Option<Task> {
+        let is_idle = self.is_obeyed_idle(id);
+        is_idle.then(|| self.obeying.share.next_task()).flatten()
     }
 
     /// Whether everything that the session was given has run, wherever that was.

@@ -35,7 +35,7 @@ impl Work {
     pub(super) fn serve(&mut self, id: SessionId, bytes: &[u8]) -> usize {
         let mut done = 0;
         loop {
-            if !self.may_run(id) {
+            if !self.may_run(id) || self.obeying.must_rest(id, self.lap) {
                 return done;
             }
             let rest = &bytes[done..];

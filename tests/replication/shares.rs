@@ -1,10 +1,11 @@
 //! Every core of a replica applies its share of the stream: what several of them have keys
 //! of is one change for whoever reads there, and the primary is one client.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::wire::{Connection, Reply};
+use crate::wire::{Connection, Reply, request};
 use crate::writer::{Dice, write};
 use crate::{Side, settle, status};
 
@@ -120,6 +121,43 @@ fn readers_see_what_several_cores_change_as_one() {
             assert_eq!(primary.told("sync_full"), "1");
         }
     }
+}
+
+/// Sixty megabytes wait for the replica: as long as it applies them, its own clients are
+/// answered between, and see how far it is.
+#[test]
+fn clients_are_served_while_a_replica_catches_up() {
+    const AT_ONCE: usize = 1000;
+    let mut primary = Side::primary(1, &["repl-backlog-size 200mb"]);
+    let mut replica = Side::basalt(1, &[]);
+    replica.follow(primary.port());
+    replica.wait_until_linked();
+    settle(&mut primary, &mut replica);
+    replica.signal("-STOP");
+    let value = "v".repeat(64);
+    let mut writer = primary.server.client();
+    for round in 0..600 {
+        let mut requests = Vec::new();
+        for index in 0..AT_ONCE {
+            let key = format!("key:{}", (round * 7919 + index * 31) % 200_000);
+            requests.extend(request(&["SET", &key, &value]));
+        }
+        writer.send_bytes(&requests).expect("it takes them");
+        for _ in 0..AT_ONCE {
+            assert_eq!(writer.read().expect("it answers"), status("OK"));
+        }
+    }
+    let end = primary.offset();
+    replica.signal("-CONT");
+    let mut seen = BTreeSet::new();
+    replica.wait_until("it has everything", |side| {
+        let offset: u64 = side.told("slave_repl_offset").parse().expect("a number");
+        seen.insert(offset);
+        offset >= end
+    });
+    // With its one core taken for all of it, a client sees two or three.
+    assert!(seen.len() >= 10, "it was answered at {seen:?} of {end}");
+    settle(&mut primary, &mut replica);
 }
 
 #[test]

@@ -306,7 +306,11 @@ impl Stock {
         if self.is_primary() || self.link.is_loading() {
             return;
         }
-        let had = self.sight().map(|(at, _)| at);
+        // Also in the midst of a file that would have replaced it.
+        let had = Point {
+            id: self.id,
+            offset: self.offset,
+        };
         self.cut_link(around);
         self.cached = None;
         self.disk.primary = None;
@@ -318,7 +322,7 @@ impl Stock {
         self.lonely_since = around.now;
         self.pinged_at = around.now;
         if self.backlog.is_some() {
-            self.tell_beginning(around, had);
+            self.tell_beginning(around, Some(had));
         }
     }
 }
