@@ -22,12 +22,22 @@ pub fn pin(core: usize) -> bool {
 /// says what it is now.
 #[must_use]
 pub fn raise_open_files(wanted: u64) -> u64 {
+    raise(libc::RLIMIT_NOFILE, wanted)
+}
+
+/// Raises the limit of locked memory in the same way.
+#[must_use]
+pub fn raise_locked_bytes(wanted: u64) -> u64 {
+    raise(libc::RLIMIT_MEMLOCK, wanted)
+}
+
+fn raise(resource: libc::__rlimit_resource_t, wanted: u64) -> u64 {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
     // SAFETY: `limit` is a live local of the right type.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+    if unsafe { libc::getrlimit(resource, &raw mut limit) } != 0 {
         return wanted;
     }
     if limit.rlim_cur >= wanted {
@@ -43,7 +53,7 @@ pub fn raise_open_files(wanted: u64) -> u64 {
     };
     for attempt in [higher, within] {
         // SAFETY: `attempt` is a live local of the right type.
-        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const attempt) } == 0 {
+        if unsafe { libc::setrlimit(resource, &raw const attempt) } == 0 {
             return attempt.rlim_cur;
         }
     }

@@ -221,6 +221,8 @@ fn run_cores(
         bells,
         gate,
     } = start_cores(plan, &journal, listeners, bell, source.is_some())?;
+    // Before anybody is told that the node is ready.
+    let executor = control::Executor::new(visitor)?;
     let (orders, ordered) = mpsc::channel();
     let file_thread = FileThread {
         journal: journal.clone(),
@@ -310,8 +312,7 @@ fn run_cores(
     }
     // Who is answered finds these lines in the log.
     gate.open();
-    let ran = control::run(visitor, |doorbell| control.run(doorbell));
-    ran.map_err(|error| format!("the control core cannot run: {error}"))?;
+    executor.run(|doorbell| control.run(doorbell));
     for thread in threads {
         thread
             .join()
@@ -338,8 +339,8 @@ fn source(settings: &Settings, table: &'static Table, log: &Log) -> Result<Optio
     }
 }
 
-/// Starts the shard cores; all rings exist when this returns, and the cores
-/// wait for the gate to open.
+/// Starts the shard cores; all have their rings and whatever else they need when
+/// this returns, and wait for the gate to open.
 fn start_cores(
     plan: &Plan,
     journal: &Journal,
@@ -365,6 +366,12 @@ fn start_cores(
         let life = move || {
             process::pin(cpu);
             let ring = Ring::new();
+            // Lua does not leave the thread it is made in.
+            let local = local(&plan, core, is_loading);
+            let mut shard = Shard::new(core, databases, hash_key);
+            if plan.live.appendonly {
+                shard.recorded_by = FILE;
+            }
             let told = made.send((
                 core,
                 ring.as_ref()
@@ -376,13 +383,8 @@ fn start_cores(
             };
             // The boot gives up when another core's ring cannot be had.
             let Ok(doors) = opened.recv() else { return };
-            let mut shard = Shard::new(core, databases, hash_key);
-            if plan.live.appendonly {
-                shard.recorded_by = FILE;
-            }
             let parts = Parts {
-                // Lua does not leave the thread it is made in.
-                local: local(&plan, core, is_loading),
+                local,
                 shard,
                 post,
                 hash_key,

@@ -97,3 +97,29 @@ pub fn without_io_uring(command: &mut Command) -> &mut Command {
     // and touches its own copies; it neither allocates nor locks.
     unsafe { command.pre_exec(install) }
 }
+
+/// Lets the command's process lock so many bytes, and no more whoever it is: without
+/// CAP_SYS_RESOURCE the limit cannot be raised.
+pub fn with_locked_bytes(command: &mut Command, bytes: u64) -> &mut Command {
+    let limit = libc::rlimit {
+        rlim_cur: bytes,
+        rlim_max: bytes,
+    };
+    let lower = move || {
+        // SAFETY: `limit` is a live local of the right type.
+        if unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let capability = libc::c_ulong::from(CAP_SYS_RESOURCE);
+        // SAFETY: this option takes numbers only. Who may not do it has not got
+        // the capability.
+        let _dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure only makes two system calls
+    // and touches its own copies; it neither allocates nor locks.
+    unsafe { command.pre_exec(lower) }
+}
+
+/// The number of the capability in `linux/capability.h`.
+const CAP_SYS_RESOURCE: u32 = 24;

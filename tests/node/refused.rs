@@ -4,7 +4,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::machine::without_io_uring;
+use crate::machine::{with_locked_bytes, without_io_uring};
 use crate::process::{Folder, free_port};
 use crate::{PROGRAM, run};
 
@@ -23,6 +23,23 @@ fn io_uring_refused_is_one_clear_line() {
         end.said
     );
     assert!(!end.said.contains("panicked"), "{}", end.said);
+    assert!(!end.said.contains("Ready to accept"), "{}", end.said);
+}
+
+#[test]
+fn a_control_core_that_cannot_run_is_told_before_anybody_hears_of_readiness() {
+    let port = free_port().to_string();
+    let mut command = Command::new(PROGRAM);
+    command.args(["--port", &port, "--shards", "1"]);
+    let end = run(with_locked_bytes(&mut command, 64 * 1024));
+    assert_eq!(end.code, Some(1), "{}", end.said);
+    let remedy = end.said.lines().filter(|line| line.contains("ulimit -l"));
+    assert_eq!(
+        remedy.count(),
+        1,
+        "not one line with what to do: {}",
+        end.said
+    );
     assert!(!end.said.contains("Ready to accept"), "{}", end.said);
 }
 

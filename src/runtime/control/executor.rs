@@ -11,6 +11,7 @@
 
 #![expect(unsafe_code, reason = "the reading end is handed over by number")]
 
+use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
@@ -19,17 +20,21 @@ use std::time::Duration;
 
 use futures_lite::AsyncReadExt;
 use glommio::net::TcpStream;
-use glommio::{LocalExecutorBuilder, Placement};
+use glommio::{LocalExecutor, LocalExecutorBuilder, Placement};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 use rustix::net::{RecvFlags, recv};
 
 use crate::runtime::core::Bell;
+use crate::runtime::process;
 
 use super::wire::Wire;
 
 /// Rings that are heard at once; each is eight bytes.
 const RINGS: usize = 32;
+
+/// Locked memory without which glommio does not start, whatever it locks.
+const LOCKED_BYTES: u64 = 512 * 1024;
 
 const NEVER_CLOSED: &str = "the bell's other end is never closed";
 
@@ -88,28 +93,58 @@ impl Doorbell {
     }
 }
 
-/// Runs a task on an executor of its own on this thread, until it ends.
-///
-/// # Errors
-/// When glommio cannot have its rings.
-pub fn run<Task, Ended>(visitor: Visitor, task: Task) -> io::Result<()>
-where
-    Task: FnOnce(Doorbell) -> Ended,
-    Ended: Future<Output = ()>,
-{
-    let executor = LocalExecutorBuilder::new(Placement::Unbound)
-        .name("control")
-        .ring_depth(32)
-        .io_memory(64 * 1024)
-        .make()
-        .map_err(|error| io::Error::other(error.to_string()))?;
-    let socket = visitor.0.try_clone()?;
-    executor.run(async move {
-        // glommio makes streams from numbers for TCP only; it reads any stream
-        // socket alike.
-        // SAFETY: the descriptor is ours alone: it comes out of its owner.
-        let stream = unsafe { TcpStream::from_raw_fd(visitor.0.into_raw_fd()) };
-        task(Doorbell { stream, socket }).await;
-    });
-    Ok(())
+/// The control core's executor, with its rings, before it runs.
+#[derive(Debug)]
+pub struct Executor {
+    executor: LocalExecutor,
+    visitor: Visitor,
+    socket: OwnedFd,
+}
+
+impl Executor {
+    /// Takes all that running needs, so that it cannot fail any more.
+    ///
+    /// # Errors
+    /// When glommio cannot have its rings, with what to do.
+    pub fn new(visitor: Visitor) -> Result<Executor, String> {
+        let locked_bytes = process::raise_locked_bytes(LOCKED_BYTES);
+        if locked_bytes < LOCKED_BYTES {
+            return Err(format!(
+                "the control core needs {LOCKED_BYTES} bytes of locked memory, and may have {locked_bytes}: \
+                 raise ulimit -l (LimitMEMLOCK=)"
+            ));
+        }
+        let executor = LocalExecutorBuilder::new(Placement::Unbound)
+            .name("control")
+            .ring_depth(32)
+            .io_memory(64 * 1024)
+            .make()
+            .map_err(|error| refused(&error))?;
+        let socket = visitor.0.try_clone().map_err(|error| refused(&error))?;
+        Ok(Executor {
+            executor,
+            visitor,
+            socket,
+        })
+    }
+
+    /// Runs a task on this thread until it ends.
+    pub fn run<Task, Ended>(self, task: Task)
+    where
+        Task: FnOnce(Doorbell) -> Ended,
+        Ended: Future<Output = ()>,
+    {
+        let (visitor, socket) = (self.visitor, self.socket);
+        self.executor.run(async move {
+            // glommio makes streams from numbers for TCP only; it reads any stream
+            // socket alike.
+            // SAFETY: the descriptor is ours alone: it comes out of its owner.
+            let stream = unsafe { TcpStream::from_raw_fd(visitor.0.into_raw_fd()) };
+            task(Doorbell { stream, socket }).await;
+        });
+    }
+}
+
+fn refused(error: &impl Display) -> String {
+    format!("the control core cannot run: {error}")
 }

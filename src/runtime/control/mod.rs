@@ -4,5 +4,5 @@
 mod executor;
 mod wire;
 
-pub use executor::{Doorbell, Visitor, door, run};
+pub use executor::{Doorbell, Executor, Visitor, door};
 pub use wire::{Alarm, Wire};
