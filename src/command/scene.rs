@@ -268,6 +268,8 @@ pub struct Node<'a> {
     pub enter: &'a mut Enter,
     /// Whether the append-only file can begin where the settings say.
     pub can_begin_file: &'a mut dyn FnMut(&Settings) -> bool,
+    /// How many of so many clients the system lets the node have.
+    pub possible_clients: fn(u64) -> u64,
     /// Set by a handler that changed `settings`: they are published then.
     pub has_changed: bool,
     /// Set by a handler that needs the data of every core: the reply follows

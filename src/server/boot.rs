@@ -483,19 +483,26 @@ fn local(plan: &Plan, core: usize, is_loading: bool) -> Local {
 /// `maxclients` to what is allowed, as stock does.
 fn fit_open_files(settings: &mut Settings, log: &Log) -> Result<(), String> {
     let wanted: u64 = settings.number("maxclients");
-    let files = process::raise_open_files(wanted + OWN_FILES);
-    if files >= wanted + OWN_FILES {
+    let possible = possible_clients(wanted);
+    let files = possible + OWN_FILES;
+    if possible == wanted {
         return Ok(());
     }
-    let Some(possible) = files.checked_sub(OWN_FILES).filter(|clients| *clients > 0) else {
+    if possible == 0 {
         return Err(format!(
-            "{files} open files are allowed, too few to serve anybody: raise ulimit -n"
+            "more than {OWN_FILES} open files are needed to serve anybody: raise ulimit -n"
         ));
-    };
+    }
     log.warning(&format!(
         "maxclients is reduced from {wanted} to {possible}, since {files} open files are allowed: raise ulimit -n"
     ));
     settings.set_from_file(b"maxclients", &[possible.to_string().into_bytes()])
+}
+
+/// How many of so many clients there are open files for.
+pub(super) fn possible_clients(wanted: u64) -> u64 {
+    let files = process::raise_open_files(wanted + OWN_FILES);
+    files.saturating_sub(OWN_FILES).min(wanted)
 }
 
 /// The table with the file's renames, for the life of the process.

@@ -22,6 +22,7 @@ use crate::telemetry::{Counters, Persistence};
 
 use super::aof::{FileState, Folder};
 
+use super::boot::possible_clients;
 use super::crash;
 use super::door::Announced;
 use super::door::Doors;
@@ -302,6 +303,7 @@ impl Control {
             listen: &mut listen,
             enter: &mut enter,
             can_begin_file: &mut can_begin_file,
+            possible_clients,
             has_changed: false,
             errand: None,
         };

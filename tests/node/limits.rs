@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::wire::{Connection, Reply, request};
-use crate::{error, node, status, told, wait_until};
+use crate::{bulk, error, node, status, told, wait_until};
 
 const MEGABYTE: usize = 1024 * 1024;
 
@@ -306,4 +306,32 @@ fn a_command_over_cores_is_not_charged_for_waiting_for_them() {
     let digits = mget.split(',').next().unwrap_or_default();
     let usec: u64 = digits.parse().expect("microseconds are a number");
     assert!(usec < 50_000, "charged {usec} us");
+}
+
+#[test]
+fn more_clients_than_the_system_has_files_for_are_refused() {
+    let node = node(&[]);
+    let mut client = node.client();
+    let reply = client.ask(&["CONFIG", "SET", "timeout", "9", "maxclients", "4294967295"]);
+    let Reply::Error(text) = reply.expect("it answers") else {
+        panic!("no system has files for so many");
+    };
+    let text = String::from_utf8_lossy(&text);
+    let beginning = "ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system \
+                     is not able to handle the specified number of clients, try with ";
+    let possible = text
+        .strip_prefix(beginning)
+        .unwrap_or_else(|| panic!("{text}"));
+    assert!(possible.parse::<u64>().is_ok(), "{text}");
+    let kept = client.ask(&["CONFIG", "GET", "timeout"]);
+    assert_eq!(
+        kept.expect("it answers"),
+        Reply::Array(vec![bulk("timeout"), bulk("0")])
+    );
+    assert_eq!(
+        client
+            .ask(&["CONFIG", "SET", "maxclients", possible])
+            .expect("it answers"),
+        status("OK")
+    );
 }

@@ -105,6 +105,15 @@ fn set(node: &mut Node<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
             return Err(composed(SetFault::about(name, &why)));
         }
     }
+    let clients: u64 = node.settings.number("maxclients");
+    let possible = (node.possible_clients)(clients);
+    if clients > before.number("maxclients") && possible < clients {
+        *node.settings = before;
+        let why = format!(
+            "The operating system is not able to handle the specified number of clients, try with {possible}"
+        );
+        return Err(composed(SetFault::about(b"maxclients", &why)));
+    }
     let mut listened = LISTENED_AT.iter().copied();
     let moved = listened.find(|(name, _)| before.bytes(name) != node.settings.bytes(name));
     if let Some((name, why)) = moved
