@@ -314,6 +314,7 @@ pub(crate) fn local(
             config_file: String::new(),
             process_id: 1,
             os: String::new(),
+            supervised_by: "no",
         }),
         system: System {
             unix_us: || START_MS * 1000,

@@ -35,6 +35,8 @@ pub struct Facts {
     pub process_id: u32,
     /// `uname`'s system, release and machine.
     pub os: String,
+    /// `systemd`, or `no`.
+    pub supervised_by: &'static str,
 }
 
 /// What only the system knows; the functions are the runtime's.

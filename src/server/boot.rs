@@ -133,7 +133,7 @@ fn launch(loaded: Loaded, program: &[u8]) -> Result<(), String> {
     log.check()
         .map_err(|error| format!("Can't open the log file: {error}"))?;
     let listeners = door::open(&settings)?;
-    if settings.bytes("daemonize") == b"yes" {
+    if door::is_daemon(&settings) {
         process::daemonize().map_err(|error| format!("Can't daemonize: {error}"))?;
     }
     crash::watch(&log, &settings);
@@ -163,7 +163,8 @@ fn serve(
         log.warning("transparent huge pages cannot be turned off for this process");
     }
     super::janitor::start_janitor()?;
-    let announced = Announced::new(&settings);
+    let announced = Announced::new(&settings, log);
+    announced.loading(log);
     let cores = chosen_cores(&settings)?;
     let persistence = Persistence::default();
     // What stock says before the first save, too.
@@ -172,7 +173,7 @@ fn serve(
         settings: Arc::new(settings.clone()),
         live,
         table,
-        facts: Arc::new(facts(config_file.as_deref())),
+        facts: Arc::new(facts(config_file.as_deref(), announced.supervisor_name())),
         counters: Arc::new(cores.iter().map(|_| Counters::default()).collect()),
         persistence: Arc::new(persistence),
         replication: Arc::default(),
@@ -544,7 +545,7 @@ fn chosen_cores(settings: &Settings) -> Result<Vec<usize>, String> {
     Ok(available.into_iter().cycle().take(shards.max(1)).collect())
 }
 
-fn facts(config_file: Option<&Path>) -> Facts {
+fn facts(config_file: Option<&Path>, supervised_by: &'static str) -> Facts {
     let executable = std::env::current_exe().unwrap_or_default();
     Facts {
         started_ms: unix_ms(),
@@ -553,6 +554,7 @@ fn facts(config_file: Option<&Path>) -> Facts {
         config_file: config_file.map_or_else(String::new, |file| file.display().to_string()),
         process_id: std::process::id(),
         os: process::system_name(),
+        supervised_by,
     }
 }
 

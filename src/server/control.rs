@@ -172,6 +172,7 @@ impl Control {
                 doorbell.wait(wires, longest).await;
             }
         }
+        self.announced.stopping(&self.log);
         self.end_snapshot();
         // Nobody gets in who would not be served.
         self.doors.close();

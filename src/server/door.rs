@@ -183,6 +183,19 @@ pub(super) fn expand(pattern: &str) -> Vec<PathBuf> {
     paths
 }
 
+/// Where systemd hears of the node, if it started it and is to hear.
+fn supervisor(settings: &Settings) -> Option<PathBuf> {
+    let is_asked = matches!(settings.bytes("supervised"), b"systemd" | b"auto");
+    let socket = std::env::var_os("NOTIFY_SOCKET");
+    socket.filter(|_| is_asked).map(PathBuf::from)
+}
+
+/// Whether the node goes on in the background: not if it is supervised, or who
+/// supervises it would lose sight of it.
+pub(super) fn is_daemon(settings: &Settings) -> bool {
+    settings.bytes("daemonize") == b"yes" && supervisor(settings).is_none()
+}
+
 /// The node as other programs know it: by pid file and supervisor.
 #[derive(Clone)]
 pub(super) struct Announced {
@@ -193,9 +206,9 @@ pub(super) struct Announced {
 
 impl Announced {
     /// Writes the pid file.
-    pub(super) fn new(settings: &Settings) -> Announced {
+    pub(super) fn new(settings: &Settings, log: &Log) -> Announced {
         let pid_file = text(settings, "pidfile");
-        let is_daemon = settings.bytes("daemonize") == b"yes";
+        let is_daemon = is_daemon(settings);
         let pid_file = match pid_file.as_str() {
             "" if is_daemon => Some(PathBuf::from("/var/run/redis.pid")),
             "" => None,
@@ -203,22 +216,40 @@ impl Announced {
         };
         if let Some(path) = &pid_file {
             // As with stock, a pid file that cannot be written stops nothing.
-            let _unwritten = std::fs::write(path, format!("{}\n", std::process::id())).is_err();
+            let written = std::fs::write(path, format!("{}\n", std::process::id()));
+            if let Err(error) = written {
+                log.notice(&format!("Failed to write PID file: {error}"));
+            }
         }
-        let is_asked = matches!(settings.bytes("supervised"), b"systemd" | b"auto");
         let unix_socket = text(settings, "unixsocket");
         Announced {
             pid_file,
             unix_socket: (!unix_socket.is_empty()).then(|| PathBuf::from(unix_socket)),
-            supervisor: std::env::var_os("NOTIFY_SOCKET")
-                .filter(|_| is_asked)
-                .map(PathBuf::from),
+            supervisor: supervisor(settings),
         }
+    }
+
+    /// Tells the supervisor that it takes a while before clients are served.
+    pub(super) fn loading(&self, log: &Log) {
+        self.notify("STATUS=Redis is loading...\n", log);
     }
 
     /// Tells the supervisor that clients are served.
     pub(super) fn ready(&self, log: &Log) {
         self.notify("STATUS=Ready to accept connections\nREADY=1\n", log);
+    }
+
+    /// Tells the supervisor that the node is ending.
+    pub(super) fn stopping(&self, log: &Log) {
+        self.notify("STOPPING=1\n", log);
+    }
+
+    /// What supervises the node, as INFO names it.
+    pub(super) fn supervisor_name(&self) -> &'static str {
+        match self.supervisor {
+            Some(_) => "systemd",
+            None => "no",
+        }
     }
 
     fn notify(&self, state: &str, log: &Log) {

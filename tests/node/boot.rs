@@ -214,6 +214,16 @@ fn the_log_goes_to_a_file_above_its_level() {
     assert!(!quiet.log().contains("Ready to accept"), "{}", quiet.log());
 }
 
+#[test]
+fn a_pid_file_that_cannot_be_written_is_told_and_stops_nothing() {
+    let node = node(&["pidfile /nonexistent/node.pid"]);
+    let log = node.log();
+    assert!(
+        log.contains("Failed to write PID file: No such file or directory"),
+        "{log}"
+    );
+}
+
 /// The process id of a daemon, which is nobody's child and would stay when
 /// its test fails.
 struct Daemon(String);
@@ -261,25 +271,44 @@ fn systemd_is_notified() {
     socket
         .set_read_timeout(timeout)
         .expect("a timeout can be set");
-    let port = free_port().to_string();
-    let mut child = Command::new(PROGRAM)
-        .args(["--port", &port, "--supervised", "systemd", "--shards", "1"])
-        .args(["--logfile", "systemd.log", "--dir"])
-        .arg(folder.path())
-        .env("NOTIFY_SOCKET", &path)
-        .spawn()
-        .expect("the program can be run");
-    let mut told = String::new();
-    let mut datagram = [0; 4096];
-    while let Ok(length) = socket.recv(&mut datagram) {
-        told.push_str(&String::from_utf8_lossy(&datagram[..length]));
-        if told.contains("READY=1") {
-            break;
-        }
+    for asked in ["systemd", "auto"] {
+        let port = free_port();
+        // In the background it would be lost to who supervises it.
+        let mut child = Command::new(PROGRAM)
+            .args(["--port", &port.to_string(), "--supervised", asked])
+            .args(["--daemonize", "yes", "--shards", "1", "--save", ""])
+            .args(["--logfile", "systemd.log", "--dir"])
+            .arg(folder.path())
+            .env("NOTIFY_SOCKET", &path)
+            .spawn()
+            .expect("the program can be run");
+        let mut told = String::new();
+        let mut hear = |until: &str| {
+            let mut datagram = [0; 4096];
+            while let Ok(length) = socket.recv(&mut datagram) {
+                told.push_str(&String::from_utf8_lossy(&datagram[..length]));
+                if told.contains(until) {
+                    break;
+                }
+            }
+        };
+        hear("READY=1\n");
+        let said = Connection::open(port).and_then(|mut client| {
+            let said = client.ask(&["INFO", "server"]);
+            client.send(&["SHUTDOWN"]).and(said)
+        });
+        hear("STOPPING=1\n");
+        drop(child.kill());
+        child.wait().expect("the child is ours");
+        let wanted = "STATUS=Redis is loading...\n\
+            STATUS=Ready to accept connections\nREADY=1\nSTOPPING=1\n";
+        assert_eq!(told, wanted, "{asked}");
+        let Ok(Reply::Bulk(info)) = said else {
+            panic!("{asked}: {said:?}");
+        };
+        let info = String::from_utf8_lossy(&info);
+        assert!(info.contains("process_supervised:systemd\r\n"), "{info}");
     }
-    child.kill().expect("the child is ours");
-    child.wait().expect("the child is ours");
-    assert!(told.contains("READY=1"), "{told}");
 }
 
 #[test]

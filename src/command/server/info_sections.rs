@@ -35,8 +35,7 @@ pub(super) fn server(gathered: &Gathered<'_>, lines: &mut Lines) {
     lines.field("atomicvar_api", "c11-builtin");
     lines.field("gcc_version", "0.0.0");
     lines.field("process_id", facts.process_id);
-    let supervised = settings.text("supervised");
-    lines.field("process_supervised", supervised);
+    lines.field("process_supervised", facts.supervised_by);
     lines.field("run_id", &facts.run_id);
     lines.field("tcp_port", &port);
     lines.field("server_time_usec", now_us);

@@ -119,7 +119,7 @@ impl Node {
                 cuts: 0,
                 wanted: None,
             },
-            announced: Announced::new(settings),
+            announced: Announced::new(settings, &Log::of(settings)),
             failure: mpsc::channel().0,
             doors: door::Doors::default(),
             unrelieved: Vec::new(),
