@@ -105,8 +105,7 @@ fn a_crash_without_memory_ends_with_what_could_be_said() {
     for (name, number) in [("SEGV", 11), ("ABRT", 6)] {
         let node = node(&["logfile node.log"]);
         let id = node.id().to_string();
-        // The control core answers, so it has what it needs to run: it logs that it is
-        // ready before it makes its ring.
+        // The control core answers, so it runs and takes no more memory for that.
         let reply = node.client().ask(&["CONFIG", "SET", "maxmemory", "0"]);
         assert_eq!(reply.expect("it answers"), status("OK"));
         // Whatever asks the system for memory from now on gets none.
