@@ -56,7 +56,7 @@ pub use admit::{Admission, admit};
 pub use after::After;
 #[cfg(test)]
 pub(crate) use check::local;
-pub use database::cursor_core;
+pub use database::{Onward, Walked, cursor_core};
 pub use effect::{removal, words_of_note};
 pub use errand::{Background, Disk, Errand, Failover, Reload, SavePoint, Saving, Shutdown, Wait};
 pub use eval::{Evaluation, reaches_only_declared_keys};

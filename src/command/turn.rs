@@ -15,6 +15,7 @@ use crate::shard::Shard;
 use crate::value::{Compound, Rules, Typed};
 
 use super::after::{After, take_notes, with_notes};
+use super::database::Onward;
 use super::effect::Recorded;
 use super::event::Event;
 use super::route::Placement;
@@ -100,6 +101,8 @@ pub struct Turn<'a> {
     pub discarded: Vec<Discarded>,
     /// Whether and as whom the request may wait for its keys.
     pub waiting: Waiting,
+    /// Whether a walk over the keys may go on at another core.
+    pub onward: Onward,
     /// What the turn leaves at its keys.
     pub side: Option<Side>,
     /// A key was touched for which somebody waits.
@@ -144,6 +147,7 @@ impl<'a> Turn<'a> {
             giant: None,
             discarded: Vec::new(),
             waiting: Waiting::Never,
+            onward: Onward::Never,
             side: None,
             has_ready: false,
             events: Vec::new(),
@@ -224,6 +228,14 @@ impl<'a> Turn<'a> {
     /// Every keyspace the turn has, in the order of their cores.
     pub fn keyspaces(&mut self) -> impl Iterator<Item = &mut Keyspace> {
         self.shards().map(|shard| &mut shard.keyspace)
+    }
+
+    /// The keyspace of a core, if the turn has it.
+    pub fn keyspace_of(&mut self, core: usize) -> Option<&mut Keyspace> {
+        match &mut self.data {
+            Data::Home(shard) => (shard.core == core).then_some(&mut shard.keyspace),
+            Data::Lent(lent) => lent[core].as_mut().map(|shard| &mut shard.keyspace),
+        }
     }
 
     /// Every shard the turn has, in the order of their cores.

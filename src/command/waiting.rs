@@ -9,6 +9,7 @@ use crate::keyspace::Key;
 use crate::resp::{Args, OwnedArgs, Reply, Version};
 use crate::shard::{Awaited, Wait, Watch};
 
+use super::database::Walked;
 use super::turn::{Data, Turn, shard_of};
 
 /// Whether a request may wait.
@@ -51,6 +52,8 @@ pub enum Side {
     Watches(Arc<Watch>),
     /// All databases have been emptied.
     Emptied,
+    /// It has no reply yet: the walk goes on at another core.
+    GoesOn(Box<Walked>),
 }
 
 /// What a request waits for.

@@ -28,4 +28,4 @@ pub use found::{Found, View};
 pub use notes::{Happening, Note, Noted};
 pub use owned::{Lifetime, Owned, OwnedContent};
 pub use shard_keyspace::Keyspace;
-pub use walk::SCAN_SLOT_BITS;
+pub use walk::{Met, SCAN_SLOT_BITS};

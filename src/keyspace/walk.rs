@@ -36,50 +36,60 @@ fn cursor_of(position: Position) -> u64 {
     u64::from(position.within) << SCAN_SLOT_BITS | u64::from(position.slot)
 }
 
+/// A key that a walk meets. One whose time has come counts as well, or a call
+/// could go on for as long as there are such.
+pub enum Met<'m, 'e> {
+    Live(&'m Found<'e>),
+    /// Its name.
+    Overdue(&'m [u8]),
+}
+
 impl Database {
-    /// Visits keys from `cursor` on until `count` were visited, by whole
-    /// buckets; returns where to go on, 0 at the end. Every key that is there
-    /// from the first call to the last is visited at least once. Any number
-    /// is a valid cursor.
+    /// Visits keys from `cursor` on until `count` were met, by whole buckets;
+    /// returns where to go on, 0 at the end. Every key that is there from the
+    /// first call to the last is visited at least once. Any number is a valid
+    /// cursor.
     pub fn scan(
         &self,
         cursor: u64,
         count: usize,
         clock: &Clock,
-        visit: impl FnMut(&Found<'_>),
+        mut visit: impl FnMut(&Found<'_>),
     ) -> u64 {
-        self.scan_below((SLOTS, cursor), count, clock, visit, |_| {})
+        let visit = |met: Met<'_, '_>| {
+            if let Met::Live(found) = met {
+                visit(found);
+            }
+        };
+        self.scan_below((SLOTS, cursor), count, clock, visit)
             .unwrap_or(0)
     }
 
     /// As `scan`, over the slots below `end`: a shard's part of a walk that
-    /// goes through several shards. `None` when nothing below `end` is left. The
-    /// names of keys whose time has come go to `pass`.
+    /// goes through several shards. `None` when nothing below `end` is left.
     pub fn scan_below(
         &self,
         (end, cursor): (usize, u64),
         count: usize,
         clock: &Clock,
-        mut visit: impl FnMut(&Found<'_>),
-        mut pass: impl FnMut(&[u8]),
+        mut visit: impl FnMut(Met<'_, '_>),
     ) -> Option<u64> {
-        let mut visited = 0;
+        let mut met = 0;
         let mut position = self.occupied_from(position_of(cursor), Among::All)?;
         loop {
             if usize::from(position.slot) >= end {
                 return None;
             }
-            if visited >= count {
+            if met >= count {
                 return Some(cursor_of(position));
             }
             let next = self.slots.visit(position, |entry| {
+                met += 1;
                 let found = Found::new(entry);
-                if is_expired(entry, clock.due()) {
-                    pass(found.key());
-                } else {
-                    visited += 1;
-                    visit(&found);
-                }
+                visit(match is_expired(entry, clock.due()) {
+                    true => Met::Overdue(found.key()),
+                    false => Met::Live(&found),
+                });
             });
             position = self.position_after(position, next, Among::All)?;
         }

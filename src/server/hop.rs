@@ -1,15 +1,16 @@
 //! One key, another core: requests out in one box per core and turn, replies
-//! back in the same box.
+//! back in the same box. A walk over all keys (SCAN) goes from core to core in the
+//! same way, always by way of its client's, until it has met enough.
 
-use crate::command::{Asker, Data, Run, Side, Turn, Waiting};
+use crate::command::{Asker, Data, Entry, First, Onward, Run, Side, Turn, Waiting, Walked};
 use crate::resp::{Args, Reply};
-use crate::session::Regard;
+use crate::session::{Regard, SessionId};
 use crate::spec::Flags;
 
 use super::ahead::prefetch;
 use super::core::Work;
 use super::letter::{Batch, Carried, Letter, WHOLE};
-use super::serve::finish;
+use super::serve::{finish, is_muted};
 use super::vault::Waiter;
 
 /// A box this full is posted at once, so that big values do not pile up.
@@ -44,11 +45,88 @@ impl Hops {
 }
 
 impl Work {
+    /// Sends a request of one key to the core that owns it.
+    pub(super) fn hop(
+        &mut self,
+        id: SessionId,
+        core: usize,
+        entry: &'static Entry,
+        first: Option<First>,
+        args: Args<'_>,
+    ) {
+        if let Some(carried) = self.carried(id, entry, first) {
+            self.stage_hop(core, carried, args);
+        }
+    }
+
+    /// A request of a session, with its place among the replies.
+    fn carried(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        first: Option<First>,
+    ) -> Option<Carried> {
+        let session = self.local.roster.find(id)?;
+        let is_muted = is_muted(&mut session.client.reply_mode);
+        Some(Carried {
+            session: id,
+            gap: session.outbox.leave_gap(),
+            entry: entry.index,
+            database: session.client.database as u16,
+            version: session.client.version,
+            regard: session.client.regard,
+            is_muted,
+            first,
+            start: 0,
+            first_span: 0,
+            reply_end: 0,
+            took_ns: 0,
+            until: 0,
+            scatter: WHOLE,
+            first_slot: 0,
+        })
+    }
+
+    /// A walk over the keys has done its part here, where the client is, and goes on
+    /// at another core. `took_ns` is what it took, and everything up to `until` must
+    /// have run before the client may know.
+    pub(super) fn walk_on(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        args: Args<'_>,
+        out: Vec<u8>,
+        (walked, took_ns, until): (Box<Walked>, u64, u64),
+    ) {
+        if let Some(session) = self.local.roster.find(id) {
+            session.outbox.restore(out);
+        }
+        if let Some(carried) = self.carried(id, entry, None) {
+            let carried = Carried {
+                took_ns,
+                until,
+                ..carried
+            };
+            self.stage_walk(carried, args, walked);
+        }
+    }
+
+    /// Sends a walk on its way to the core where it goes on.
+    fn stage_walk(&mut self, carried: Carried, args: Args<'_>, walked: Box<Walked>) {
+        let core = walked.core(self.local.placement);
+        if core == self.local.core {
+            self.stay_behind(carried.session);
+        }
+        let batch = self.box_for(core);
+        batch.walks.push((batch.requests.len(), walked));
+        self.stage_hop(core, carried, args);
+    }
+
     /// Adds a request to the box for `core`.
     pub(super) fn stage_hop(&mut self, core: usize, carried: Carried, args: Args<'_>) {
-        let hops = &mut self.hops;
-        let batch = hops.staged[core].get_or_insert_with(|| hops.spare.pop().unwrap_or_default());
-        batch.add(carried, args, self.giant.take());
+        let giant = self.giant.take();
+        let batch = self.box_for(core);
+        batch.add(carried, args, giant);
         if batch.bytes.len() > BATCH_BYTES_MAX {
             self.post_hop(core);
         }
@@ -130,13 +208,15 @@ impl Work {
             let giant = batch.giants.iter_mut().find(|(of, _)| *of == index);
             self.giant = giant.map(|(_, giant)| std::mem::take(giant));
             let until = self.depends_in(&batch, index);
-            let (took_ns, side) = self.run_carried(from, &batch, index, &mut replies);
+            let walked = batch.take_walked(index);
+            let (took_ns, side) = self.run_carried(from, (&batch, index), walked, &mut replies);
             self.giant = None;
             batch.sides.extend(side.map(|side| (index, side)));
             let request = &mut batch.requests[index];
             request.reply_end = replies.len();
-            request.took_ns = took_ns;
-            request.until = until;
+            // A walk has run at other cores before.
+            request.took_ns += took_ns;
+            request.until = request.until.max(until);
         }
         batch.replies = replies;
         if from == self.local.core {
@@ -161,8 +241,8 @@ impl Work {
     fn run_carried(
         &mut self,
         from: usize,
-        batch: &Batch,
-        index: usize,
+        (batch, index): (&Batch, usize),
+        walked: Option<Box<Walked>>,
         replies: &mut Vec<u8>,
     ) -> (u64, Option<Side>) {
         let request = &batch.requests[index];
@@ -202,14 +282,20 @@ impl Work {
                 no_touch: request.regard == Regard::NoTouch,
             });
         }
+        turn.onward = match (walked, entry.command.run) {
+            (Some(walked), _) => Onward::From(walked),
+            (None, Run::AtCursor(_)) => Onward::May,
+            (None, _) => Onward::Never,
+        };
         let outcome = handler(&mut turn, args, &mut Reply::new(replies, request.version));
         let mut after = turn.end();
         let took = self.lap();
         self.record(&mut after, usize::from(request.database), args);
         self.tally(after.tally, after.discarded);
-        if !matches!(after.side, Some(Side::Waits(_))) {
+        if !matches!(after.side, Some(Side::Waits(_) | Side::GoesOn(_))) {
             finish(replies, before, request.version, &outcome);
             if !is_part {
+                let took = request.took_ns + took;
                 self.count_call(entry, took, outcome.as_ref().err());
             }
         }
@@ -249,6 +335,13 @@ impl Work {
                 Some(Side::Waits(wait)) => {
                     self.feed_call(request.session, entry, batch.args(index));
                     self.block(request.session, request.gap, wait);
+                    continue;
+                }
+                Some(Side::GoesOn(walked)) => {
+                    self.stage_walk(request, batch.args(index), walked);
+                    if from == self.local.core {
+                        self.one_scatter_less(request.session);
+                    }
                     continue;
                 }
                 side => self.note_side(request.session, side),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::command::{BusyScript, Caller, First, Lent, Publication, SavePoint, Side};
+use crate::command::{BusyScript, Caller, First, Lent, Publication, SavePoint, Side, Walked};
 use crate::config::{Author, Live, Settings};
 use crate::keyspace::Keyspace;
 use crate::pubsub::News;
@@ -258,6 +258,8 @@ pub(super) struct Batch {
     pub(super) giants: Vec<(usize, Vec<u8>)>,
     /// What requests left at their keys, by request.
     pub(super) sides: Vec<(usize, Side)>,
+    /// What walks that have come from other cores have so far, by request.
+    pub(super) walks: Vec<(usize, Box<Walked>)>,
 }
 
 /// One request in a batch. Its words are `spans[first_span..]` up to the next
@@ -348,6 +350,12 @@ impl Batch {
         Some(self.sides.swap_remove(at).1)
     }
 
+    /// What the walk of the request at `index` has so far.
+    pub(super) fn take_walked(&mut self, index: usize) -> Option<Box<Walked>> {
+        let at = self.walks.iter().position(|(of, _)| *of == index)?;
+        Some(self.walks.swap_remove(at).1)
+    }
+
     /// Empties it for the next use, giving back what one big turn took.
     pub(super) fn clear(&mut self) {
         self.stamp = 0;
@@ -359,6 +367,7 @@ impl Batch {
         self.replies.clear();
         self.giants.clear();
         self.sides.clear();
+        self.walks.clear();
         self.bytes.shrink_to(KEPT_BYTES);
         self.replies.shrink_to(KEPT_BYTES);
     }

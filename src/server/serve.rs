@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::command::{Admission, DataHandler, Entry, First, Route, Run, Scene, Turn, admit, route};
-use crate::command::{Asker, Data, Pause, Side, Tally, Waiting, cursor_core};
+use crate::command::{Asker, Data, Onward, Pause, Side, Tally, Waiting, cursor_core};
 use crate::keyspace::Discarded;
 use crate::resp::{Args, Outcome, OwnedArgs, ProtocolFault, Refusal, Reply, Version};
 use crate::session::{Regard, ReplyMode, SessionId, Stage};
@@ -13,7 +13,6 @@ use crate::spec::Flags;
 
 use super::ahead::Ahead;
 use super::core::Work;
-use super::letter::{Carried, WHOLE};
 use super::obey::Regime;
 use super::scatter::goes_behind_parts;
 use super::vault::Waiter;
@@ -331,11 +330,19 @@ impl Work {
                 no_touch: regard == Regard::NoTouch,
             });
         }
+        if matches!(entry.command.run, Run::AtCursor(_)) {
+            turn.onward = Onward::May;
+        }
         let outcome = handler(&mut turn, args, &mut Reply::new(&mut out, version));
         let mut after = turn.end();
         let took = self.lap();
         self.record(&mut after, database, args);
         self.tally(after.tally, after.discarded);
+        if let Some(Side::GoesOn(walked)) = after.side {
+            self.walk_on(id, entry, args, out, (walked, took, until));
+            self.publish_events(&after.events);
+            return Flow::Next;
+        }
         if let Some(Side::Waits(wait)) = after.side {
             out.truncate(before);
             let flow = self.block_here(id, entry, args, out, wait);
@@ -412,39 +419,6 @@ impl Work {
         }
         self.account(id, entry, args, took, outcome.as_ref().err());
         self.grant_wishes();
-    }
-
-    /// Sends a request of one key to the core that owns it.
-    fn hop(
-        &mut self,
-        id: SessionId,
-        core: usize,
-        entry: &'static Entry,
-        first: Option<First>,
-        args: Args<'_>,
-    ) {
-        let Some(session) = self.local.roster.find(id) else {
-            return;
-        };
-        let is_muted = is_muted(&mut session.client.reply_mode);
-        let carried = Carried {
-            session: id,
-            gap: session.outbox.leave_gap(),
-            entry: entry.index,
-            database: session.client.database as u16,
-            version: session.client.version,
-            regard: session.client.regard,
-            is_muted,
-            first,
-            start: 0,
-            first_span: 0,
-            reply_end: 0,
-            took_ns: 0,
-            until: 0,
-            scatter: WHOLE,
-            first_slot: 0,
-        };
-        self.stage_hop(core, carried, args);
     }
 
     /// Puts a finished reply, or none if the client asked for none, in line.

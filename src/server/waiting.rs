@@ -105,7 +105,7 @@ impl Work {
         let watch = match side {
             Some(Side::Watches(watch)) => watch,
             Some(Side::Emptied) => return self.pace.is_emptied = true,
-            Some(Side::Waits(_) | Side::WaitsOn | Side::IsFar) | None => return,
+            Some(Side::Waits(_) | Side::WaitsOn | Side::IsFar | Side::GoesOn(_)) | None => return,
         };
         match self.local.roster.find(id) {
             Some(session) if session.stage != Stage::Closing => session.watches.push(watch),
@@ -336,7 +336,7 @@ impl Work {
                 self.outgoing.push((wait.core, letter));
                 return Tried::Stop;
             }
-            Some(Side::Waits(_) | Side::Watches(_) | Side::Emptied) | None => {}
+            Some(Side::Waits(_) | Side::Watches(_) | Side::Emptied | Side::GoesOn(_)) | None => {}
         }
         wait.claim.keep();
         let until = self.depends_wholly(lent.as_deref().map(Vec::as_slice));

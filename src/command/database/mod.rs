@@ -16,5 +16,5 @@ pub(super) use flush::COMMANDS as FLUSH;
 pub(super) use index::database_index;
 pub(super) use names::COMMANDS as NAMES;
 pub(super) use scan::COMMANDS as SCAN;
-pub use scan::cursor_core;
+pub use scan::{Onward, Walked, cursor_core};
 pub(super) use swap::COMMANDS as SWAP;

@@ -59,6 +59,18 @@ fn an_expired_key_is_left_and_not_found_while_clients_are_paused() {
 }
 
 #[test]
+fn a_walk_ends_after_so_many_keys_also_where_their_time_has_come() {
+    let mut stage = Stage::new();
+    for number in 0..50_u8 {
+        stage.set_for(&[b't', number], b"v", Lifetime::Until(2_000));
+    }
+    stage.clock = at(2_001);
+    let clock = stage.clock;
+    let cursor = stage.db().scan(0, 10, &clock, |_| {});
+    assert_ne!(cursor, 0, "it went through all of them");
+}
+
+#[test]
 fn an_expired_key_does_not_lend_its_lifetime() {
     let mut stage = Stage::new();
     stage.set_for(b"k", b"v", Lifetime::Until(2_000));
