@@ -12,6 +12,7 @@ pub mod lzf;
 mod millis;
 mod number;
 mod random;
+mod sha256;
 #[cfg(test)]
 mod tests;
 
@@ -23,3 +24,4 @@ pub use long_double::{LongDoubleFault, add_long_double};
 pub use millis::Millis;
 pub use number::{parse_f64, parse_f64_as_c, parse_i64, write_f64, write_i64};
 pub use random::Random;
+pub use sha256::sha256;

@@ -91,8 +91,8 @@ pub fn version_line() -> String {
 pub fn parse(words: &[Vec<u8>]) -> Invocation {
     let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
     match words.as_slice() {
-        [b"--version" | b"-v"] => return Invocation::Version,
-        [b"--help" | b"-h"] => return Invocation::Help,
+        [b"--version" | b"-v", ..] => return Invocation::Version,
+        [b"--help" | b"-h", ..] => return Invocation::Help,
         _ => {}
     }
     if words.iter().any(|word| *word == b"--sentinel") {
@@ -121,10 +121,8 @@ pub fn parse(words: &[Vec<u8>]) -> Invocation {
 
 /// Reads file, standard input and directives, in this order.
 pub fn load(arguments: &Arguments, files: &mut Files<'_>) -> Result<Loaded, Fault> {
-    let mut loaded = Loaded {
-        file: arguments.file.clone(),
-        ..Loaded::default()
-    };
+    let mut loaded = Loaded::default();
+    loaded.file.clone_from(&arguments.file);
     if let Some(path) = &arguments.file {
         loaded.read_file(path, files)?;
     }
@@ -132,6 +130,7 @@ pub fn load(arguments: &Arguments, files: &mut Files<'_>) -> Result<Loaded, Faul
         loaded.read_file("-".as_ref(), files)?;
     }
     loaded.read_text("command line", &arguments.directives, files)?;
+    loaded.check()?;
     Ok(loaded)
 }
 

@@ -9,7 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::settings::Settings;
+use super::user;
 use super::words::split;
+use crate::base::sha256;
 
 /// Files including files deeper than this are taken for a circle.
 const INCLUDE_DEPTH_MAX: usize = 16;
@@ -32,6 +34,8 @@ pub struct Loaded {
     pub renames: Vec<Rename>,
     /// The file CONFIG REWRITE writes, as it was named.
     pub file: Option<PathBuf>,
+    /// Digests that `requirepass` must have, and who says so.
+    passwords: Vec<(user::Digest, Place)>,
 }
 
 /// One `rename-command`.
@@ -114,6 +118,19 @@ impl Loaded {
         files: &mut Files<'_>,
     ) -> Result<(), Fault> {
         self.read_lines(file, text, files, 0)
+    }
+
+    /// Whether what was read fits together.
+    pub fn check(&self) -> Result<(), Fault> {
+        let password = sha256(self.settings.bytes("requirepass"));
+        let is_wrong = |(digest, _): &&(user::Digest, Place)| *digest != password;
+        match self.passwords.iter().find(is_wrong) {
+            Some((_, place)) => Err(Fault::at(
+                place,
+                &missing("passwords besides `requirepass`"),
+            )),
+            None => Ok(()),
+        }
     }
 
     fn read_nested(
@@ -207,7 +224,20 @@ impl Loaded {
                 Ok(())
             }
             b"loadmodule" if !values.is_empty() => Err(missing("modules")),
+            b"user" if values.len() >= 2 && values[0] == b"default" => {
+                let digests = user::passwords(&values[1..]);
+                let digests = digests.ok_or_else(|| missing("rules for the default user"))?;
+                let placed = digests.into_iter().map(|digest| (digest, place.clone()));
+                self.passwords.extend(placed);
+                Ok(())
+            }
             b"user" if values.len() >= 2 => Err(missing("users besides the default one")),
+            // Of old files, and without a meaning for long, as stock sees it.
+            b"list-max-ziplist-entries" | b"list-max-ziplist-value" | b"lua-replicate-commands"
+                if values.len() == 1 =>
+            {
+                Ok(())
+            }
             b"sentinel" => Err(missing("Sentinel")),
             _ => self.settings.set_from_file(name, values),
         }

@@ -11,6 +11,7 @@ mod setting;
 mod settings;
 mod table;
 mod title;
+mod user;
 mod value;
 mod words;
 

@@ -1,7 +1,7 @@
 //! CONFIG REWRITE: the file as it was, saying what the settings are now.
 //!
 //! Comments, blank lines, order, includes and directives that are no settings
-//! stay. The first line of a setting says its present value, further ones of
+//! stay, but for stock's `user default …`, whose password may be another by now. The first line of a setting says its present value, further ones of
 //! the same setting become blank; settings that differ from their default and
 //! have no line are added at the end. So a file read, rewritten and read again
 //! gives the same settings.
@@ -9,6 +9,7 @@
 use super::setting::{Kind, Setting};
 use super::settings::{Settings, find};
 use super::table::SETTINGS;
+use super::user::is_default_user;
 use super::value::{CLASSES, integer, words};
 use super::words::{quoted, split};
 
@@ -37,6 +38,9 @@ pub fn rewrite(old: &[u8], settings: &Settings, added: Added) -> Vec<u8> {
         .split(|byte| *byte == b'\n')
     {
         signed |= line == SIGNATURE.as_bytes();
+        if split(line.trim_ascii()).is_some_and(|words| is_default_user(&words)) {
+            continue;
+        }
         match setting_of(line) {
             None => text.extend_from_slice(line),
             Some(place) => next_line(&mut pending[place], &mut text),

@@ -76,8 +76,8 @@ fn a_missing_file_is_told_by_name() {
 
 #[test]
 fn the_version_is_told() {
-    for flag in ["--version", "-v"] {
-        let end = run(Command::new(PROGRAM).arg(flag));
+    for flags in [&["--version"][..], &["-v"], &["-v", "--port", "1"]] {
+        let end = run(Command::new(PROGRAM).args(flags));
         assert_eq!(end.code, Some(0), "{}", end.said);
         assert!(end.said.contains("basalt"), "{}", end.said);
         assert!(end.said.contains(env!("CARGO_PKG_VERSION")), "{}", end.said);

@@ -24,9 +24,9 @@ where it may change while running, in `CONFIG SET name value`. Sizes take units:
 
 - `CONFIG GET *` names every setting 7.0.15 names, with the same defaults, and of 7.2 `set-max-listpack-entries`,
   `set-max-listpack-value`, `locale-collate` and `cluster-announce-human-nodename`.
-- `bind` and `port` are taken at start: `CONFIG SET` refuses them, since listeners do not move yet.
 - `shards` is basalt's own; `io-threads` has no meaning here.
-- `user`, `loadmodule` and `--sentinel` are refused: not yet.
+- `user`, `loadmodule` and `--sentinel` are refused: not yet. `user default on nopass ~* &* +@all`, which stock's `CONFIG REWRITE`
+  leaves in every file, is taken; with a `#digest` in place of `nopass` where `requirepass` is that password. `CONFIG REWRITE` drops the line.
 - A fault names the file too: `Reading the configuration file a.conf, at line 3`; lines of the command line are
   counted by themselves.
 - `CONFIG REWRITE` writes `requirepass` as itself, not as a `user` line, and words in quotes only where needed.

@@ -118,6 +118,9 @@ fn what_basalt_lacks_is_refused_by_name() {
         ("cluster-enabled yes", "'cluster-enabled'"),
         ("loadmodule x.so", "modules"),
         ("user alice on", "users besides the default one"),
+        ("user default off", "rules for the default user"),
+        ("user default on ~a* +@all", "rules for the default user"),
+        ("user default #abc", "rules for the default user"),
     ] {
         check_fault(
             line,
@@ -129,6 +132,52 @@ fn what_basalt_lacks_is_refused_by_name() {
     let off = "appendonly no\nreplicaof no one\ntls-port 0\ncluster-enabled no\n";
     assert_eq!(
         from_file(off).map(|loaded| loaded.settings),
+        Ok(Settings::default())
+    );
+}
+
+/// The SHA-256 of `foo`.
+const DIGEST: &str = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
+
+#[test]
+fn a_file_that_stock_rewrote_loads() {
+    let free = "user default on nopass ~* &* +@all\nlatency-tracking-info-percentiles 50 99 99.9\n";
+    assert_eq!(
+        from_file(free).map(|loaded| loaded.settings),
+        Ok(Settings::default())
+    );
+    for (before, after) in [("", "requirepass foo\n"), ("requirepass \"foo\"\n", "")] {
+        let closed =
+            format!("{before}user default on sanitize-payload #{DIGEST} ~* &* +@all\n{after}");
+        let loaded = from_file(&closed).expect("the password is the same");
+        assert_eq!(loaded.settings.text("requirepass"), "foo");
+    }
+}
+
+#[test]
+fn a_password_that_only_its_digest_tells_is_refused() {
+    let line = format!("user default on #{DIGEST} ~* &* +@all");
+    let why = "basalt does not have passwords besides `requirepass` yet";
+    check_fault(&line, 1, &line, why);
+    let fault = from_file(&format!("requirepass bar\n{line}\n")).expect_err("it is another");
+    assert_eq!(fault.lines.last().map(String::as_str), Some(why));
+}
+
+#[test]
+fn a_rewritten_file_says_nothing_of_the_default_user() {
+    let old = b"port 7000\nuser default on nopass ~* &* +@all\nhz 10\n";
+    let settings = from_file(std::str::from_utf8(old).expect("it is text"));
+    let settings = settings.expect("the file is sound").settings;
+    let new = rewrite(old, &settings, Added::Changed);
+    assert_eq!(String::from_utf8_lossy(&new), "port 7000\nhz 10\n");
+}
+
+#[test]
+fn directives_that_mean_nothing_any_more_are_passed_over() {
+    let old =
+        "list-max-ziplist-entries 512\nlist-max-ziplist-value 64\nlua-replicate-commands yes\n";
+    assert_eq!(
+        from_file(old).map(|loaded| loaded.settings),
         Ok(Settings::default())
     );
 }
@@ -260,6 +309,8 @@ fn version_help_and_sentinel_are_told_apart() {
         [asked("-h"), asked("--help")],
         [Invocation::Help, Invocation::Help]
     );
+    let more = [b"-h".to_vec(), b"--port".to_vec(), b"1".to_vec()];
+    assert_eq!(parse(&more), Invocation::Help);
     assert_eq!(asked("--sentinel"), Invocation::Sentinel);
 }
 
