@@ -40,5 +40,14 @@ pub fn admit<'t>(
     if client.is_confined() && !entry.flags().has(Flags::WHILE_SUBSCRIBED) {
         return Admission::Refuse(Refusal::while_subscribed(entry.name));
     }
+    // To stock, who monitors is a kind of replica.
+    if client.is_monitor && touches_keys(entry) {
+        return Admission::Refuse(Refusal::REPLICA_KEYSPACE);
+    }
     Admission::Run(entry)
+}
+
+fn touches_keys(entry: &Entry) -> bool {
+    let reads = entry.flags().has(Flags::READONLY);
+    reads || entry.may_write() || matches!(entry.command.run, Run::Script { .. })
 }

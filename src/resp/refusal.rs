@@ -414,6 +414,7 @@ stated! {
 
     // Admission: who may run a command, and when.
     NO_AUTH = "NOAUTH Authentication required.";
+    REPLICA_KEYSPACE = "ERR Replica can't interact with the keyspace";
     NO_AUTH_HELLO = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time";
     WRONG_PASSWORD = "WRONGPASS invalid username-password pair or user is disabled.";
     NO_PASSWORD_SET = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?";
