@@ -58,17 +58,15 @@ impl Refusal {
 
     /// Stock quotes the name and then arguments until 128 bytes are full.
     pub fn unknown_command<'a>(name: &[u8], args: impl Iterator<Item = &'a [u8]>) -> Self {
-        const QUOTED_BYTES_MAX: usize = 128;
         let mut quoted = String::new();
         for arg in args {
             if quoted.len() >= QUOTED_BYTES_MAX {
                 break;
             }
             let room = QUOTED_BYTES_MAX - quoted.len();
-            let arg = &arg[..arg.len().min(room)];
-            quoted.push_str(&format!("'{}' ", String::from_utf8_lossy(arg)));
+            quoted.push_str(&format!("'{}' ", as_c_shows(arg, room)));
         }
-        let name = String::from_utf8_lossy(&name[..name.len().min(QUOTED_BYTES_MAX)]);
+        let name = as_c_shows(name, QUOTED_BYTES_MAX);
         Self::Composed(format!(
             "ERR unknown command '{name}', with args beginning with: {quoted}"
         ))
@@ -84,19 +82,17 @@ impl Refusal {
 
     /// `command` is the container's name in upper case.
     pub fn unknown_subcommand(subcommand: &[u8], command: &str) -> Self {
-        let subcommand = &subcommand[..subcommand.len().min(128)];
         Self::Composed(format!(
             "ERR unknown subcommand '{}'. Try {command} HELP.",
-            String::from_utf8_lossy(subcommand)
+            as_c_shows(subcommand, QUOTED_BYTES_MAX)
         ))
     }
 
     /// A subcommand whose own options do not fit; `command` is the container's, in upper case.
     pub fn subcommand_syntax(subcommand: &[u8], command: &str) -> Self {
-        let subcommand = &subcommand[..subcommand.len().min(128)];
         Self::Composed(format!(
             "ERR unknown subcommand or wrong number of arguments for '{}'. Try {command} HELP.",
-            String::from_utf8_lossy(subcommand)
+            as_c_shows(subcommand, QUOTED_BYTES_MAX)
         ))
     }
 
@@ -230,6 +226,16 @@ impl Refusal {
     pub fn debug_subcommand(subcommand: &[u8]) -> Self {
         Self::subcommand_syntax(subcommand, "DEBUG")
     }
+}
+
+/// Bytes of a client's word that an error text shows.
+const QUOTED_BYTES_MAX: usize = 128;
+
+/// A client's word in an error text: as C shows it, which a zero byte ends.
+fn as_c_shows(word: &[u8], bytes_max: usize) -> Cow<'_, str> {
+    let end = word.iter().position(|byte| *byte == 0);
+    let end = end.unwrap_or(word.len()).min(bytes_max);
+    String::from_utf8_lossy(&word[..end])
 }
 
 impl fmt::Display for Refusal {
