@@ -1,6 +1,6 @@
-//! Sessions of the clients people use, against a node with two shards:
-//! redis-cli, redis-benchmark, redis-py, ioredis and redis-rs; and what is built
-//! on them, with four: locks of redis-py, jobs of BullMQ, Celery and RQ.
+//! Sessions of the clients people use, against nodes with one shard and with
+//! four: redis-cli, redis-benchmark, redis-py, ioredis and redis-rs; and what is
+//! built on them, with four: locks of redis-py, jobs of BullMQ, Celery and RQ.
 //!
 //! What a session needs is installed below `target/clients`, once; without a
 //! network that fails and says so. The sessions themselves are in the
@@ -31,9 +31,11 @@ const IOREDIS: &str = "ioredis@5.4.2";
 const CELERY: [&str; 3] = ["celery[redis]==5.7.0", "kombu==5.7.0", "redis==8.1.0"];
 const RQ: [&str; 2] = ["rq==3.0.0", "redis==8.1.0"];
 
-fn node() -> Server {
-    let settings = ["shards 2".to_owned(), "enable-debug-command yes".to_owned()];
-    Server::start(env!("CARGO_BIN_EXE_basalt"), &settings)
+fn nodes() -> impl Iterator<Item = Server> {
+    ["shards 1", "shards 4"].into_iter().map(|shards| {
+        let settings = [shards.to_owned(), "enable-debug-command yes".to_owned()];
+        Server::start(env!("CARGO_BIN_EXE_basalt"), &settings)
+    })
 }
 
 /// How many seconds a session may take.
@@ -174,11 +176,12 @@ fn rq_work() {
 #[test]
 fn redis_py_session() {
     let packages = redis_py();
-    let node = node();
-    run(limited("python3")
-        .arg(script("session.py"))
-        .arg(node.port().to_string())
-        .env("PYTHONPATH", packages));
+    for node in nodes() {
+        run(limited("python3")
+            .arg(script("session.py"))
+            .arg(node.port().to_string())
+            .env("PYTHONPATH", packages));
+    }
 }
 
 #[test]
@@ -187,9 +190,10 @@ fn ioredis_session() {
         let install = ["install", "--silent", "--no-audit", "--no-fund", "--prefix"];
         fetch(Command::new("npm").args(install).arg(folder).arg(IOREDIS));
     });
-    let node = node();
-    run(limited("node")
-        .arg(script("session.js"))
-        .arg(node.port().to_string())
-        .env("NODE_PATH", packages.join("node_modules")));
+    for node in nodes() {
+        run(limited("node")
+            .arg(script("session.js"))
+            .arg(node.port().to_string())
+            .env("NODE_PATH", packages.join("node_modules")));
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use redis::{Commands as _, Connection, RedisResult};
 
-use crate::node;
+use crate::nodes;
 
 fn session(url: &str) -> Connection {
     let client = redis::Client::open(url).expect("the address is well formed");
@@ -75,12 +75,14 @@ fn scanning(r: &mut Connection) -> RedisResult<()> {
 
 #[test]
 fn redis_rs_session() {
-    for protocol in ["resp2", "resp3"] {
-        let node = node();
-        let url = format!("redis://127.0.0.1:{}/?protocol={protocol}", node.port());
-        let mut r = session(&url);
-        for part in [strings, binary, pipelines, expiry, scanning] {
-            part(&mut r).unwrap_or_else(|error| panic!("{protocol}: {error}"));
+    for node in nodes() {
+        for protocol in ["resp2", "resp3"] {
+            let url = format!("redis://127.0.0.1:{}/?protocol={protocol}", node.port());
+            let mut r = session(&url);
+            let _: () = redis::cmd("FLUSHALL").query(&mut r).expect("it answers");
+            for part in [strings, binary, pipelines, expiry, scanning] {
+                part(&mut r).unwrap_or_else(|error| panic!("{protocol}: {error}"));
+            }
         }
     }
 }
