@@ -81,10 +81,20 @@ const fn test(
 
 /// Every test of `types`, by type.
 pub const TESTS: &[Test] = &[
+    test("PING", &[], &["PING"]),
+    test("INCR", &[], &["INCR counter:@k"]),
+    test(
+        "MSET, 10 keys",
+        &[],
+        &[
+            "MSET key:@r VXK key:@r VXK key:@r VXK key:@r VXK key:@r VXK key:@r VXK key:@r VXK key:@r VXK key:@r VXK key:@r VXK",
+        ],
+    ),
     test("LPUSH, LPOP", &[], &["LPUSH list VXK", "LPOP list"]),
     test("RPUSH, RPOP", LIST, &["RPUSH list VXK", "RPOP list"]),
     test("LRANGE_100", LIST, &["LRANGE list 0 99"]),
     test("LRANGE_300", LIST, &["LRANGE list 0 299"]),
+    test("LRANGE_500", LIST, &["LRANGE list 0 499"]),
     test("LRANGE_600", LIST, &["LRANGE list 0 599"]),
     test("LINDEX in the middle", LIST, &["LINDEX list 5000"]),
     test("SADD", SET, &["SADD set element:@m"]),
