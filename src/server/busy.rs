@@ -11,6 +11,7 @@ use crate::spec::Flags;
 use super::core::Work;
 use super::letter::{Batch, Decided, Letter};
 use super::loan::Job;
+use super::script::{ScriptCall, Scripted};
 use super::serve::Flow;
 use super::vault::Waiter;
 
@@ -48,6 +49,7 @@ impl Work {
     pub(super) fn on_busy(&mut self, busy: Option<Arc<BusyScript>>) {
         self.local.busy = busy;
         if self.local.busy.is_some() {
+            self.release_held_back();
             self.refuse_line();
             self.refuse_loans();
         } else {
@@ -62,11 +64,15 @@ impl Work {
             return;
         };
         let may_not = |entry: &Entry| !entry.flags().has(Flags::ALLOW_BUSY);
-        let obeyed = self.obeyed_session();
+        let me = self.local.core;
+        let waiting = self.who_waits_for_the_script();
+        let waits = |home: usize, id: SessionId| waiting.contains(&(home, id));
         let jobs = self.give_up_loans(|job| match job {
-            Job::Call(call) => may_not(call.entry) && Some(call.session) != obeyed,
-            Job::Exec(exec) => may_not(exec.entry()) && Some(exec.session()) != obeyed,
-            Job::Script(script) => may_not(script.call.entry),
+            Job::Call(call) => may_not(call.entry) && !waits(me, call.session),
+            Job::Exec(exec) => may_not(exec.entry()) && !waits(me, exec.session()),
+            Job::Script(script) => {
+                may_not(script.call.entry) && !waits(script.home, script.call.session)
+            }
             Job::Again(_) | Job::Errand(_) | Job::Cut(_) | Job::GivenUp => false,
         });
         for job in jobs {
@@ -84,6 +90,29 @@ impl Work {
                     unreachable!("these are not given up")
                 }
             }
+        }
+    }
+
+    /// Sessions that are not refused: the primary's, and those whose own script may be
+    /// the one that takes long. What they sent behind it waits, as at stock.
+    fn who_waits_for_the_script(&self) -> Vec<(usize, SessionId)> {
+        let me = self.local.core;
+        let sessions = self.local.roster.iter();
+        let afar = sessions.filter(|(_, session)| session.afar > 0);
+        let running = self.scripts.running.as_ref();
+        let here = afar.map(|(id, _)| id).chain(self.obeyed_session());
+        let here = here.map(|id| (me, id));
+        here.chain(running.map(|running| running.client)).collect()
+    }
+
+    /// Replies that wait for others behind them to leave in one send leave now: those
+    /// may be long in coming.
+    fn release_held_back(&mut self) {
+        let sessions = self.local.roster.iter();
+        let held_back = sessions.filter(|(_, session)| session.outbox.has_gaps());
+        let held_back: Vec<SessionId> = held_back.map(|(id, _)| id).collect();
+        for id in held_back {
+            self.mark_dirty(id);
         }
     }
 
@@ -117,8 +146,28 @@ impl Work {
             // The primary's are not refused, nor is what came with them.
             return self.vault.wait(Waiter::Batch { from, batch });
         }
+        let running = self.scripts.running.as_ref();
+        let own = running.filter(|running| running.client.0 == from);
+        if let Some(own) = own.map(|running| running.client.1)
+            && batch.requests.iter().any(|request| request.session == own)
+        {
+            let [its, others] = batch.divide(own);
+            let waiter = Waiter::Batch { from, batch: its };
+            self.vault.wait(waiter);
+            batch = others;
+        }
+        let mut transactions = std::mem::take(&mut batch.transactions);
+        let mut has_ended = 0;
         for index in 0..batch.requests.len() {
             let request = batch.requests[index];
+            if let Some((of, exec)) = transactions.get_mut(has_ended)
+                && *of == index
+            {
+                has_ended += 1;
+                self.refuse_sent_exec(exec, request.version, &mut batch.replies);
+                batch.requests[index].reply_end = batch.replies.len();
+                continue;
+            }
             let entry = self.local.table.at(request.entry);
             if let Some(refusal) = self.busy_refusal(entry) {
                 Reply::new(&mut batch.replies, request.version).refuse(&refusal);
@@ -126,6 +175,7 @@ impl Work {
             }
             batch.requests[index].reply_end = batch.replies.len();
         }
+        batch.transactions = transactions;
         self.post.post(from, Letter::Replies(batch));
     }
 
@@ -153,6 +203,34 @@ impl Work {
         let busy = self.local.busy.as_ref()?;
         let may_run = entry.flags().has(Flags::ALLOW_BUSY);
         (!may_run).then(|| busy.refusal())
+    }
+
+    /// Answers a request to run a script without running it.
+    pub(super) fn refuse_script(&mut self, script: Box<ScriptCall>, refusal: &Refusal) {
+        let mut reply = Vec::new();
+        let call = &script.call;
+        Reply::new(&mut reply, call.version).refuse(refusal);
+        self.count_rejected(Some(call.entry), refusal);
+        self.send_scripted(Scripted {
+            script,
+            reply,
+            took_ns: 0,
+        });
+    }
+
+    /// Refuses a request while a script takes long, unless that may be the session's
+    /// own: then it waits.
+    pub(super) fn refuse_busy(
+        &mut self,
+        id: SessionId,
+        request: (Option<&'static Entry>, Args<'_>),
+        refusal: &Refusal,
+    ) -> Flow {
+        let session = self.local.roster.find(id);
+        if session.is_some_and(|session| session.afar > 0) {
+            return self.await_afar(id);
+        }
+        self.refuse_admission(id, request, refusal)
     }
 
     /// SCRIPT KILL and FUNCTION KILL: decided by the core where it runs.

@@ -73,6 +73,7 @@ impl<K: Kernel> Core<K> {
         if session.outbox.has_gaps()
             && session.stage == Stage::Open
             && session.outbox.ready_len() < HELD_BACK_BYTES
+            && self.work.local.busy.is_none()
         {
             // Filling the gap makes the session dirty again.
             return;

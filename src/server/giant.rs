@@ -44,6 +44,10 @@ impl Work {
         }
         let limits = self.limits(id)?;
         let session = self.local.roster.find(id)?;
+        if session.afar > 0 {
+            // It may have to wait.
+            return None;
+        }
         self.spans.clear();
         let decoded = session.decoder.decode(inbox, &mut self.spans, &limits);
         session.decoder.reset();

@@ -127,7 +127,7 @@ impl Work {
         let giant = self.giant.take();
         let batch = self.box_for(core);
         batch.add(carried, args, giant);
-        if batch.bytes.len() > BATCH_BYTES_MAX {
+        if batch.len() > BATCH_BYTES_MAX {
             self.post_hop(core);
         }
     }
@@ -183,7 +183,7 @@ impl Work {
     /// Posts the boxes if one is full.
     pub(super) fn post_full_hops(&mut self) {
         let mut staged = self.hops.staged.iter().flatten();
-        if staged.any(|batch| batch.bytes.len() > BATCH_BYTES_MAX) {
+        if staged.any(|batch| batch.len() > BATCH_BYTES_MAX) {
             self.post_hops();
         }
     }
@@ -204,7 +204,16 @@ impl Work {
         self.prefetch_batch(&batch);
         self.begin_lap();
         let mut replies = std::mem::take(&mut batch.replies);
+        let mut transactions = std::mem::take(&mut batch.transactions);
+        let mut has_run = 0;
         for index in 0..batch.requests.len() {
+            if let Some((of, exec)) = transactions.get_mut(has_run)
+                && *of == index
+            {
+                has_run += 1;
+                self.run_sent_exec(exec, &mut batch.requests[index], &mut replies);
+                continue;
+            }
             let giant = batch.giants.iter_mut().find(|(of, _)| *of == index);
             self.giant = giant.map(|(_, giant)| std::mem::take(giant));
             let until = self.depends_in(&batch, index);
@@ -219,6 +228,7 @@ impl Work {
             request.until = request.until.max(until);
         }
         batch.replies = replies;
+        batch.transactions = transactions;
         if from == self.local.core {
             self.on_replies(from, batch);
         } else {
@@ -324,6 +334,10 @@ impl Work {
             let request = batch.requests[index];
             let span = start..request.reply_end;
             start = request.reply_end;
+            if let Some(exec) = batch.take_transaction(index) {
+                self.end_sent_exec(&request, &exec, &batch.replies[span]);
+                continue;
+            }
             let entry = self.local.table.at(request.entry);
             if request.scatter != WHOLE {
                 let args = batch.args(index);

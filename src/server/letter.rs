@@ -1,5 +1,6 @@
 //! What cores write to each other.
 
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::telemetry::{Lineage, Replica};
 use super::busy::Kill;
 use super::script::{ScriptCall, Scripted};
 use super::snapshot::CutOrder;
+use super::transaction::Exec;
 
 /// One letter; a pair's letters arrive in the order they were posted.
 pub(super) enum Letter {
@@ -242,7 +244,7 @@ pub(super) struct Served {
 }
 
 /// Requests of one turn for the keys of one core, and then their replies.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Batch {
     /// Its place in the order of what concerns several cores, if it has parts
     /// of such; zero if not.
@@ -260,6 +262,10 @@ pub(super) struct Batch {
     pub(super) sides: Vec<(usize, Side)>,
     /// What walks that have come from other cores have so far, by request.
     pub(super) walks: Vec<(usize, Box<Walked>)>,
+    /// Transactions, by request, in their order: what they run is in them.
+    pub(super) transactions: VecDeque<(usize, Box<Exec>)>,
+    /// Bytes of memory these take.
+    pub(super) transactions_bytes: usize,
 }
 
 /// One request in a batch. Its words are `spans[first_span..]` up to the next
@@ -311,6 +317,43 @@ impl Batch {
         request.first_slot = self.slots.len() as u32;
         self.has_parts |= request.scatter != WHOLE;
         self.requests.push(request);
+    }
+
+    /// Adds a transaction.
+    pub(super) fn add_transaction(&mut self, request: Carried, exec: Box<Exec>) {
+        self.transactions_bytes += exec.memory_bytes();
+        self.transactions.push_back((self.requests.len(), exec));
+        self.begin(request);
+    }
+
+    /// Bytes of what it carries.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() + self.transactions_bytes
+    }
+
+    /// The transaction that the request at `index` is, if it is one and those before
+    /// it were taken.
+    pub(super) fn take_transaction(&mut self, index: usize) -> Option<Box<Exec>> {
+        let front = self.transactions.pop_front_if(|(of, _)| *of == index);
+        front.map(|(_, exec)| exec)
+    }
+
+    /// What has not run of it, without parts, as two boxes: what is of this session, and
+    /// the rest.
+    pub(super) fn divide(mut self: Box<Self>, session: SessionId) -> [Box<Batch>; 2] {
+        let mut divided: [Box<Batch>; 2] = Default::default();
+        for index in 0..self.requests.len() {
+            let request = self.requests[index];
+            let to = &mut divided[usize::from(request.session != session)];
+            if let Some(exec) = self.take_transaction(index) {
+                to.add_transaction(request, exec);
+                continue;
+            }
+            let giant = self.giants.iter_mut().find(|(of, _)| *of == index);
+            let giant = giant.map(|(_, giant)| std::mem::take(giant));
+            to.add(request, self.args(index), giant);
+        }
+        divided
     }
 
     /// Adds a word to the request that was begun last.
@@ -368,6 +411,8 @@ impl Batch {
         self.giants.clear();
         self.sides.clear();
         self.walks.clear();
+        self.transactions.clear();
+        self.transactions_bytes = 0;
         self.bytes.shrink_to(KEPT_BYTES);
         self.replies.shrink_to(KEPT_BYTES);
     }
@@ -375,3 +420,74 @@ impl Batch {
 
 /// Capacity a spare batch keeps.
 const KEPT_BYTES: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(session: u32) -> Carried {
+        let generation = 0;
+        let index = session;
+        Carried {
+            session: SessionId { index, generation },
+            gap: crate::session::Outbox::default().leave_gap(),
+            entry: 0,
+            database: 0,
+            version: Version::Two,
+            regard: Regard::Usual,
+            is_muted: false,
+            first: None,
+            start: 0,
+            first_span: 0,
+            reply_end: 0,
+            took_ns: 0,
+            until: 0,
+            scatter: WHOLE,
+            first_slot: 0,
+        }
+    }
+
+    #[test]
+    fn a_divided_box_keeps_words_and_giants_with_their_requests() {
+        let mut batch = Box::new(Batch::default());
+        let sent = [
+            (1, "a", None),
+            (2, "bc", Some(b"one")),
+            (1, "", None),
+            (1, "d", Some(b"two")),
+        ];
+        for (session, word, giant) in sent {
+            let words = OwnedArgs::new(["set", word]);
+            let giant = giant.map(|giant| giant.to_vec());
+            batch.add(request(session), words.args(), giant);
+        }
+        let told = |batch: &Batch| -> Vec<(u32, String, Option<Vec<u8>>)> {
+            let requests = batch.requests.iter().enumerate();
+            let one = |(index, request): (usize, &Carried)| {
+                let word = String::from_utf8_lossy(batch.args(index).get(1)).into_owned();
+                let giant = batch.giants.iter().find(|(of, _)| *of == index);
+                (
+                    request.session.index,
+                    word,
+                    giant.map(|(_, giant)| giant.clone()),
+                )
+            };
+            requests.map(one).collect()
+        };
+        let first = SessionId {
+            index: 1,
+            generation: 0,
+        };
+        let [its, others] = batch.divide(first);
+        let two = Some(b"two".to_vec());
+        assert_eq!(
+            told(&its),
+            [
+                (1, "a".into(), None),
+                (1, "".into(), None),
+                (1, "d".into(), two)
+            ]
+        );
+        assert_eq!(told(&others), [(2, "bc".into(), Some(b"one".to_vec()))]);
+    }
+}

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::command::{Asker, Data, Entry, Lent, Run, Side, Turn, Waiting, noted};
 use crate::resp::{Args, OwnedArgs, Reply, Version};
-use crate::session::{Gap, Regard, SessionId};
+use crate::session::{Gap, Regard, Session, SessionId};
 use crate::shard::{Shard, Wait};
 
 use super::core::Work;
@@ -106,15 +106,8 @@ impl Work {
         args: Args<'_>,
     ) -> Option<Call> {
         let session = self.local.roster.find(id)?;
-        Some(Call {
-            session: id,
-            gap: session.await_reply(),
-            entry,
-            database: session.client.database,
-            version: session.client.version,
-            regard: session.client.regard,
-            packed: OwnedArgs::from(args),
-        })
+        let gap = session.await_reply();
+        Some(call_in(session, id, gap, entry, args))
     }
 
     /// Collects the shards of `cores` for a job.
@@ -424,5 +417,24 @@ impl Work {
             self.complain_to_primary(command, reply);
         }
         self.mark_dirty(id);
+    }
+}
+
+/// A request with what it needs of its client, and the place of its reply.
+pub(super) fn call_in(
+    session: &Session,
+    id: SessionId,
+    gap: Gap,
+    entry: &'static Entry,
+    args: Args<'_>,
+) -> Call {
+    Call {
+        session: id,
+        gap,
+        entry,
+        database: session.client.database,
+        version: session.client.version,
+        regard: session.client.regard,
+        packed: OwnedArgs::from(args),
     }
 }

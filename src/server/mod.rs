@@ -2,7 +2,7 @@
 //!
 //! `core` is the loop turn of one shard core. What a turn does is spread by
 //! idea: `intake` (connections and their bytes), `serve` (requests in order),
-//! `hop` (one key, another core), `loan` (keys of several cores), `gather`
+//! `hop` (one key, another core), `afar` (transactions and scripts at another core), `loan` (keys of several cores), `gather`
 //! (a part at every core), `lead` (what every core keeps a copy of), `transaction` (MULTI to EXEC), `script`,
 //! `script_call` and `busy` (Lua), `waiting` (blocked
 //! requests), `flush` (replies out), `tick` (time), `expiry` (keys
@@ -10,6 +10,7 @@
 //! written beside writers).
 
 mod account;
+mod afar;
 mod ahead;
 mod aof;
 mod ask;

@@ -35,16 +35,26 @@ pub(super) struct ScriptCall {
     pub(super) home: usize,
     pub(super) call: Call,
     /// `digest` of the words.
-    sha: Option<Sha>,
+    pub(super) sha: Option<Sha>,
     /// How MONITOR names its client, if anybody monitors.
     shown_address: Option<Box<str>>,
+    pub(super) place: Place,
+}
+
+/// Where a script runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Its client waits, at the core where it runs or at another.
+    Awaited,
+    /// At another core, and its client goes on.
+    Afar { is_muted: bool },
 }
 
 /// A script that has run at another core than its client's.
 pub(super) struct Scripted {
-    script: Box<ScriptCall>,
-    reply: Vec<u8>,
-    took_ns: u64,
+    pub(super) script: Box<ScriptCall>,
+    pub(super) reply: Vec<u8>,
+    pub(super) took_ns: u64,
 }
 
 /// What waits for its place in the loop, with its shards in hand.
@@ -59,14 +69,14 @@ pub(super) struct Scripts {
     pub(super) due: VecDeque<Due>,
     /// Of scripts seen here: whether they reach declared keys only.
     proofs: BySha<bool>,
+    /// Texts that came while one ran.
+    pub(super) late: Vec<Arc<[u8]>>,
     /// The one that runs.
     pub(super) running: Option<Running>,
     /// Memory of replies, to be used again.
     spare: Vec<u8>,
     /// Letters that came while one waited for parts of every core, by sender.
     pub(super) put_by: VecDeque<(usize, Letter)>,
-    /// Texts that came while one ran.
-    pub(super) late: Vec<Arc<[u8]>>,
 }
 
 /// A script that runs.
@@ -74,6 +84,8 @@ pub(super) struct Scripts {
 pub(super) struct Running {
     /// Its name if it is one.
     pub(super) function: Option<Box<[u8]>>,
+    /// Whose it is: a session of a core.
+    pub(super) client: (usize, SessionId),
     pub(super) has_written: bool,
     pub(super) is_killed: bool,
     began_ns: u64,
@@ -137,12 +149,20 @@ impl<K: Kernel> Core<K> {
         let began = self.work.begin_lap();
         let call = &script.call;
         let client = (call.database, call.version, call.regard);
+        let whose = (script.home, call.session);
         let args = call.packed.args();
         if let Some(address) = &script.shown_address {
             self.work.show(call.database, address, call.entry, args);
         }
         self.work.begin_unit();
-        let ended = self.evaluate(call.entry, (args, script.sha), client, held, &mut reply);
+        let ended = self.evaluate(
+            call.entry,
+            (args, script.sha),
+            client,
+            whose,
+            held,
+            &mut reply,
+        );
         self.work.end_unit();
         let took_ns = self.work.begin_lap() - began;
         self.work.count_script(call.entry, took_ns, &ended);
@@ -163,6 +183,7 @@ impl<K: Kernel> Core<K> {
         entry: &Entry,
         (args, sha): (Args<'_>, Option<Sha>),
         (database, version, regard): (usize, Version, Regard),
+        whose: (usize, SessionId),
         held: &mut Lent,
         out: &mut Vec<u8>,
     ) -> Ended {
@@ -184,6 +205,7 @@ impl<K: Kernel> Core<K> {
         };
         self.work.scripts.running = Some(Running {
             function,
+            client: whose,
             has_written: false,
             is_killed: false,
             began_ns: self.work.lap,
@@ -244,7 +266,8 @@ impl<K: Kernel> Core<K> {
             }
             self.work.begin_lap();
             let words = (args, digest(entry, args));
-            let ended = self.evaluate(entry, words, client, held, going.made());
+            let whose = (self.work.local.core, exec.session());
+            let ended = self.evaluate(entry, words, client, whose, held, going.made());
             let took = self.work.lap();
             self.work.count_script(entry, took, &ended);
             self.work.log_slow(exec.session(), entry, args, took);
@@ -300,11 +323,22 @@ impl Work {
         let soon = self.keys_of_script(id, entry, args);
         self.ask_memory(&soon, Database::prefetch_slot);
         let sha = digest(entry, args);
+        if self.must_stay_unknown(id, entry, sha.as_ref()) {
+            return self.await_afar(id);
+        }
         let cores = self.cores_of_script(entry, args, sha);
         self.ask_memory(&soon, Database::prefetch_bucket);
         let me = self.local.core;
+        let only = cores.trailing_zeros() as usize;
+        let is_afar = cores.count_ones() == 1 && only != me;
         let shown_address = self.shown_address(id);
-        let Some(call) = self.call_of(id, entry, args) else {
+        let begun = if is_afar {
+            self.call_afar(id, entry, args)
+        } else {
+            let call = self.call_of(id, entry, args);
+            call.map(|call| (call, Place::Awaited))
+        };
+        let Some((call, place)) = begun else {
             return Flow::Pause;
         };
         self.ask_memory(&soon, Database::prefetch_entry);
@@ -313,15 +347,13 @@ impl Work {
             call,
             sha,
             shown_address,
+            place,
         });
-        let only = cores.trailing_zeros() as usize;
-        if cores.count_ones() == 1 && only != me {
-            self.post_hop(only);
-            self.post.post(only, Letter::RunScript(script));
-        } else {
-            // Its own shard, too: while a script runs here nobody uses it.
-            self.borrow_for(Job::Script(script), cores | 1 << me);
+        if is_afar {
+            return self.send_script(only, script);
         }
+        // Its own shard, too: while a script runs here nobody uses it.
+        self.borrow_for(Job::Script(script), cores | 1 << me);
         Flow::Pause
     }
 
@@ -336,30 +368,8 @@ impl Work {
         self.soon(database, parsed.map(|request| request.keys))
     }
 
-    /// Runs a script for a client of another core.
-    pub(super) fn on_run_script(&mut self, script: Box<ScriptCall>) {
-        if let Some(refusal) = self.busy_refusal(script.call.entry) {
-            return self.refuse_script(script, &refusal);
-        }
-        let me = self.local.core;
-        self.borrow_for(Job::Script(script), 1 << me);
-    }
-
-    /// Answers a request to run a script without running it.
-    pub(super) fn refuse_script(&mut self, script: Box<ScriptCall>, refusal: &Refusal) {
-        let mut reply = Vec::new();
-        let call = &script.call;
-        Reply::new(&mut reply, call.version).refuse(refusal);
-        self.count_rejected(Some(call.entry), refusal);
-        self.send_scripted(Scripted {
-            script,
-            reply,
-            took_ns: 0,
-        });
-    }
-
     /// Sends the reply of a script to its client's core.
-    fn send_scripted(&mut self, scripted: Scripted) {
+    pub(super) fn send_scripted(&mut self, scripted: Scripted) {
         let home = scripted.script.home;
         if home == self.local.core {
             self.on_scripted(&scripted);
@@ -381,20 +391,6 @@ impl Work {
             .iter()
             .flat_map(|due| due.held.iter().flatten());
         held.all(|shard| shard.core == me)
-    }
-
-    /// A script of one of this core's sessions has run.
-    pub(super) fn on_scripted(&mut self, scripted: &Scripted) {
-        let Scripted {
-            script,
-            reply,
-            took_ns,
-        } = scripted;
-        let call = &script.call;
-        self.fill(call.session, call.gap, reply);
-        let args = call.packed.args();
-        self.log_slow(call.session, call.entry, args, *took_ns);
-        self.resume(call.session);
     }
 
     /// The cores a script may need, one bit each.
@@ -555,7 +551,7 @@ impl Work {
     }
 
     /// Loads a script, and tells the other cores of a new one.
-    fn learn_script(&mut self, sha: &Sha, body: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn learn_script(&mut self, sha: &Sha, body: &[u8]) -> Result<(), Refusal> {
         if self.local.scripts.find(sha).is_some() {
             return Ok(());
         }

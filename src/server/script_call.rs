@@ -222,7 +222,14 @@ impl Work {
             | Run::AtCursor(handler)
             | Run::EverywhereOr(_, handler) => {
                 let client = (state.database, version, state.regard);
-                self.run_data(client, Waiting::NeverInScript, handler, args, held, out)
+                self.run_data(
+                    client,
+                    Waiting::NeverInScript,
+                    handler,
+                    args,
+                    Some(held),
+                    out,
+                )
             }
             Run::Here(handler) | Run::AloneOr(handler, _) => {
                 let wished = self.local.wishes.len();

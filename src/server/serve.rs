@@ -11,6 +11,7 @@ use crate::session::{Regard, ReplyMode, SessionId, Stage};
 use crate::shard::Wait;
 use crate::spec::Flags;
 
+use super::afar::goes_behind_afar;
 use super::ahead::Ahead;
 use super::core::Work;
 use super::obey::Regime;
@@ -150,7 +151,7 @@ impl Work {
         if self.local.busy.is_some()
             && let Some(refusal) = self.busy_refusal(entry)
         {
-            return self.refuse_admission(id, (Some(entry), args), &refusal);
+            return self.refuse_busy(id, (Some(entry), args), &refusal);
         }
         if (self.local.save_failed || self.local.live.appendonly)
             && let Some(refusal) = self.disk_refusal(id, entry, args)
@@ -185,11 +186,15 @@ impl Work {
             return Flow::Pause;
         };
         let (is_in_multi, is_behind) = (session.transaction.is_some(), session.scattered > 0);
+        let afar = session.afar;
         if is_in_multi && let Some(flow) = self.put_off(id, entry, args) {
             return flow;
         }
         if is_behind && !goes_behind_parts(entry) {
             return self.await_scattered(id);
+        }
+        if afar > 0 && !goes_behind_afar(entry, afar) {
+            return self.await_afar(id);
         }
         let me = self.local.core;
         match entry.command.run {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::command::{
-    Data, DataHandler, Entry, Lent, Route, Run, Scene, Side, Table, Turn, Waiting, Wish,
+    DataHandler, Entry, Lent, Route, Run, Scene, Side, Table, Turn, Waiting, Wish,
 };
 use crate::command::{cores_needed, route};
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
@@ -16,19 +16,46 @@ use super::core::Work;
 use super::loan::Job;
 use super::script::digest;
 use super::serve::{Flow, finish};
+use super::waiting::data;
 
 /// What EXEC runs.
 pub(super) struct Exec {
-    session: SessionId,
-    gap: Gap,
+    pub(super) session: SessionId,
+    pub(super) gap: Gap,
     /// EXEC's own row, and its word if somebody monitors.
-    entry: &'static Entry,
+    pub(super) entry: &'static Entry,
     shown: Option<OwnedArgs>,
-    transaction: Box<Transaction>,
-    watches: Vec<Arc<Watch>>,
+    pub(super) transaction: Box<Transaction>,
+    pub(super) watches: Vec<Arc<Watch>>,
+    /// Nanoseconds that each of them took, where they ran at another core.
+    pub(super) took_ns: Vec<u64>,
 }
 
 impl Exec {
+    /// One that runs at another core.
+    pub(super) fn to_be_sent(
+        session: SessionId,
+        gap: Gap,
+        entry: &'static Entry,
+        transaction: Box<Transaction>,
+        watches: Vec<Arc<Watch>>,
+    ) -> Exec {
+        Exec {
+            session,
+            gap,
+            entry,
+            shown: None,
+            took_ns: Vec::with_capacity(transaction.commands.len()),
+            transaction,
+            watches,
+        }
+    }
+
+    /// Bytes of memory that its requests use.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.transaction.memory_bytes()
+    }
+
     pub(super) fn session(&self) -> SessionId {
         self.session
     }
@@ -116,6 +143,8 @@ impl Work {
         transaction.writes |= writes;
         transaction.grows |= entry.flags().has(Flags::DENYOOM);
         transaction.has_scripts |= matches!(entry.command.run, Run::Script { .. });
+        transaction.needs_client |=
+            !matches!(entry.command.run, Run::Data(_) | Run::DataOrWhole(..));
         transaction.queue(Queued {
             entry: entry.index,
             words,
@@ -145,6 +174,10 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
         };
+        let needs_client = |transaction: &Transaction| transaction.needs_client;
+        if session.afar > 0 && session.transaction.as_deref().is_some_and(needs_client) {
+            return self.await_afar(id);
+        }
         let Some(transaction) = session.transaction.take() else {
             return self.abort(id, (entry, args), Vec::new(), &Refusal::EXEC_WITHOUT_MULTI);
         };
@@ -152,13 +185,16 @@ impl Work {
         if transaction.is_broken {
             return self.abort(id, (entry, args), watches, &Refusal::EXEC_ABORTED);
         }
+        let cores = self.cores_of(&transaction, &watches);
+        if let Some(core) = self.place_afar(id, &transaction, cores) {
+            return self.send_exec(id, core, entry, transaction, watches);
+        }
         if transaction.grows
             && let Some(refusal) = self.out_of_memory_for_growth(true)
         {
             let refusal = Refusal::exec_aborted_because(&refusal);
             return self.abort(id, (entry, args), watches, &refusal);
         }
-        let cores = self.cores_of(&transaction, &watches);
         let is_shown = self.local.monitored != 0;
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
@@ -170,6 +206,7 @@ impl Work {
             shown: is_shown.then(|| OwnedArgs::from(args)),
             transaction,
             watches,
+            took_ns: Vec::new(),
         };
         self.borrow_for(Job::Exec(Box::new(exec)), cores);
         self.flow_of(id)
@@ -267,11 +304,11 @@ impl Work {
         let id = exec.session;
         let Some(version) = self.local.roster.find(id).map(|found| found.client.version) else {
             // Nobody would learn of it; as if the client had gone before EXEC.
-            self.are_untouched(&exec.watches, held);
+            self.are_untouched(&exec.watches, Some(held));
             return None;
         };
         let mut made = Vec::new();
-        if !self.are_untouched(&exec.watches, held) {
+        if !self.are_untouched(&exec.watches, Some(held)) {
             Reply::new(&mut made, version).null_array();
             self.fill(id, exec.gap, &made);
             self.end_call(exec);
@@ -327,14 +364,22 @@ impl Work {
     }
 
     /// Whether nobody has touched the watched keys; ends the watches.
-    fn are_untouched(&mut self, watches: &[Arc<Watch>], held: &mut Lent) -> bool {
+    pub(super) fn are_untouched(
+        &mut self,
+        watches: &[Arc<Watch>],
+        mut lent: Option<&mut Lent>,
+    ) -> bool {
         let (now, placement) = (self.clock.now, self.local.placement);
         let mut are_untouched = true;
         for watch in watches {
             are_untouched &= watch.ends_ms.is_none_or(|ends| ends > now);
             for bytes in &watch.keys {
                 let core = placement.core_of(crate::base::slot_of(bytes));
-                let shard = held[core].as_mut().expect("watched keys are borrowed, too");
+                let shard = match &mut lent {
+                    Some(held) => held[core].as_deref_mut(),
+                    None => self.vault.at_home(),
+                };
+                let shard = shard.expect("watched keys are in hand, too");
                 let key = shard.keyspace.key(bytes);
                 are_untouched &= shard.observers.is_watched(&key, watch);
                 let observer = Observer::Watch(Arc::clone(watch));
@@ -368,7 +413,7 @@ impl Work {
             | Run::EverywhereOr(_, handler) => {
                 let client = &session.client;
                 let client = (client.database, client.version, client.regard);
-                self.run_data(client, Waiting::Never, handler, args, held, made)
+                self.run_data(client, Waiting::Never, handler, args, Some(held), made)
             }
             Run::Here(handler) | Run::AloneOr(handler, _) => {
                 let now_ms = self.clock.now;
@@ -396,20 +441,20 @@ impl Work {
         true
     }
 
-    /// Runs a data handler on borrowed shards, for a client of this database,
-    /// protocol version, and regard.
+    /// Runs a data handler on borrowed shards, or on this core's, for a client of this
+    /// database, protocol version, and regard.
     pub(super) fn run_data(
         &mut self,
         (database, version, regard): (usize, Version, Regard),
         waiting: Waiting,
         handler: DataHandler,
         args: Args<'_>,
-        held: &mut Lent,
+        lent: Option<&mut Lent>,
         made: &mut Vec<u8>,
     ) -> Outcome {
         let clock = self.clock_for(regard);
         let mut turn = Turn::new(
-            Data::Lent(held),
+            data(&mut self.vault, lent),
             self.local.placement,
             None,
             database,

@@ -431,7 +431,7 @@ impl Work {
 }
 
 /// The shards of a turn: lent ones, or this core's own.
-fn data<'d>(vault: &'d mut Vault, lent: Option<&'d mut Lent>) -> Data<'d> {
+pub(super) fn data<'d>(vault: &'d mut Vault, lent: Option<&'d mut Lent>) -> Data<'d> {
     match lent {
         Some(lent) => Data::Lent(lent),
         None => Data::Home(

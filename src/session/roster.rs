@@ -77,6 +77,10 @@ pub struct Session {
     pub scattered: u32,
     /// Its next request waits until those have ended.
     pub awaits_scattered: bool,
+    /// Transactions and scripts of it that run at another core while it goes on.
+    pub afar: u32,
+    /// Its next request waits until those have ended.
+    pub awaits_afar: bool,
     /// The request that waits for its keys.
     pub blocked: Option<Blocked>,
     /// It waits for replicas or the disk, at the control core.
@@ -133,6 +137,8 @@ impl Session {
             awaiting: 0,
             scattered: 0,
             awaits_scattered: false,
+            afar: 0,
+            awaits_afar: false,
             blocked: None,
             waits: false,
             awaits_end: false,

@@ -22,6 +22,8 @@ pub struct Transaction {
     pub grows: bool,
     /// One of them is a script.
     pub has_scripts: bool,
+    /// One of them is about more than keys: it runs where its client is.
+    pub needs_client: bool,
     bytes: usize,
 }
 

@@ -9,6 +9,7 @@ mod process;
 #[path = "../harness/wire.rs"]
 mod wire;
 
+mod afar;
 mod boot;
 mod busy;
 mod bytes;

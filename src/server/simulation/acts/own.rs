@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::base::Random;
 use crate::resp::Value;
+use crate::script::Sha;
 
 use super::super::exchange::{Exchange, words};
 
@@ -20,6 +21,8 @@ struct Model {
     replies: Vec<Value>,
     /// Replies that EXEC gives, between MULTI and EXEC.
     put_off: Option<Vec<Value>>,
+    /// Its script is known by its digest.
+    has_script: bool,
 }
 
 impl Model {
@@ -57,10 +60,46 @@ impl Model {
         }
     }
 
+    /// A transaction on one key.
+    fn transact(&mut self, key: &str) {
+        self.begin_or_end_transaction();
+        let reply = self.append(key);
+        self.add(words(&format!("APPEND {key} x")), reply);
+        let reply = self.value(key);
+        self.add(words(&format!("GET {key}")), reply);
+        self.begin_or_end_transaction();
+    }
+
+    /// A script on one key, which no other pipeline has: by its text, and then by its
+    /// digest.
+    fn evaluate(&mut self, key: &str) {
+        let body = format!(
+            "return redis.call('APPEND', KEYS[1], ARGV[1]) -- {}",
+            self.tag
+        );
+        let (name, body) = match self.has_script {
+            true => (
+                "EVALSHA",
+                String::from_utf8_lossy(Sha::of(body.as_bytes()).text()).into_owned(),
+            ),
+            false => ("EVAL", body),
+        };
+        self.has_script = self.put_off.is_none() || self.has_script;
+        let reply = self.append(key);
+        let request = [name, &body, "1", key, "x"].map(str::to_owned);
+        self.add(request.to_vec(), reply);
+    }
+
+    fn append(&mut self, key: &str) -> Value {
+        let value = self.values.entry(key.to_owned()).or_default();
+        value.push('x');
+        Value::Int(value.len() as i64)
+    }
+
     fn step(&mut self, dice: &mut Random, at: usize) {
         let key = self.key(dice.below(KEYS));
         let other = self.key(dice.below(KEYS));
-        match dice.below(10) {
+        match dice.below(14) {
             0 => {
                 let values = self.keys().iter().map(|key| self.value(key)).collect();
                 let mut mget = words("MGET");
@@ -69,10 +108,8 @@ impl Model {
             }
             1 => self.begin_or_end_transaction(),
             2 => {
-                let value = self.values.entry(key.clone()).or_default();
-                value.push('x');
-                let len = value.len() as i64;
-                self.add(words(&format!("APPEND {key} x")), Value::Int(len));
+                let reply = self.append(&key);
+                self.add(words(&format!("APPEND {key} x")), reply);
             }
             3 => {
                 let removed = i64::from(self.values.remove(&key).is_some())
@@ -98,6 +135,8 @@ impl Model {
                 let reply = self.value(&key);
                 self.add(words(&format!("GET {key}")), reply);
             }
+            7 | 8 if self.put_off.is_none() => self.transact(&key),
+            9 | 10 => self.evaluate(&key),
             _ => {
                 let value = format!("{}.{at}", self.tag);
                 self.add(words(&format!("SET {key} {value}")), ok());
@@ -120,6 +159,7 @@ pub(super) fn begin(client: u64, dice: &mut Random) -> Exchange {
         requests: Vec::new(),
         replies: Vec::new(),
         put_off: None,
+        has_script: false,
     };
     let mut del = words("DEL");
     del.extend(model.keys());
