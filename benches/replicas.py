@@ -29,6 +29,8 @@ ASKED = [word for word in sys.argv[1:] if word in PARTS] or ["costs", "synchroni
 PROGRAM = next((word for word in sys.argv[1:] if word not in PARTS), "target/release/basalt")
 if not shutil.which(PROGRAM):
     sys.exit(f"{PROGRAM} is neither a program nor one of {', '.join(PARTS)}")
+# What is started ends with this program, also when that is killed.
+MORTAL = ["setpriv", "--pdeathsig", "KILL"]
 PRIMARIES = {"stock": ["redis-server"], "basalt": [PROGRAM, "--shards", "1"]}
 SETTINGS = ["--save", "", "--repl-diskless-sync-delay", "0", "--repl-backlog-size", "64mb",
             "--enable-debug-command", "yes"]
@@ -41,7 +43,7 @@ class Node:
             self.port = free.getsockname()[1]
         self.folder = tempfile.mkdtemp(prefix="replicas")
         self.process = subprocess.Popen(
-            ["taskset", "-c", str(core), *command, "--port", str(self.port), "--dir", self.folder, *SETTINGS],
+            [*MORTAL, "taskset", "-c", str(core), *command, "--port", str(self.port), "--dir", self.folder, *SETTINGS],
             stdout=subprocess.DEVNULL)
         while self.ask("PING") != "PONG":
             time.sleep(0.05)
@@ -64,7 +66,7 @@ class Node:
 
     def set(self, *options):
         return subprocess.Popen(
-            ["taskset", "-c", "1", "redis-benchmark", "-p", str(self.port), "-t", "set", "-r", "100000",
+            [*MORTAL, "taskset", "-c", "1", "redis-benchmark", "-p", str(self.port), "-t", "set", "-r", "100000",
              "-d", "64", *options], stdout=subprocess.PIPE, text=True)
 
     def pss_mib(self):
@@ -170,7 +172,7 @@ def loop():
     for name, command in PRIMARIES.items():
         primary, replica = linked(command)
         client = subprocess.Popen(
-            ["taskset", "-c", "1", "redis-benchmark", "-p", str(primary.port), "-t", "set", "-r", "1000000", "-d", "500",
+            [*MORTAL, "taskset", "-c", "1", "redis-benchmark", "-p", str(primary.port), "-t", "set", "-r", "1000000", "-d", "500",
              "-P", "50", "-c", "400", "-n", "1000000000", "-q"], stdout=subprocess.DEVNULL)
         time.sleep(90)
         sets, rss = int(primary.told("total_commands_processed")), primary.rss_mib()
