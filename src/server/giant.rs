@@ -7,6 +7,7 @@ use crate::session::SessionId;
 
 use super::ahead::first;
 use super::core::Work;
+use super::serve::Flow;
 
 /// Requests from this size on are looked at: below it a copy is cheaper than
 /// the second allocation.
@@ -14,22 +15,25 @@ pub(super) const GIANT_BYTES: usize = 1 << 20;
 
 impl Work {
     /// Runs the one request in `inbox` if it is `SET key giant`; gives the
-    /// inbox back if it is something else.
+    /// inbox back if it is something else, or has to wait.
     pub(super) fn serve_giant(&mut self, id: SessionId, inbox: Vec<u8>) -> Option<Vec<u8>> {
         let Some((entry, first, start, len)) = self.is_giant(id, &inbox) else {
             return Some(inbox);
         };
         let words = Args::new(&inbox, &self.spans);
         let packed = OwnedArgs::new([words.get(0), words.get(1), b""]);
+        let before = inbox[..start].to_vec();
         let mut value = inbox;
         value.truncate(start + len);
         // Some tens of bytes in front: moved within the buffer, not copied out.
         value.drain(..start);
         self.giant = Some(value);
         self.begin_lap();
-        self.run(id, Some(entry), Some(first), packed.args());
-        self.giant = None;
-        None
+        let flow = self.run(id, Some(entry), Some(first), packed.args());
+        let value = self.giant.take();
+        // It cannot run yet, the journal being full or a disk slow: it stays where it was.
+        let held = value.filter(|_| flow == Flow::Hold)?;
+        Some([&before[..], &held, b"\r\n"].concat())
     }
 
     /// The row, the key and where the value is, if this can run at once and

@@ -130,3 +130,28 @@ fn a_hundred_thousand_commands_in_one_write_are_answered_in_order() {
     }
     writer.join().expect("the writer wrote all");
 }
+
+/// More megabytes than the append-only file may be behind by: what has to wait is answered
+/// when it has run, in its place, and nothing of it is lost.
+#[test]
+fn giants_that_wait_for_the_file_are_not_lost() {
+    let node = node(&["shards 1", "appendonly yes", "appendfsync always"]);
+    let value = "x".repeat(3 << 20);
+    thread::scope(|scope| {
+        for number in 0..40 {
+            let (mut client, value) = (node.client(), &value);
+            scope.spawn(move || {
+                for round in 0..6 {
+                    let word = format!("{number}-{round}");
+                    let requests = [
+                        request(&["SET", &format!("k{number}"), value]),
+                        request(&["ECHO", &word]),
+                    ];
+                    client.send_bytes(&requests.concat()).expect("it reads");
+                    assert_eq!(client.read().expect("it answers"), status("OK"));
+                    assert_eq!(client.read().expect("it answers"), bulk(&word));
+                }
+            });
+        }
+    });
+}
