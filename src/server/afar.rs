@@ -16,7 +16,7 @@ use crate::shard::{Observer, Watch};
 use crate::spec::Flags;
 
 use super::core::Work;
-use super::letter::{Carried, Letter, WHOLE};
+use super::letter::{Carried, Letter};
 use super::loan::{Call, Job, call_in};
 use super::script::{Place, ScriptCall, Scripted};
 use super::serve::{Flow, finish, is_muted};
@@ -56,27 +56,10 @@ impl Work {
         transaction: Box<Transaction>,
         watches: Vec<Arc<Watch>>,
     ) -> Flow {
-        let Some(session) = self.local.roster.find(id) else {
+        let Some(request) = self.carried(id, entry, None) else {
             return Flow::Pause;
         };
-        session.afar += 1;
-        let request = Carried {
-            session: id,
-            gap: session.outbox.leave_gap(),
-            entry: entry.index,
-            database: session.client.database as u16,
-            version: session.client.version,
-            regard: session.client.regard,
-            is_muted: is_muted(&mut session.client.reply_mode),
-            first: None,
-            start: 0,
-            first_span: 0,
-            reply_end: 0,
-            took_ns: 0,
-            until: 0,
-            scatter: WHOLE,
-            first_slot: 0,
-        };
+        self.one_afar_more(id);
         let exec = Exec::to_be_sent(id, request.gap, entry, transaction, watches);
         self.box_for(core).add_transaction(request, Box::new(exec));
         self.post_full_hops();
@@ -279,6 +262,12 @@ impl Work {
             session.stage = Stage::Waiting;
         }
         Flow::Hold
+    }
+
+    fn one_afar_more(&mut self, id: SessionId) {
+        if let Some(session) = self.local.roster.find(id) {
+            session.afar += 1;
+        }
     }
 
     /// Something of a session that was afar has ended.

@@ -60,7 +60,7 @@ impl Work {
     }
 
     /// A request of a session, with its place among the replies.
-    fn carried(
+    pub(super) fn carried(
         &mut self,
         id: SessionId,
         entry: &'static Entry,
