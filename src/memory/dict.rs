@@ -16,8 +16,9 @@ use std::convert::Infallible;
 use std::fmt;
 
 use super::arena::Arena;
+use super::content::{Marks, NewValue};
 use super::cut::Cut;
-use super::entry::{Entry, Marks, NewValue};
+use super::entry::Entry;
 use super::table::{Table, tag_of};
 use crate::base::{HashKey, Random, keyed_hash};
 
@@ -53,17 +54,12 @@ impl fmt::Debug for Dict {
     }
 }
 
+/// Bucket by bucket: nothing is hashed, and nothing is looked for. The copy has no cut.
 impl Clone for Dict {
     fn clone(&self) -> Self {
-        let mut copy = Self::new(self.hash_key);
-        for field in self.iter() {
-            let value = match field.content() {
-                super::Content::Int(number) => NewValue::Int(number),
-                super::Content::Text(text) => NewValue::Text(text),
-                super::Content::Compound(never) => match *never {},
-            };
-            copy.insert(field.key(), value, field.deadline());
-        }
+        let mut copy = Self::with_room(self.hash_key, self.len());
+        let (table, arena) = (&mut copy.table, &mut copy.arena);
+        self.table.copy_into(&self.arena, table, arena);
         copy
     }
 }
@@ -77,6 +73,13 @@ impl Dict {
             cut: None,
             epoch: 0,
         }
+    }
+
+    /// An empty dictionary that so many elements do not make grow.
+    pub fn with_room(hash_key: HashKey, elements: usize) -> Self {
+        let mut dict = Self::new(hash_key);
+        dict.table.make_room(elements);
+        dict
     }
 
     pub fn hash_key(&self) -> HashKey {
@@ -111,8 +114,7 @@ impl Dict {
     ) -> bool {
         let marks = Marks {
             deadline,
-            access: 0,
-            is_modified: false,
+            ..Marks::NONE
         };
         let hash = self.hash(name);
         if let Some(place) = self.table.find(&self.arena, hash, name) {
@@ -123,13 +125,34 @@ impl Dict {
             self.count_deadline(had, deadline.is_some());
             return false;
         }
-        let field = Field::new(tag_of(hash), name, value, marks);
+        self.add(hash, Field::new(tag_of(hash), name, value, marks));
+        true
+    }
+
+    /// Stores an element unless its name is there; `true` when it was not.
+    pub fn insert_new(&mut self, name: &[u8], value: NewValue<'_, Infallible>) -> bool {
+        let hash = self.hash(name);
+        let is_new = !self.has(hash, name);
+        if is_new {
+            self.add(hash, Field::new(tag_of(hash), name, value, Marks::NONE));
+        }
+        is_new
+    }
+
+    /// Whether there is an element of this name, which has this hash.
+    #[inline]
+    pub(super) fn has(&self, hash: u64, name: &[u8]) -> bool {
+        self.table.find(&self.arena, hash, name).is_some()
+    }
+
+    /// Adds an element of this hash, whose name is not there.
+    #[inline]
+    pub(super) fn add(&mut self, hash: u64, field: Field) {
         self.keep_before_insert(hash);
         let hash_key = self.hash_key;
         self.table.insert(&mut self.arena, hash, field, &|name| {
             keyed_hash(&hash_key, name)
         });
-        true
     }
 
     /// Stores an element; hands out the entry its name had, which is not written
@@ -140,12 +163,7 @@ impl Dict {
             self.insert(name, value, None);
             return None;
         };
-        let marks = Marks {
-            deadline: None,
-            access: 0,
-            is_modified: false,
-        };
-        let field = Field::new(tag_of(hash), name, value, marks);
+        let field = Field::new(tag_of(hash), name, value, Marks::NONE);
         self.keep_bucket(place);
         let place = self.table.entry_mut(&mut self.arena, place);
         let former = std::mem::replace(place, field);
@@ -302,6 +320,61 @@ mod tests {
         assert!(met.iter().all(|&times| times == 1));
         assert_eq!(dict.iter().count(), met.len());
         assert_eq!(dict.clone().len(), met.len());
+    }
+
+    /// Everything of the elements, in an order.
+    fn elements(dict: &Dict) -> Vec<(Vec<u8>, Vec<u8>, Option<u64>)> {
+        let mut elements: Vec<_> = dict
+            .iter()
+            .map(|field| {
+                let content = format!("{:?}", field.content()).into_bytes();
+                (field.key().to_vec(), content, field.deadline())
+            })
+            .collect();
+        elements.sort();
+        elements
+    }
+
+    #[test]
+    fn a_copy_has_the_same_and_is_as_small_as_one_that_was_filled() {
+        let mut random = Random::new(9);
+        let steps = u64::from(scaled(6_000, 300));
+        let mut dict = Dict::new(HashKey([1, 2]));
+        for step in 0..=steps {
+            // Grows, then shrinks to nothing.
+            let name = random.below(steps / 4).to_le_bytes();
+            if random.below(steps) >= step {
+                let text = vec![b'x'; random.below(40) as usize * 30];
+                let deadline = (random.below(3) == 0).then_some(step);
+                dict.insert(&name, NewValue::Text(&text), deadline);
+            } else {
+                dict.remove(&name);
+            }
+            if step % (steps / 30) != 0 && step != steps {
+                continue;
+            }
+            let mut copy = dict.clone();
+            assert_eq!(elements(&copy), elements(&dict));
+            assert_eq!(copy.volatile_len(), dict.volatile_len());
+            let mut filled = Dict::new(dict.hash_key());
+            for field in dict.iter() {
+                filled.insert(field.key(), NewValue::Int(0), None);
+            }
+            assert_eq!(copy.table.buckets(), filled.table.buckets(), "{step}");
+            // It is good for all that follows, and nobody else's.
+            let before = elements(&dict);
+            for name in 0..steps / 4 {
+                let name = name.to_le_bytes();
+                assert_eq!(copy.find(&name).is_some(), dict.find(&name).is_some());
+                copy.set_deadline(&name, Some(1));
+                copy.insert(&[&name[..], b"more"].concat(), NewValue::Int(1), None);
+                copy.remove(&name);
+            }
+            assert_eq!(copy.len() as u64, steps / 4);
+            assert_eq!(elements(&dict), before);
+        }
+        let given_room = Dict::with_room(HashKey([1, 2]), 1_000);
+        assert!(given_room.clone().is_empty() && given_room.iter().next().is_none());
     }
 
     #[test]

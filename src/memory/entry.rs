@@ -24,7 +24,8 @@
     reason = "lengths, key and value share one allocation without a header type"
 )]
 
-use std::alloc::{alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::num::NonZeroU64;
@@ -32,6 +33,7 @@ use std::ptr;
 use std::slice;
 
 use super::class_bytes;
+use super::content::{Content, Marks, NewValue};
 use super::long_text::LongText;
 use super::shape::{ALIGN, Kind, Shape, write_length};
 
@@ -39,6 +41,7 @@ use super::shape::{ALIGN, Kind, Shape, write_length};
 pub const INLINE_MAX: usize = 1024;
 
 const ADDRESS_BITS: u32 = 48;
+const ADDRESS_MASK: u64 = (1 << ADDRESS_BITS) - 1;
 const META_SHIFT: u32 = 48;
 const TAG_SHIFT: u32 = 56;
 const KIND_MASK: u8 = 0b1111;
@@ -46,45 +49,6 @@ const HAS_DEADLINE: u8 = 1 << 4;
 const MODIFIED: u8 = 1 << 5;
 const ACCESS_BYTES: usize = 3;
 const DEADLINE_BYTES: usize = 8;
-
-/// A value as it is read.
-#[derive(PartialEq, Eq, Debug)]
-pub enum Content<'a, C> {
-    /// A text that is a canonical decimal of 64 bits.
-    Int(i64),
-    Text(&'a [u8]),
-    /// Something of many elements.
-    Compound(&'a C),
-}
-
-impl<C> Clone for Content<'_, C> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<C> Copy for Content<'_, C> {}
-
-/// A value on its way in.
-#[derive(Debug)]
-pub enum NewValue<'v, C> {
-    Int(i64),
-    Text(&'v [u8]),
-    /// Moves in without a copy when it is longer than `INLINE_MAX`.
-    Owned(LongText),
-    Compound(C),
-}
-
-/// Everything of an entry but its key and value.
-#[derive(Clone, Copy, Debug)]
-pub struct Marks {
-    /// Unix milliseconds.
-    pub deadline: Option<u64>,
-    /// 24 bits: when (LRU) or how often (LFU) it was asked for.
-    pub access: u32,
-    /// Whether it was edited in place, which OBJECT ENCODING calls raw.
-    pub is_modified: bool,
-}
 
 /// A key and its value. One word wide, and so is `Option<Entry>`. `C` is what
 /// a value of many elements is.
@@ -160,11 +124,7 @@ impl<C> Entry<C> {
             at += DEADLINE_BYTES;
         }
         let shape = Shape::new(kind, at, key.len(), value.len());
-        // SAFETY: the size is at least the five bytes of a head, not zero.
-        let bytes = unsafe { alloc(shape.layout()) };
-        if bytes.is_null() {
-            handle_alloc_error(shape.layout());
-        }
+        let bytes = allocate(shape.layout());
         // SAFETY: fresh memory of `total` bytes, and the head is `key_at` long.
         unsafe { ptr::copy_nonoverlapping(head.as_ptr(), bytes, at) };
         // SAFETY: `key_at` is inside the allocation.
@@ -175,16 +135,22 @@ impl<C> Entry<C> {
         let value_to = unsafe { bytes.add(shape.value_at) };
         // SAFETY: `value_len` bytes follow there, and fresh memory overlaps nothing.
         unsafe { ptr::copy_nonoverlapping(value.as_ptr().cast(), value_to, value.len()) };
+        let above = u64::from(tag) << TAG_SHIFT | u64::from(meta) << META_SHIFT;
+        Self::at(bytes, above)
+    }
+
+    /// The entry of an allocation; `above` is what its word says beside the address.
+    fn at(bytes: *mut u8, above: u64) -> Self {
         let address = bytes.expose_provenance() as u64;
         assert!(address >> ADDRESS_BITS == 0, "user space ends below 2^48");
-        let word = u64::from(tag) << TAG_SHIFT | u64::from(meta) << META_SHIFT | address;
-        let word = NonZeroU64::new(word).expect("an allocation is not at address zero");
+        let word = NonZeroU64::new(above | address);
+        let word = word.expect("an allocation is not at address zero");
         Self(word, PhantomData)
     }
 
     #[inline]
     fn bytes_at(&self) -> *mut u8 {
-        let address = self.0.get() & ((1 << ADDRESS_BITS) - 1);
+        let address = self.0.get() & ADDRESS_MASK;
         ptr::with_exposed_provenance_mut(address as usize)
     }
 
@@ -559,6 +525,34 @@ impl<C> Drop for Entry<C> {
         }
         self.free_bytes();
     }
+}
+
+/// A copy of an element: its bytes as they are, and the text that they may point to.
+impl Clone for Entry<Infallible> {
+    #[inline]
+    fn clone(&self) -> Self {
+        if let Some(text) = self.long_text() {
+            return Self::boxed(self.tag(), self.key(), text.clone(), self.marks());
+        }
+        let shape = self.shape();
+        let bytes = allocate(shape.layout());
+        // SAFETY: both allocations have `total` bytes, the other's are all written, and fresh
+        // memory overlaps nothing. They own nothing: a text is dealt with above, and no
+        // compound can be.
+        unsafe { ptr::copy_nonoverlapping(self.bytes_at(), bytes, shape.total()) };
+        Self::at(bytes, self.0.get() & !ADDRESS_MASK)
+    }
+}
+
+/// Memory for an entry, which is at least the five bytes of a head.
+#[inline]
+fn allocate(layout: Layout) -> *mut u8 {
+    // SAFETY: the size is not zero.
+    let bytes = unsafe { alloc(layout) };
+    if bytes.is_null() {
+        handle_alloc_error(layout);
+    }
+    bytes
 }
 
 /// Bytes that are all there, as those that may not be.

@@ -8,6 +8,7 @@
 
 mod arena;
 mod bucket;
+mod content;
 mod counted;
 mod cut;
 mod dict;
@@ -24,10 +25,11 @@ mod table;
 mod thin;
 mod tree;
 
+pub use content::{Content, Marks, NewValue};
 pub use counted::{class_bytes, give_back, keep_what_is_freed, used_memory};
 pub use cut::{Keep, Kept, Taking, Walked};
 pub use dict::{Dict, Field};
-pub use entry::{Content, Entry, INLINE_MAX, Marks, NewValue};
+pub use entry::{Entry, INLINE_MAX};
 pub use long_text::{KeepPages, LongText};
 pub use ranked::{Ranked, ranked_score};
 pub use slots::{Among, Counts, Occupied, Position, SLOTS, Slots};

@@ -24,8 +24,8 @@
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 
+use super::content::NewValue;
 use super::dict::{Dict, Field};
-use super::entry::NewValue;
 use super::tree::{Item, Tree, score_of};
 use crate::base::HashKey;
 

@@ -51,7 +51,8 @@ impl Shape {
         }
     }
 
-    fn total(self) -> usize {
+    /// Bytes that are used of the allocation.
+    pub(super) fn total(self) -> usize {
         self.value_at + self.value_len
     }
 

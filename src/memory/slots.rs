@@ -22,8 +22,9 @@
 //! a key is in the table of its slot, once.
 
 use super::arena::Arena;
+use super::content::{Marks, NewValue};
 use super::cut::Cut;
-use super::entry::{Entry, Marks, NewValue};
+use super::entry::Entry;
 use super::long_text::LongText;
 use super::table::{Place, Table, tag_of};
 use crate::base::{HashKey, keyed_hash};

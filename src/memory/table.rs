@@ -28,6 +28,9 @@ const SPLIT_PERCENT: u64 = 85;
 /// Below this, one is taken away.
 const MERGE_PERCENT: u64 = 30;
 
+/// Buckets between the one that is walked over and the one whose entries are asked for.
+const BUCKETS_AHEAD: usize = 2;
+
 /// Computes a key's hash again, when its bucket is split.
 pub type Rehash<'h> = &'h dyn Fn(&[u8]) -> u64;
 
@@ -201,6 +204,44 @@ impl<C> Table<C> {
 
     pub fn set_version(&mut self, home: usize, version: u32) {
         self.segments.get_mut(home).version = version;
+    }
+
+    /// Gives a table that has no entries the buckets of one to which so many were added, one by
+    /// one. Those it is given then split nothing.
+    pub fn make_room(&mut self, entries: usize) {
+        assert!(self.len == 0, "nothing is moved to another bucket");
+        let lanes_percent = LANES as u64 * SPLIT_PERCENT;
+        let buckets = (entries as u64 * 100).div_ceil(lanes_percent);
+        while (self.segments.len() as u64) < buckets {
+            self.segments.push();
+        }
+    }
+
+    /// Copies every entry into a table that was given room and no entries.
+    pub fn copy_into(&self, arena: &Arena<C>, copy: &mut Self, copy_arena: &mut Arena<C>)
+    where
+        Entry<C>: Clone,
+    {
+        // All hashes in a bucket end in its number: they go to one bucket of a table that has no
+        // more of them.
+        assert!(copy.buckets() <= self.buckets(), "none is split");
+        for home in (0..self.segments.len()).filter(|_| self.len > 0) {
+            self.prefetch_entries(arena, home + BUCKETS_AHEAD);
+            let into = copy.home(home as u64);
+            for entry in self.chain(arena, home) {
+                copy.len += 1;
+                copy.volatile += u32::from(entry.has_deadline());
+                copy.push(copy_arena, into, entry.clone());
+            }
+        }
+    }
+
+    /// Fetches the entries of a bucket, if there is one of this number.
+    #[inline]
+    fn prefetch_entries(&self, arena: &Arena<C>, home: usize) {
+        if home < self.segments.len() {
+            self.chain(arena, home).for_each(Entry::prefetch);
+        }
     }
 
     /// Adds an entry whose key is not there.
@@ -378,7 +419,10 @@ impl<C> Table<C> {
 
     /// Every entry, bucket by bucket.
     pub fn iter<'a>(&'a self, arena: &'a Arena<C>) -> impl Iterator<Item = &'a Entry<C>> {
-        (0..self.segments.len()).flat_map(|home| self.chain(arena, home))
+        (0..self.segments.len()).flat_map(|home| {
+            self.prefetch_entries(arena, home + BUCKETS_AHEAD);
+            self.chain(arena, home)
+        })
     }
 
     /// Bytes of the buckets, without those in the arena.

@@ -35,6 +35,16 @@ impl<'a> From<Item<'a>> for Element<'a> {
     }
 }
 
+/// Bytes of an element, so few that most have more.
+const ELEMENT_BYTES: usize = 8;
+
+/// How many elements to make room for, of a value that says how many it has: no more than the bytes
+/// behind it are likely to hold. What lies about it gets little memory.
+pub fn room(count: u64, bytes: &[u8]) -> usize {
+    let likely = bytes.len() / ELEMENT_BYTES;
+    usize::try_from(count).map_or(likely, |count| count.min(likely))
+}
+
 /// Strings of the RDB format that follow each other.
 pub struct Strings<'a, 'b> {
     bytes: &'b mut &'a [u8],
@@ -47,6 +57,11 @@ impl<'a, 'b> Strings<'a, 'b> {
         let count = read_length(bytes)?;
         let left = count.checked_mul(each).ok_or(Malformed)?;
         Ok(Self { bytes, left })
+    }
+
+    /// How many of them to make room for.
+    pub fn room(&self) -> usize {
+        room(self.left, self.bytes)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::value::Rules;
 use crate::value::hash::{Fate, Hash};
 use crate::value::listpack::{Item, Listpack};
 
-use super::element::{Element, Pairs, Strings};
+use super::element::{Element, Pairs, Strings, room};
 use super::kind::Kind;
 use super::sink::Sink;
 use super::string::{
@@ -92,7 +92,9 @@ pub(super) fn write_field(
 
 /// Reads what `HashTexts` begins with.
 pub(super) fn read_texts(bytes: &mut &[u8], rules: &Rules) -> Result<Hash, Malformed> {
-    collect(Pairs(Strings::counted(bytes, 2)?), rules)
+    let texts = Strings::counted(bytes, 2)?;
+    let room = texts.room() / 2;
+    collect(Pairs(texts), room, rules)
 }
 
 /// Reads what `HashZipmap` begins with.
@@ -102,26 +104,27 @@ pub(super) fn read_zipmap(bytes: &mut &[u8], rules: &Rules) -> Result<Hash, Malf
         let (field, value) = pair?;
         Ok((Item::Text(field).into(), Item::Text(value).into()))
     });
-    collect(pairs, rules)
+    collect(pairs, 0, rules)
 }
 
 /// Reads what `HashZiplist` begins with.
 pub(super) fn read_ziplist(bytes: &mut &[u8], rules: &Rules) -> Result<Hash, Malformed> {
     let text = read_string(bytes)?;
-    collect(Pairs(Ziplist::new(&text)?), rules)
+    collect(Pairs(Ziplist::new(&text)?), 0, rules)
 }
 
 /// Reads what `HashListpack` begins with.
 pub(super) fn read_listpack(bytes: &mut &[u8], rules: &Rules) -> Result<Hash, Malformed> {
     let pack = Listpack::from_bytes(&read_string(bytes)?).ok_or(Malformed)?;
-    collect(Pairs(pack.iter().map(Element::from).map(Ok)), rules)
+    collect(Pairs(pack.iter().map(Element::from).map(Ok)), 0, rules)
 }
 
 /// Reads what `HashDeadlines` begins with.
 pub(super) fn read_deadlines(bytes: &mut &[u8], rules: &Rules) -> Result<Hash, Malformed> {
     let earliest = u64::from_le_bytes(take(bytes)?);
-    let mut hash = Hash::default();
-    for _ in 0..read_length(bytes)? {
+    let count = read_length(bytes)?;
+    let mut hash = Hash::with_room(room(count, bytes), rules);
+    for _ in 0..count {
         let fate = match read_length(bytes)?.checked_sub(1) {
             None => Fate::Clear,
             Some(after) => until(earliest.checked_add(after).ok_or(Malformed)?)?,
@@ -158,12 +161,13 @@ fn until(deadline: u64) -> Result<Fate, Malformed> {
         .ok_or(Malformed)
 }
 
-/// A hash of fields with values, no field twice.
+/// A hash of fields with values, about so many, no field twice.
 fn collect<'a>(
     pairs: impl Iterator<Item = Result<(Element<'a>, Element<'a>), Malformed>>,
+    room: usize,
     rules: &Rules,
 ) -> Result<Hash, Malformed> {
-    let mut hash = Hash::default();
+    let mut hash = Hash::with_room(room, rules);
     for pair in pairs {
         let (field, value) = pair?;
         add(&mut hash, &field, &value, Fate::Clear, rules)?;

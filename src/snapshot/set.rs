@@ -33,13 +33,15 @@ pub(super) fn write_set(out: &mut impl Sink, set: &Set, compression: Compression
 
 /// Reads what `SetTexts` begins with.
 pub(super) fn read_texts(bytes: &mut &[u8], rules: &Rules) -> Result<Set, Malformed> {
-    collect(Strings::counted(bytes, 1)?, rules)
+    let members = Strings::counted(bytes, 1)?;
+    let room = members.room();
+    collect(members, room, rules)
 }
 
 /// Reads what `SetListpack` begins with.
 pub(super) fn read_listpack(bytes: &mut &[u8], rules: &Rules) -> Result<Set, Malformed> {
     let pack = Listpack::from_bytes(&read_string(bytes)?).ok_or(Malformed)?;
-    collect(pack.iter().map(Element::from).map(Ok), rules)
+    collect(pack.iter().map(Element::from).map(Ok), pack.len(), rules)
 }
 
 /// Reads what `SetIntset` begins with.
@@ -48,15 +50,17 @@ pub(super) fn read_intset(bytes: &mut &[u8], rules: &Rules) -> Result<Set, Malfo
     if integers.len() <= rules.set_max_intset_entries {
         return Ok(integers.into());
     }
-    collect(integers.iter().map(Element::Int).map(Ok), rules)
+    let members = integers.iter().map(Element::Int).map(Ok);
+    collect(members, integers.len(), rules)
 }
 
-/// A set of members, none of which may come twice.
+/// A set of members, about so many, none of which may come twice.
 fn collect<'a>(
     mut members: impl Iterator<Item = Result<Element<'a>, Malformed>>,
+    room: usize,
     rules: &Rules,
 ) -> Result<Set, Malformed> {
-    members.try_fold(Set::default(), |mut set, member| {
+    members.try_fold(Set::with_room(room, rules), |mut set, member| {
         let is_new = member?.with_text(|text| set.insert(text, rules));
         is_new.then_some(set).ok_or(Malformed)
     })

@@ -4,8 +4,8 @@
 use std::cmp::Ordering;
 use std::mem::ManuallyDrop;
 
+use crate::memory::content::Content;
 use crate::memory::dict::Field;
-use crate::memory::entry::Content;
 
 /// An entry of the dictionary beside this tree, and its score.
 #[derive(Clone, Copy)]

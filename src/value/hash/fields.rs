@@ -47,6 +47,18 @@ impl From<Listpack> for Hash {
 }
 
 impl Hash {
+    /// An empty hash, in which about so many fields are set: in the end it has the form they ask
+    /// for, and it grows while they come only if there are more.
+    pub fn with_room(fields: usize, rules: &Rules) -> Self {
+        if fields <= rules.hash_max_listpack_entries {
+            return Self::default();
+        }
+        Self(Form::Table(Box::new(Table {
+            fields: Dict::with_room(rules.hash_key, fields),
+            sweep: Sweep::default(),
+        })))
+    }
+
     /// The fields, those included whose time has come but that are still here.
     pub fn len(&self) -> usize {
         match &self.0 {

@@ -62,6 +62,16 @@ fn play(seed: u64, fields: u64, steps: usize) {
             .map(|(field, (value, deadline))| (field.clone(), value.clone(), *deadline))
             .collect();
         assert_eq!(listed(&hash, now), expected, "seed {seed}, step {step}");
+        if step % 30 == 0 {
+            let mut copy = hash.clone();
+            assert_eq!(listed(&copy, now), expected, "seed {seed}, step {step}");
+            assert_eq!(copy.next_deadline(), hash.next_deadline());
+            // The copy's fields end by themselves.
+            while copy.is_due(now + 100) {
+                copy.sweep(now + 100, 5, |_| {});
+            }
+            assert!(!copy.has_deadlines() && listed(&hash, now) == expected);
+        }
         let got = hash.get(&field, now).map(|value| value.to_vec());
         let wanted = model.get(&field).map(|(value, _)| value.clone());
         assert_eq!(got, wanted, "seed {seed}, step {step}");
@@ -88,6 +98,20 @@ fn numbered(len: u64) -> Hash {
         hash.set(field.as_bytes(), b"v", Fate::Clear, 0, &RULES);
     }
     hash
+}
+
+#[test]
+fn a_hash_that_was_given_room_is_the_one_that_is_filled() {
+    for len in [0, 1, 8, 9, 10, 500] {
+        let mut hash = Hash::with_room(len, &RULES);
+        for number in 0..len as u64 {
+            let field = number.to_string();
+            assert!(hash.set(field.as_bytes(), b"v", Fate::Clear, 0, &RULES));
+        }
+        let filled = numbered(len as u64);
+        assert_eq!(hash.encoding(), filled.encoding(), "{len}");
+        assert_eq!(listed(&hash, 0), listed(&filled, 0), "{len}");
+    }
 }
 
 #[test]

@@ -39,18 +39,30 @@ pub fn difference<'a>(
 impl Set {
     /// The members of any of `sets`.
     pub fn union(sets: &[&Set], rules: &Rules) -> Set {
-        sets.iter()
-            .flat_map(|set| set.iter())
-            .fold(Set::default(), |mut union, item| {
-                union.insert_item(item, rules);
-                union
-            })
+        let largest = (0..sets.len()).max_by_key(|&at| sets[at].len());
+        // The others are added to a copy of it.
+        let copy = largest.and_then(|at| sets[at].copy_as_added(rules));
+        let copied = largest.filter(|_| copy.is_some());
+        let mut union = copy.unwrap_or_default();
+        let others = sets
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| Some(*at) != copied);
+        for item in others.flat_map(|(_, set)| set.iter()) {
+            union.insert_item(item, rules);
+        }
+        union
     }
 
     /// The intersection of `sets` to be stored: integers, if that is all there
     /// is; else packed, in the order of the smallest, or a table.
     pub fn of_intersection(sets: Vec<&Set>, rules: &Rules) -> Set {
         let smallest = sets.iter().min_by_key(|set| set.len());
+        if let [only] = sets[..]
+            && let Some(copy) = only.copy_as_added(rules)
+        {
+            return copy;
+        }
         let is_sorted = smallest.is_none_or(|set| set.as_intset().is_some());
         let mut result = if is_sorted {
             Set::default()
@@ -71,6 +83,11 @@ impl Set {
     /// The difference to be stored: its form is that of its members added one
     /// after the other.
     pub fn of_difference(first: &Set, others: &[&Set], rules: &Rules) -> Set {
+        if others.is_empty()
+            && let Some(copy) = first.copy_as_added(rules)
+        {
+            return copy;
+        }
         difference(first, others, rules).fold(Set::default(), |mut result, item| {
             result.insert_item(item, rules);
             result

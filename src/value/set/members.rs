@@ -32,6 +32,22 @@ impl From<Intset> for Set {
 }
 
 impl Set {
+    /// An empty set, to which about so many members are added: in the end it has the form they
+    /// ask for, and it grows while they come only if there are more.
+    pub fn with_room(members: usize, rules: &Rules) -> Self {
+        if members > others_max(rules) {
+            let table = Dict::with_room(rules.hash_key, members);
+            return Self(Form::Table(Box::new(table)));
+        }
+        Self::default()
+    }
+
+    /// A copy, if that is what its members would make that are added to an empty set.
+    pub(super) fn copy_as_added(&self, rules: &Rules) -> Option<Self> {
+        let is_such = matches!(self.0, Form::Table(_)) && self.len() > others_max(rules);
+        is_such.then(|| self.clone())
+    }
+
     pub fn len(&self) -> usize {
         match &self.0 {
             Form::Integers(integers) => integers.len(),
@@ -202,7 +218,7 @@ impl Set {
             }
             Form::Table(table) => {
                 // A member that is there keeps its entry.
-                table.find(member).is_none() && table.insert(member, NewValue::Text(b""), None)
+                table.insert_new(member, NewValue::Text(b""))
             }
         }
     }
@@ -301,6 +317,12 @@ fn packs(integers: &Intset, member: &[u8], rules: &Rules) -> bool {
         && member.len() <= rules.set_max_listpack_value
         && longest <= rules.set_max_listpack_value
         && bytes < Listpack::BYTES_MAX
+}
+
+/// The most members that one of the other forms takes, to which any number may be added before.
+fn others_max(rules: &Rules) -> usize {
+    let packed_max = rules.set_max_listpack_entries;
+    rules.set_max_intset_entries.max(packed_max)
 }
 
 /// The most members of a set of integers.

@@ -249,6 +249,38 @@ proptest! {
     }
 
     #[test]
+    fn a_set_made_of_others_has_the_form_of_its_members_added(left in members(), right in members(), removed in members()) {
+        let (mut left, right) = (model_of(&left), model_of(&right));
+        // A table that has become small is one no more in what is made of it.
+        for member in &removed {
+            left.0.remove(member.as_bytes());
+        }
+        let added = |sets: &[&Set]| {
+            let mut set = Set::default();
+            sets.iter().flat_map(|set| set.iter()).for_each(|item| {
+                set.insert_item(item, &TIGHT);
+            });
+            set
+        };
+        let check = |made: &Set, sets: &[&Set]| {
+            let added = added(sets);
+            assert_eq!(texts(made), texts(&added), "{sets:?}");
+            assert_eq!(made.encoding(), added.encoding(), "{sets:?}");
+        };
+        let (left, right, none) = (&left.0, &right.0, &Set::default());
+        check(&Set::union(&[left], &TIGHT), &[left]);
+        check(&Set::union(&[left, right, left], &TIGHT), &[left, right]);
+        check(&Set::union(&[none, left], &TIGHT), &[left]);
+        check(&Set::of_difference(left, &[], &TIGHT), &[left]);
+        prop_assert_eq!(texts(&Set::of_intersection(vec![left], &TIGHT)), texts(left));
+        let mut given_room = Set::with_room(left.len(), &TIGHT);
+        left.iter().for_each(|item| {
+            given_room.insert_item(item, &TIGHT);
+        });
+        check(&given_room, &[left]);
+    }
+
+    #[test]
     fn sets_are_combined_as_sorted_sets_are(left in members(), right in members(), third in members()) {
         let (left, right, third) = (model_of(&left), model_of(&right), model_of(&third));
         let sets = vec![&left.0, &right.0, &third.0];
