@@ -24,6 +24,7 @@ mod slots;
 mod table;
 mod thin;
 mod tree;
+mod unranked;
 
 pub use content::{Content, Marks, NewValue};
 pub use counted::{class_bytes, give_back, keep_what_is_freed, used_memory};
@@ -35,3 +36,4 @@ pub use ranked::{Ranked, ranked_score};
 pub use slots::{Among, Counts, Occupied, Position, SLOTS, Slots};
 pub use table::Place;
 pub use thin::Thin;
+pub use unranked::Unranked;

@@ -27,6 +27,7 @@ use std::ops::Range;
 use super::content::NewValue;
 use super::dict::{Dict, Field};
 use super::tree::{Item, Tree, score_of};
+use super::unranked::Unranked;
 use crate::base::HashKey;
 
 /// What was cut out and is still to be freed.
@@ -39,7 +40,7 @@ pub(super) struct Cuts {
 /// See the module.
 pub struct Ranked {
     pub(super) dict: Dict,
-    tree: Tree,
+    pub(super) tree: Tree,
     pub(super) cuts: Option<Box<Cuts>>,
     pub(super) walk: CutWalk,
 }
@@ -73,12 +74,12 @@ impl std::fmt::Debug for Ranked {
 
 impl Clone for Ranked {
     fn clone(&self) -> Self {
-        let mut copy = Self::new(self.dict.hash_key());
+        let mut copy = Unranked::with_room(self.dict.hash_key(), self.len());
         self.visit(0..self.len(), |score, member| {
-            copy.insert(member, score);
+            copy.push(member, score);
             true
         });
-        copy
+        copy.rank().expect("the tree has each member once")
     }
 }
 
@@ -90,9 +91,14 @@ impl Drop for Ranked {
 
 impl Ranked {
     pub fn new(hash_key: HashKey) -> Self {
+        Self::of(Dict::new(hash_key), Tree::EMPTY)
+    }
+
+    /// Of a dictionary and a tree that has an item of each of its entries.
+    pub(super) fn of(dict: Dict, tree: Tree) -> Self {
         Self {
-            dict: Dict::new(hash_key),
-            tree: Tree::EMPTY,
+            dict,
+            tree,
             cuts: None,
             walk: CutWalk::default(),
         }

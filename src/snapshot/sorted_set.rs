@@ -7,7 +7,7 @@ use crate::value::Rules;
 use crate::value::listpack::Listpack;
 use crate::value::sorted_set::{SortedSet, Towards};
 
-use super::element::{Element, Pairs};
+use super::element::{Element, Pairs, room};
 use super::kind::Kind;
 use super::sink::Sink;
 use super::string::{
@@ -66,12 +66,17 @@ fn read_counted(
     read_score: impl Fn(&mut &[u8]) -> Result<f64, Malformed>,
     rules: &Rules,
 ) -> Result<SortedSet, Malformed> {
-    let mut set = SortedSet::default();
-    for _ in 0..read_length(bytes)? {
+    let count = read_length(bytes)?;
+    let room = room(count, bytes);
+    let members = (0..count).map(|_| {
         let member = read_string(bytes)?;
-        insert(&mut set, &member, read_score(bytes)?, rules)?;
-    }
-    Ok(set)
+        let score = read_score(bytes)?;
+        // A score is a number.
+        (!score.is_nan())
+            .then_some((member, score))
+            .ok_or(Malformed)
+    });
+    SortedSet::collect(members, room, rules)?.ok_or(Malformed)
 }
 
 fn read_score_text(bytes: &mut &[u8]) -> Result<f64, Malformed> {

@@ -1,13 +1,12 @@
 //! Several sets become one: ZDIFF, ZINTER, ZUNION, their …STORE forms, ZINTERCARD.
 
-use std::collections::BTreeMap;
-
-use crate::base::{parse_f64, parse_i64};
+use crate::base::{HashKey, parse_f64, parse_i64};
 use crate::command::set::limit;
 use crate::command::table::{Command, Run};
 use crate::command::turn::Turn;
 use crate::config::EventClass;
 use crate::keyspace::Key;
+use crate::memory::{Ranked, Unranked};
 use crate::resp::{Args, Outcome, Refusal, Reply};
 use crate::spec::{Flags, Group, KeyFlags, Keys, Spec};
 use crate::value::sorted_set::SortedSet;
@@ -55,9 +54,6 @@ impl Aggregate {
 fn number_or_zero(score: f64) -> f64 {
     if score.is_nan() { 0.0 } else { score }
 }
-
-/// Members and their scores in the order of a sorted set.
-type Scored = Vec<(Vec<u8>, f64)>;
 
 /// A request, understood.
 struct Plan {
@@ -138,8 +134,8 @@ impl Plan {
         }
     }
 
-    /// After a read of every key.
-    fn run(&self, turn: &Turn<'_>, args: Args<'_>) -> Result<Scored, Refusal> {
+    /// After a read of every key. The result is no value yet, whose form may lose the sign of a zero.
+    fn run(&self, turn: &Turn<'_>, args: Args<'_>) -> Result<Ranked, Refusal> {
         let keys: Vec<Key<'_>> = self.keys.clone().map(|at| turn.key(args, at)).collect();
         let mut sources = Vec::with_capacity(keys.len());
         for (key, weight) in keys.iter().zip(&self.weights) {
@@ -149,35 +145,39 @@ impl Plan {
             // The smallest first, as stock adds up scores in this order.
             sources.sort_by_key(|(source, _)| source.len());
         }
-        let scores = match self.operation {
-            Operation::Difference => difference(&sources),
-            Operation::Intersection => self.intersection(&sources),
-            Operation::Union => self.union(&sources),
+        let hash_key = turn.rules().hash_key;
+        let members = match self.operation {
+            Operation::Difference => difference(&sources, hash_key),
+            Operation::Intersection => self.intersection(&sources, hash_key),
+            Operation::Union => self.union(&sources, hash_key),
         };
-        // Members are in order already, and stay so where scores are the same.
-        let mut scored: Scored = scores.into_iter().collect();
-        scored.sort_by(|(_, one), (_, other)| one.partial_cmp(other).expect("scores are numbers"));
-        Ok(scored)
+        Ok(members.rank().expect("each member is put in once"))
     }
 
-    fn union(&self, sources: &[(Source<'_>, f64)]) -> BTreeMap<Vec<u8>, f64> {
-        let mut scores: BTreeMap<Vec<u8>, f64> = BTreeMap::new();
-        for (source, weight) in sources {
+    fn union(&self, sources: &[(Source<'_>, f64)], hash_key: HashKey) -> Unranked {
+        let largest = sources.last().map_or(0, |(source, _)| source.len());
+        let mut union = Unranked::with_room(hash_key, largest);
+        for (at, (source, weight)) in sources.iter().enumerate() {
+            // Of the first that has members none is there yet.
+            let is_first = sources[..at].iter().all(|(before, _)| before.len() == 0);
             source.visit(|score, member| {
                 let score = number_or_zero(weight * score);
-                match scores.get_mut(member) {
-                    Some(known) => *known = self.aggregate.join(*known, score),
-                    None => drop(scores.insert(member.to_vec(), score)),
+                if is_first {
+                    union.push(member, score);
+                } else {
+                    union.join(member, score, |known, score| {
+                        self.aggregate.join(known, score)
+                    });
                 }
             });
         }
-        scores
+        union
     }
 
-    fn intersection(&self, sources: &[(Source<'_>, f64)]) -> BTreeMap<Vec<u8>, f64> {
-        let mut scores = BTreeMap::new();
+    fn intersection(&self, sources: &[(Source<'_>, f64)], hash_key: HashKey) -> Unranked {
+        let mut common = Unranked::with_room(hash_key, 0);
         let Some(((first, weight), others)) = sources.split_first() else {
-            return scores;
+            return common;
         };
         first.visit(|score, member| {
             let first = number_or_zero(weight * score);
@@ -186,10 +186,10 @@ impl Plan {
                 Some(self.aggregate.join(joined, score))
             });
             if let Some(score) = joined {
-                scores.insert(member.to_vec(), score);
+                common.push(member, score);
             }
         });
-        scores
+        common
     }
 }
 
@@ -205,18 +205,18 @@ fn numkeys(args: Args<'_>, at: usize, command: &'static str) -> Result<usize, Re
         .ok_or(Refusal::Syntax)
 }
 
-fn difference(sources: &[(Source<'_>, f64)]) -> BTreeMap<Vec<u8>, f64> {
-    let mut scores = BTreeMap::new();
+fn difference(sources: &[(Source<'_>, f64)], hash_key: HashKey) -> Unranked {
+    let mut rest = Unranked::with_room(hash_key, 0);
     let Some(((first, _), others)) = sources.split_first() else {
-        return scores;
+        return rest;
     };
     first.visit(|score, member| {
         let is_elsewhere = |(other, _): &(Source<'_>, f64)| other.score(member).is_some();
         if !others.iter().any(is_elsewhere) {
-            scores.insert(member.to_vec(), score);
+            rest.push(member, score);
         }
     });
-    scores
+    rest
 }
 
 fn answer(
@@ -226,11 +226,12 @@ fn answer(
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let plan = Plan::parse(turn, args, 1, named)?;
-    let scored = plan.run(turn, args)?;
-    let mut members = Members::begin(reply, scored.len(), plan.listed);
-    for (member, score) in &scored {
-        members.add(*score, member);
-    }
+    let ranked = plan.run(turn, args)?;
+    let mut members = Members::begin(reply, ranked.len(), plan.listed);
+    ranked.visit(0..ranked.len(), |score, member| {
+        members.add(score, member);
+        true
+    });
     Ok(())
 }
 
@@ -241,10 +242,10 @@ fn store(
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let plan = Plan::parse(turn, args, 2, named)?;
-    let scored = plan.run(turn, args)?;
+    let ranked = plan.run(turn, args)?;
     let destination = turn.key(args, 1);
-    let len = scored.len();
-    let set = SortedSet::of_scored(&scored, &turn.rules());
+    let len = ranked.len();
+    let set = SortedSet::of_ranked(ranked, &turn.rules());
     let has_changed = turn.store(&destination, set, EventClass::SortedSet, named.1);
     turn.changed(u64::from(has_changed));
     reply.int(len as i64);

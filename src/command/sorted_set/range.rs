@@ -210,13 +210,14 @@ fn zrangestore(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
     let mut stored = SortedSet::default();
     if let Some(set) = turn.read_as::<SortedSet>(&source)? {
         let ranks = query.ranks(set);
-        if query.is_by_rank() {
-            // Stock knows how many there will be; by score or name it finds out.
-            stored = SortedSet::for_len(ranks.len(), &rules);
-        }
-        set.visit(ranks, query.towards, |score, member| {
-            stored.insert(member, score, &rules);
-        });
+        // Stock knows how many there will be by rank; by score or name it finds out, and packs the
+        // first ones.
+        let packed_first = if query.is_by_rank() {
+            0
+        } else {
+            rules.zset_max_listpack_entries
+        };
+        stored = set.range(ranks, query.towards, packed_first, &rules);
     }
     let destination = turn.key(args, 1);
     let len = stored.len();

@@ -35,6 +35,14 @@ impl Item {
         unsafe { &*member }
     }
 
+    /// Asks the processor to fetch the member.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        // SAFETY: as in `member`.
+        let field = unsafe { Field::from_word(self.word) };
+        ManuallyDrop::new(field).prefetch();
+    }
+
     /// Whether it is this entry's.
     pub(in crate::memory) fn is_of(&self, field: &Field) -> bool {
         self.word == field.word()

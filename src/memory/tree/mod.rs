@@ -17,9 +17,11 @@
 //!
 //! A tree does not own the entries: whoever holds it keeps each alive as long as
 //! its item is there.
+mod build;
 mod item;
 mod node;
 mod root;
 
+pub(super) use build::Leaves;
 pub(super) use item::{Item, score_of};
 pub(super) use root::Tree;

@@ -11,6 +11,9 @@ pub(super) const NODE_MAX: usize = 64;
 /// Neighbours of together so many are joined.
 const JOINED_MAX: usize = NODE_MAX * 3 / 4;
 
+/// Items between the one that is visited and the one whose entry is asked for.
+const VISITED_AHEAD: usize = 16;
+
 pub(super) struct Child {
     pub(super) count: usize,
     pub(super) first: Item,
@@ -258,9 +261,15 @@ impl Node {
         visit: &mut impl FnMut(f64, &'a [u8]) -> bool,
     ) -> bool {
         match self {
-            Self::Leaf(items) => items[ranks]
-                .iter()
-                .all(|item| visit(item.score, item.member())),
+            Self::Leaf(items) => {
+                let items = &items[ranks];
+                items.iter().take(VISITED_AHEAD).for_each(Item::prefetch);
+                items.iter().enumerate().all(|(at, item)| {
+                    let ahead = items.get(at + VISITED_AHEAD);
+                    ahead.into_iter().for_each(Item::prefetch);
+                    visit(item.score, item.member())
+                })
+            }
             Self::Inner(children) => {
                 let mut start = 0;
                 children.iter().all(|child| {
@@ -280,10 +289,16 @@ impl Node {
         visit: &mut impl FnMut(f64, &'a [u8]) -> bool,
     ) -> bool {
         match self {
-            Self::Leaf(items) => items[ranks]
-                .iter()
-                .rev()
-                .all(|item| visit(item.score, item.member())),
+            Self::Leaf(items) => {
+                let items = &items[ranks];
+                let ahead = items.iter().rev().take(VISITED_AHEAD);
+                ahead.for_each(Item::prefetch);
+                items.iter().enumerate().rev().all(|(at, item)| {
+                    let ahead = at.checked_sub(VISITED_AHEAD).map(|at| &items[at]);
+                    ahead.into_iter().for_each(Item::prefetch);
+                    visit(item.score, item.member())
+                })
+            }
             Self::Inner(children) => {
                 let mut end = count;
                 children.iter().rev().all(|child| {

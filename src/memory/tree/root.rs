@@ -10,7 +10,7 @@ use super::node::NODE_MAX;
 use super::node::{Child, End, Node, join_around};
 
 /// See the module.
-pub(in crate::memory) struct Tree(Node);
+pub(in crate::memory) struct Tree(pub(super) Node);
 
 impl Tree {
     pub(in crate::memory) const EMPTY: Self = Self(Node::Leaf(Vec::new()));

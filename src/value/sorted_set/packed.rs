@@ -75,11 +75,14 @@ pub(super) fn insert(pack: &mut Listpack, member: &[u8], score: f64) {
                 pack.insert_after(member_at, text);
             });
         }
-        None => {
-            pack.push_back(member);
-            with_score(score, |text| pack.push_back(text));
-        }
+        None => push(pack, member, score),
     }
+}
+
+/// Puts a member behind all others, where it belongs.
+pub(super) fn push(pack: &mut Listpack, member: &[u8], score: f64) {
+    pack.push_back(member);
+    with_score(score, |text| pack.push_back(text));
 }
 
 /// Passes on the text a score is stored as.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::packed;
 use crate::base::Random;
-use crate::memory::{Dict, Ranked, class_bytes};
+use crate::memory::{Dict, Ranked, Unranked, class_bytes};
 use crate::value::Rules;
 use crate::value::listpack::Listpack;
 
@@ -51,30 +51,61 @@ impl SortedSet {
         Some(set)
     }
 
-    /// An empty set in the form that so many short members take: the packed one keeps no sign of
-    /// a zero, so it matters whether they pass through it.
-    pub fn for_len(len: usize, rules: &Rules) -> Self {
-        let mut set = Self::default();
-        if len > rules.zset_max_listpack_entries {
-            set.become_table(rules);
+    /// A set of members that are in order already. Its form is settled before the first is put in:
+    /// the packed one keeps no sign of a zero, so it matters whether they pass through it.
+    pub fn of_ranked(ranked: Ranked, rules: &Rules) -> Self {
+        let mut pack = Listpack::new();
+        let mut fits = ranked.len() <= rules.zset_max_listpack_entries;
+        if fits {
+            ranked.visit(0..ranked.len(), |score, member| {
+                fits = member.len() <= rules.zset_max_listpack_value;
+                packed::push(&mut pack, member, score);
+                fits
+            });
         }
-        set
+        Self(if fits {
+            Form::Packed(pack)
+        } else {
+            Form::Table(Box::new(ranked))
+        })
     }
 
-    /// A set of different members in the order of their scores, whose form is settled before the
-    /// first is put in, as [`SortedSet::for_len`] says.
-    pub fn of_scored(scored: &[(Vec<u8>, f64)], rules: &Rules) -> Self {
-        let longest = scored.iter().map(|(member, _)| member.len()).max();
-        let fits = scored.len() <= rules.zset_max_listpack_entries
-            && longest.unwrap_or(0) <= rules.zset_max_listpack_value;
-        let mut set = Self::default();
-        if !fits {
-            set.become_table(rules);
-        }
-        for (member, score) in scored {
-            set.insert(member, *score, rules);
-        }
-        set
+    /// A set of members that come in any order, about so many; none if one comes twice.
+    pub fn collect<M: AsRef<[u8]>, F>(
+        mut members: impl Iterator<Item = Result<(M, f64), F>>,
+        room: usize,
+        rules: &Rules,
+    ) -> Result<Option<Self>, F> {
+        let mut set = Unranked::with_room(rules.hash_key, room);
+        members.try_for_each(|member| {
+            let (member, score) = member?;
+            set.push(member.as_ref(), score);
+            Ok(())
+        })?;
+        Ok(set.rank().map(|ranked| Self::of_ranked(ranked, rules)))
+    }
+
+    /// A set of the members of these ranks, which are below `len`. The first `packed_first` of them
+    /// pass through the packed form, on the way that is told, if they are short.
+    pub fn range(
+        &self,
+        ranks: Range<usize>,
+        towards: Towards,
+        packed_first: usize,
+        rules: &Rules,
+    ) -> Self {
+        let mut range = Unranked::with_room(rules.hash_key, ranks.len());
+        let mut packed_left = packed_first;
+        self.visit(ranks, towards, |score, member| {
+            if member.len() > rules.zset_max_listpack_value {
+                packed_left = 0;
+            }
+            // Adding 0 takes the sign of a zero away.
+            range.push(member, if packed_left > 0 { score + 0.0 } else { score });
+            packed_left = packed_left.saturating_sub(1);
+        });
+        let range = range.rank().expect("a set has each member once");
+        Self::of_ranked(range, rules)
     }
 
     /// The packed form, if it is one.

@@ -104,6 +104,95 @@ proptest! {
     }
 }
 
+/// The set that these make when they are added one after the other.
+fn added(members: &[(u8, i8)], rules: &Rules) -> SortedSet {
+    let mut set = SortedSet::default();
+    for (member, score) in members {
+        set.insert(&name(*member), f64::from(*score), rules);
+    }
+    set
+}
+
+proptest! {
+    #[test]
+    fn a_set_made_at_once_is_the_one_that_is_filled(
+        mut members in prop::collection::vec((any::<u8>(), -5..5_i8), 0..120),
+        order in 0..3_u8,
+        entries in prop_oneof![Just(0_usize), Just(16), Just(1000)],
+        longest in prop_oneof![Just(3_usize), Just(64)],
+    ) {
+        let rules = Rules {
+            zset_max_listpack_entries: entries,
+            zset_max_listpack_value: longest,
+            ..Rules::DEFAULT
+        };
+        members.sort_by_key(|(member, _)| *member);
+        members.dedup_by_key(|(member, _)| *member);
+        match order {
+            0 => members.sort_by_key(|(_, score)| *score),
+            1 => members.sort_by_key(|(_, score)| -*score),
+            _ => {}
+        }
+        let filled = added(&members, &rules);
+        let each = |(member, score): &(u8, i8)| Ok::<_, ()>((name(*member), f64::from(*score)));
+        let made = SortedSet::collect(members.iter().map(each), members.len() / 2, &rules);
+        let made = made.expect("there is no fault").expect("each is there once");
+        prop_assert_eq!(made.encoding(), filled.encoding());
+        prop_assert_eq!(all_of(&made), all_of(&filled));
+        let twice = members.iter().chain(members.first()).map(each);
+        let twice = SortedSet::collect(twice, 0, &rules).expect("there is no fault");
+        prop_assert_eq!(twice.is_none(), !members.is_empty());
+        // A part of it, in either direction.
+        let ranks = made.len() / 4..made.len() / 2;
+        for towards in [Towards::Highest, Towards::Lowest] {
+            let mut filled = SortedSet::default();
+            made.visit(ranks.clone(), towards, |score, member| {
+                filled.insert(member, score, &rules);
+            });
+            let part = made.range(ranks.clone(), towards, entries, &rules);
+            prop_assert_eq!(part.encoding(), filled.encoding());
+            prop_assert_eq!(all_of(&part), all_of(&filled));
+        }
+    }
+}
+
+/// With the signs of zeros.
+fn all_of(set: &SortedSet) -> Vec<(u64, Vec<u8>)> {
+    let all = all(set, Towards::Highest).into_iter();
+    all.map(|(score, member)| (score.to_bits(), member))
+        .collect()
+}
+
+#[test]
+fn a_zero_keeps_its_sign_unless_it_passes_through_the_packed_form() {
+    let rules = Rules {
+        zset_max_listpack_entries: 3,
+        ..Rules::DEFAULT
+    };
+    let zeros = |count: u8| {
+        let members = (0..count).map(|number| Ok::<_, ()>(([number], -0.0)));
+        let set = SortedSet::collect(members, 0, &rules);
+        set.expect("there is no fault").expect("each is there once")
+    };
+    let signs = |set: &SortedSet| {
+        let all = all(set, Towards::Highest).into_iter();
+        all.filter(|(score, _)| score.is_sign_negative()).count()
+    };
+    assert_eq!((signs(&zeros(3)), signs(&zeros(4))), (0, 4));
+    let set = zeros(9);
+    let part =
+        |count, packed_first| signs(&set.range(0..count, Towards::Lowest, packed_first, &rules));
+    assert_eq!((part(3, 0), part(4, 0)), (0, 4));
+    // What is added one by one.
+    for count in 0..9 {
+        let mut one_by_one = SortedSet::default();
+        set.visit(0..count, Towards::Lowest, |score, member| {
+            one_by_one.insert(member, score, &rules);
+        });
+        assert_eq!(part(count, 3), signs(&one_by_one), "{count}");
+    }
+}
+
 #[test]
 fn a_set_beyond_a_threshold_is_a_table() {
     let mut set = SortedSet::default();
