@@ -98,15 +98,6 @@ pub struct Failover {
     pub forces: bool,
 }
 
-impl Failover {
-    /// Whether the replica that says it is there is one that is meant.
-    #[must_use]
-    pub fn is_meant(&self, ip: &str, port: u16) -> bool {
-        let target = self.target.as_ref();
-        target.is_none_or(|(host, at)| host == ip && *at == port)
-    }
-}
-
 /// SHUTDOWN, or a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shutdown {

@@ -25,8 +25,8 @@ pub use greeting::Introduction;
 pub use history::{History, Resume, Standing};
 pub use id::ReplicationId;
 pub use primary::{
-    Arrival, Asked, Guard, Limits, LinkInfo, Method, Overflow, Policy, Primary, PrimaryAction,
-    State, Stream, Tally,
+    Arrival, Asked, Guard, Halt, HaltAction, Limits, LinkInfo, Method, Overflow, Passage, Policy,
+    Primary, PrimaryAction, Role, State, Stream, Succession, Takeover, Tally,
 };
 pub use transfer::Framing;
 pub use units::Sorter;

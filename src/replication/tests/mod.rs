@@ -4,6 +4,7 @@ mod apply;
 mod catching;
 mod follower;
 mod guard;
+mod halt;
 mod parts;
 mod primary;
 mod seeds;

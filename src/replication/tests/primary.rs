@@ -9,11 +9,11 @@ use crate::replication::{
 
 use super::stream::Memory;
 
-const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+pub(super) const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const OTHER: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 const MARK: [u8; 40] = [b'm'; 40];
 
-fn id(text: &str) -> ReplicationId {
+pub(super) fn id(text: &str) -> ReplicationId {
     ReplicationId::parse(text.as_bytes()).expect("a name")
 }
 
@@ -47,7 +47,7 @@ pub(super) fn arrival(asked: Asked) -> Arrival {
 }
 
 /// One that keeps its stream from this offset on.
-fn leading(offset: u64) -> Primary<Memory> {
+pub(super) fn leading(offset: u64) -> Primary<Memory> {
     let history = History::at(id(ID), offset);
     let mut primary = Primary::new(history.clone(), policy(), Memory::default());
     primary.begin(0, history);
@@ -55,7 +55,7 @@ fn leading(offset: u64) -> Primary<Memory> {
 }
 
 /// The stream goes on.
-fn goes_on(primary: &mut Primary<Memory>, bytes: Bytes) {
+pub(super) fn goes_on(primary: &mut Primary<Memory>, bytes: Bytes) {
     primary.on_stream(bytes);
     primary.flow();
 }
@@ -74,7 +74,7 @@ fn send(link: u64, bytes: &str) -> PrimaryAction {
     }
 }
 
-fn from(name: &str, from: u64) -> Asked {
+pub(super) fn from(name: &str, from: u64) -> Asked {
     Asked::Psync(Some(Resume { id: id(name), from }))
 }
 

@@ -5,7 +5,6 @@ use crate::replication::{Address, History, Stage, Standing};
 use crate::server::control::Control;
 use crate::server::letter::Recruit;
 use crate::shard::Shard;
-use crate::telemetry::Handover;
 
 /// The number of a change that every core has, and for which the shards are on
 /// their way.
@@ -13,9 +12,6 @@ const ASKED: u64 = u64::MAX;
 
 /// What one hears who asked this node to lead.
 const FOLLOWS_ANOTHER: &[u8] = b"-ERR This node was told to follow another one\r\n";
-
-/// How long the end of a link may take whose primary asks this node to lead.
-const PARTING_MS: u64 = 2000;
 
 impl Control {
     /// The stream is not needed any more.
@@ -150,7 +146,7 @@ impl Control {
 
     /// A core has taken settings over.
     pub(in crate::server) fn on_taken_over(&mut self) {
-        self.on_halt_told();
+        self.on_holding();
         let Some((change, _)) = &self.hub.demotion else {
             return;
         };
@@ -172,9 +168,9 @@ impl Control {
         let history = self.hub.primary.history().clone();
         self.upstream.follower.on_history(history, 0);
         self.begin_to_follow(address);
-        if self.is_failing_over() {
+        if self.hub.halt.on_stream_ended() {
             self.upstream.follower.ask_to_lead();
-            self.hub.replication.set_handover(Handover::UnderWay);
+            self.tell_of_halt();
         }
     }
 
@@ -184,31 +180,24 @@ impl Control {
             "MASTER MODE enabled (failover request from {})",
             recruit.arrival.who()
         ));
-        self.hub.to_be_served.push((core, recruit));
-        let until = self.hub.now() + PARTING_MS;
-        self.hub.takes_over_at.get_or_insert(until);
+        let now = self.hub.now();
+        self.hub.takeover.on_asked(now, (core, recruit));
     }
 
-    /// Takes over when the old primary has ended its link: there may have been more
-    /// on that.
+    /// Takes over when it is time for that.
     pub(super) fn look_at_taking_over(&mut self) {
-        let Some(until) = self.hub.takes_over_at else {
-            return;
-        };
         let is_linked = self.upstream.follower.stage() == Stage::Streaming;
-        if is_linked && self.hub.now() < until {
-            return;
+        let now = self.hub.now();
+        if self.hub.takeover.look(now, is_linked) {
+            let id = self.hub.next_name();
+            self.upstream.follower.unfollow(id);
         }
-        self.hub.takes_over_at = None;
-        let id = self.hub.next_name();
-        self.upstream.follower.unfollow(id);
     }
 
     /// This node is to follow another: it takes over from nobody, and who asked it to
     /// leads on.
     pub(in crate::server) fn give_up_taking_over(&mut self) {
-        self.hub.takes_over_at = None;
-        for (core, recruit) in std::mem::take(&mut self.hub.to_be_served) {
+        for (core, recruit) in self.hub.takeover.give_up() {
             self.log
                 .warning("The failover request is refused: another node is to be followed.");
             self.turn_away(core, recruit, FOLLOWS_ANOTHER);
@@ -217,7 +206,7 @@ impl Control {
 
     /// This node leads: those are heard who asked it to.
     pub(in crate::server) fn serve_those_to_be(&mut self) {
-        for (core, recruit) in std::mem::take(&mut self.hub.to_be_served) {
+        for (core, recruit) in self.hub.takeover.on_leading() {
             self.on_recruit(core, recruit);
         }
     }

@@ -6,19 +6,22 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use crate::base::Random;
+use crate::command::Shutdown;
 use crate::config::Settings;
 use crate::journal::Merge;
-use crate::replication::{Address, History, Limits, Method, Policy, Primary, ReplicationId};
+use crate::replication::{
+    Address, Halt, History, Limits, Method, Policy, Primary, ReplicationId, Takeover,
+};
 use crate::runtime::clock::{Stopwatch, unix_ms};
 use crate::runtime::control::{Alarm, Wire};
 use crate::runtime::core::Bell;
 use crate::session::SessionId;
 use crate::telemetry::{Lineage, Replica, Replication};
 
+use crate::server::errand::Client;
 use crate::server::letter::Recruit;
 use crate::server::recording::{Journal, REPLICAS_LANE};
 
-use super::halt::Halt;
 use super::sender::Delivery;
 use super::spill::Spill;
 use super::stand::{Settling, Standpoint};
@@ -50,11 +53,13 @@ pub(in crate::server) struct Hub {
     /// Sessions that are told when the stream has this ticket.
     pub(super) catching_up: Vec<(u64, usize, SessionId)>,
     /// Writes are held, for replicas to have all of them.
-    pub(super) halt: Option<Halt>,
-    /// Replicas of this node's primary that are to lead, and are heard when they do.
-    pub(super) to_be_served: Vec<(usize, Recruit)>,
-    /// When this node takes over at the latest.
-    pub(super) takes_over_at: Option<u64>,
+    pub(super) halt: Halt,
+    /// The cores are told to hold them by this change of settings.
+    pub(super) holding: Option<u64>,
+    /// The end that waits for replicas, and who has asked for it.
+    pub(super) ending: Option<(Shutdown, Vec<Client>)>,
+    /// Primaries of this node that ask it to lead.
+    pub(super) takeover: Takeover<(usize, Recruit)>,
     /// A file whose place in the history is not known yet.
     pub(super) standpoint: Option<Standpoint>,
     /// What waits until the primary's stream stands still, and until when.
@@ -105,9 +110,10 @@ impl Hub {
             is_ceasing: false,
             waits: Vec::new(),
             catching_up: Vec::new(),
-            halt: None,
-            to_be_served: Vec::new(),
-            takes_over_at: None,
+            halt: Halt::default(),
+            holding: None,
+            ending: None,
+            takeover: Takeover::default(),
             standpoint: None,
             settling: Vec::new(),
             is_stream_held: false,
@@ -161,8 +167,8 @@ impl Hub {
             || !self.lines.is_empty()
             || !self.waits.is_empty()
             || !self.settling.is_empty()
-            || self.halt.is_some()
-            || self.takes_over_at.is_some()
+            || self.halt.is_on()
+            || self.takeover.deadline().is_some()
             || self.running.is_some()
             || self.wanted.is_some()
     }

@@ -198,8 +198,8 @@ impl Control {
             self.hub.undelivered.as_ref().map(|feed| feed.until),
             self.hub.waits.iter().filter_map(|wait| wait.until).min(),
             self.hub.settling.first().map(|(until, _)| *until),
-            self.hub.halt.as_ref().and_then(|halt| halt.until),
-            self.hub.takes_over_at,
+            self.hub.halt.deadline(),
+            self.hub.takeover.deadline(),
         ];
         let deadline = deadlines.into_iter().flatten().min();
         self.hub.alarm.set(now, deadline.map(|at| at.max(now + 1)));
