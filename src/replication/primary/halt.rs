@@ -188,7 +188,7 @@ impl Halt {
         if role == Role::Follows {
             return Err(Refusal::FAILOVER_AT_REPLICA);
         }
-        if primary.links().next().is_none() {
+        if primary.replicas().next().is_none() {
             return Err(Refusal::FAILOVER_WITHOUT_REPLICAS);
         }
         let is_bounded = succession.timeout_ms.is_some() && succession.target.is_some();
@@ -198,7 +198,7 @@ impl Halt {
         if succession.target.is_none() {
             return Ok(());
         }
-        let link = primary.links().find(|link| succession.is_meant(link));
+        let link = primary.replicas().find(|link| succession.is_meant(link));
         match link.ok_or(Refusal::FAILOVER_NO_REPLICA)?.state {
             State::Online => Ok(()),
             State::Waiting | State::Receiving | State::Loading => Err(Refusal::FAILOVER_NOT_ONLINE),
@@ -216,7 +216,7 @@ impl Halt {
 
     /// The node is to end: whether it waits for replicas.
     pub fn end<O: Overflow>(&mut self, now: u64, timeout_ms: u64, primary: &Primary<O>) -> bool {
-        let has_replicas = primary.links().any(|link| is_online(&link));
+        let has_replicas = primary.replicas().any(|link| is_online(&link));
         if timeout_ms == 0 || !has_replicas || self.is_on() {
             return false;
         }
@@ -269,7 +269,7 @@ impl Halt {
         }
         held.stage = Stage::Halted(offset);
         let lags = |link: LinkInfo<'_>| is_online(&link) && link.acknowledged < offset;
-        if primary.links().any(lags) {
+        if primary.replicas().any(lags) {
             self.actions.push_back(Action::AskReplicas);
         }
     }
@@ -284,7 +284,7 @@ impl Halt {
         };
         let is_late = held.until.is_some_and(|until| until <= now);
         let has_all = |link: &LinkInfo<'_>| offset.is_some_and(|end| link.acknowledged >= end);
-        let mut online = primary.links().filter(is_online);
+        let mut online = primary.replicas().filter(is_online);
         match &held.purpose {
             Purpose::End => {
                 if is_late || offset.is_some() && online.all(|link| has_all(&link)) {
@@ -382,7 +382,7 @@ impl Halt {
     fn tell_who_lags<O: Overflow>(&mut self, now: u64, offset: Option<u64>, primary: &Primary<O>) {
         let offset = offset.unwrap_or(primary.history().offset);
         let (mut synced, mut all) = (0, 0);
-        for link in primary.links().filter(is_online) {
+        for link in primary.replicas().filter(is_online) {
             all += 1;
             let behind = offset.saturating_sub(link.acknowledged);
             if behind == 0 {

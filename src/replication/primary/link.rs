@@ -6,7 +6,7 @@ use crate::resp::{Args, Decoded, Decoder, Limits, Span};
 
 use super::action::Method;
 use super::catching::Catching;
-use super::machine::Sync;
+use super::machine::{LinkInfo, Sync};
 
 /// What a replica may say at once; ACK is some forty bytes.
 const LIMITS: Limits = Limits {
@@ -127,6 +127,18 @@ impl Link {
             catching: None,
             decoder: Decoder::new(),
             input: Vec::new(),
+        }
+    }
+
+    /// As INFO tells of it.
+    pub(super) fn info(&self) -> LinkInfo<'_> {
+        LinkInfo {
+            ip: &self.arrival.ip,
+            port: self.arrival.port,
+            state: self.state,
+            has_file: self.is_given && self.sync.is_some_and(|(_, how)| how == Method::Filed),
+            acknowledged: self.acknowledged.unwrap_or(0),
+            heard_at: self.heard_at,
         }
     }
 

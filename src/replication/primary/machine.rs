@@ -156,14 +156,20 @@ impl<O: Overflow> Primary<O> {
     /// All links: each one's number, where it takes clients, how far it is and says
     /// it is, and when it was last heard of.
     pub fn links(&self) -> impl Iterator<Item = LinkInfo<'_>> {
-        self.links.values().map(|link| LinkInfo {
-            ip: &link.arrival.ip,
-            port: link.arrival.port,
-            state: link.state,
-            has_file: link.is_given && link.sync.is_some_and(|(_, how)| how == Method::Filed),
-            acknowledged: link.acknowledged.unwrap_or(0),
-            heard_at: link.heard_at,
-        })
+        self.links.values().map(Link::info)
+    }
+
+    /// The same, without those of replicas that have come again, and whose end nobody has
+    /// heard of: what they said may be of an earlier life.
+    pub fn replicas(&self) -> impl Iterator<Item = LinkInfo<'_>> {
+        let links = self.links.iter();
+        let last = links.filter(|(number, link)| !self.is_replaced(**number, link));
+        last.map(|(_, link)| link.info())
+    }
+
+    fn is_replaced(&self, number: u64, link: &Link) -> bool {
+        let mut later = self.links.range(number + 1..);
+        later.any(|(_, later)| later.replaces(link))
     }
 
     /// Whether the stream is kept.
@@ -211,10 +217,7 @@ impl<O: Overflow> Primary<O> {
     fn online(&self) -> impl Iterator<Item = (u64, &Link)> {
         let links = self.links.iter().map(|(number, link)| (*number, link));
         let online = links.filter(|(_, link)| link.state == State::Online);
-        online.filter(|(number, link)| {
-            let mut later = self.links.range(number + 1..);
-            !later.any(|(_, later)| later.replaces(link))
-        })
+        online.filter(|(number, link)| !self.is_replaced(*number, link))
     }
 
     /// Where its stream goes that has no room in memory.

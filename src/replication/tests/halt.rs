@@ -142,6 +142,26 @@ fn nobody_is_asked_who_has_everything() {
 }
 
 #[test]
+fn what_a_replica_had_before_it_came_again_does_not_count() {
+    let (mut primary, links) = family();
+    goes_on(&mut primary, Bytes::from_static(b"write"));
+    primary.on_bytes(0, links[1], &ack(105));
+    // It has crashed, and is back with an older file. Nobody has heard of the end.
+    let again = Arrival {
+        port: 7001,
+        ..arrival(from(ID, 101))
+    };
+    let link = primary.on_arrival(5, again);
+    let mut halt = begun(&primary, to(7001, 1000));
+    halt.on_halted(&primary);
+    halt.look(5, &primary);
+    assert_eq!(actions(&mut halt), [HaltAction::AskReplicas]);
+    primary.on_bytes(5, link, &ack(105));
+    halt.look(5, &primary);
+    assert_eq!(actions(&mut halt), [HaltAction::Follow(at(7001))]);
+}
+
+#[test]
 fn what_cannot_be_is_refused() {
     let (mut primary, links) = family();
     let mut halt = Halt::default();
