@@ -104,9 +104,14 @@ pub(super) enum Answer {
     Continue { id: Option<Box<[u8]>> },
     /// Not now.
     Later,
+    /// It was asked to lead, and does already.
+    Leads,
     /// It knows no PSYNC, or has trouble.
     Refused,
 }
+
+/// What a primary says, of stock as well, that is asked to lead.
+const LEADS: &[u8] = b"-ERR PSYNC FAILOVER can't be sent to a master.";
 
 /// Reads the answer to PSYNC.
 pub(super) fn answer(line: &[u8]) -> Answer {
@@ -125,6 +130,7 @@ pub(super) fn answer(line: &[u8]) -> Answer {
             id: words.next().map(Box::from),
         },
         Some(b"-NOMASTERLINK" | b"-LOADING") => Answer::Later,
+        _ if line == LEADS => Answer::Leads,
         _ => Answer::Refused,
     }
 }

@@ -4,6 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::proxy::Proxy;
 use crate::wire::Reply;
 use crate::writer::{Dice, write};
 use crate::{PATIENCE, Side, error, settle, status};
@@ -171,6 +172,34 @@ fn a_replica_that_will_not_lead_gives_the_lead_back() {
     }
     assert_eq!(primary.told("sync_full"), "2", "{log}");
     assert_eq!(primary.told("sync_partial_ok"), "2");
+}
+
+#[test]
+fn a_failover_whose_answer_is_lost_leaves_one_that_leads() {
+    for mut replica in [Side::stock(&[]), Side::primary(2, &[])] {
+        let mut primary = Side::primary(2, &[]);
+        let proxy = Proxy::to(replica.port());
+        let announced = proxy.port();
+        replica.ask(&format!("CONFIG SET replica-announce-port {announced}"));
+        replica.follow(primary.port());
+        replica.wait_until_linked();
+        primary.wait_until("it is online", |side| {
+            side.told("slave0").contains("state=online")
+        });
+        primary.ask("SET k before");
+        // +PONG, +OK for each REPLCONF, and one byte of what PSYNC is answered.
+        proxy.cut_after(7 + 2 * 5 + 1);
+        assert_eq!(primary.ask("FAILOVER"), status("OK"));
+        wait_for_failover(&mut primary);
+        assert_eq!(proxy.cuts(), 1);
+        let log = primary.server.log();
+        assert_eq!(replica.told("role"), "master", "{log}");
+        assert_eq!(primary.told("role"), "slave", "{log}");
+        primary.wait_until_linked();
+        replica.ask("SET k behind");
+        settle(&mut replica, &mut primary);
+        assert_eq!(replica.told("sync_full"), "0", "{log}");
+    }
 }
 
 #[test]

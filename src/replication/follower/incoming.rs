@@ -8,6 +8,7 @@ use crate::replication::units::{Corrupt, Sorter};
 
 use super::action::Action;
 use super::machine::{Follower, Source, State, Step, WORD_MS};
+use super::plea::Plea;
 
 /// An answer's line is not longer.
 const LINE_BYTES_MAX: usize = 4096;
@@ -122,7 +123,8 @@ impl Follower {
                 ));
                 let from = resume.from.to_string();
                 let (id, from) = (resume.id.as_str().as_bytes(), from.as_bytes());
-                if self.hands_over {
+                if let Plea::Asks { requests } = &mut self.plea {
+                    *requests += 1;
                     self.notice("Asking the replica to take over (PSYNC FAILOVER).");
                     self.say(&[b"PSYNC", id, from, b"FAILOVER"]);
                 } else {
@@ -140,13 +142,8 @@ impl Follower {
         let shown = line.escape_ascii();
         let answer = greeting::answer(line);
         let is_answer = answer != Answer::Wait;
-        if is_answer && std::mem::take(&mut self.hands_over) {
-            let is_done = matches!(answer, Answer::Full { .. } | Answer::Continue { .. });
-            self.actions.push_back(Action::HandedOver(is_done));
-            if !is_done {
-                self.notice(&format!("The replica does not take over: {shown}"));
-                return self.fail(now);
-            }
+        if is_answer && self.plea != Plea::None && !self.hear_of_plea(now, &answer, line) {
+            return;
         }
         match answer {
             Answer::Wait => {}
@@ -178,7 +175,7 @@ impl Follower {
                 ));
                 self.fail(now);
             }
-            Answer::Refused => {
+            Answer::Refused | Answer::Leads => {
                 self.notice(&format!(
                     "Master does not support PSYNC or is in error state (reply: {shown})"
                 ));

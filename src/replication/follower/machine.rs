@@ -14,6 +14,7 @@ use crate::replication::transfer::{Framing, Transfer};
 use crate::replication::units::{Sorter, Units};
 
 use super::action::{Action, Level, Stage};
+use super::plea::Plea;
 
 /// Between two attempts to connect.
 const RETRY_MS: u64 = 1000;
@@ -93,8 +94,7 @@ pub struct Follower {
     pub(super) actions: VecDeque<Action>,
     /// Under which name the history goes on when there is no primary any more.
     next_id: ReplicationId,
-    /// The primary is asked to lead, who is this node's replica.
-    pub(super) hands_over: bool,
+    pub(super) plea: Plea,
     /// What of the stream is on disk, where that is kept.
     on_disk: Option<u64>,
     /// The primary has asked when this would be.
@@ -116,7 +116,7 @@ impl Follower {
             heard_at: 0,
             actions: VecDeque::new(),
             next_id: ReplicationId::NONE,
-            hands_over: false,
+            plea: Plea::None,
             on_disk: None,
             disk_asked: None,
         }
@@ -131,7 +131,7 @@ impl Follower {
     /// Follows this primary, and none before.
     pub fn follow(&mut self, now: u64, primary: Address) {
         self.primary = Some(primary);
-        self.hands_over = false;
+        self.plea = Plea::None;
         if self.leave() {
             self.state = State::Resting { until: now };
         }
@@ -141,16 +141,11 @@ impl Follower {
     /// then goes on under this name.
     pub fn unfollow(&mut self, next_id: ReplicationId) {
         self.primary = None;
-        self.hands_over = false;
+        self.plea = Plea::None;
         self.next_id = next_id;
         if self.leave() {
             self.release();
         }
-    }
-
-    /// The primary is this node's replica so far: it is asked to lead.
-    pub fn ask_to_lead(&mut self) {
-        self.hands_over = true;
     }
 
     /// The data was changed by others than the primary, or let go.
@@ -569,7 +564,7 @@ impl Follower {
         self.rest(now + RETRY_MS);
     }
 
-    fn rest(&mut self, until: u64) {
+    pub(super) fn rest(&mut self, until: u64) {
         self.state = State::Resting { until };
     }
 

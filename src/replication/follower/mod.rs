@@ -3,6 +3,7 @@
 mod action;
 mod incoming;
 mod machine;
+mod plea;
 
 pub use action::{Action, Level, Stage};
 pub use machine::Follower;

@@ -328,3 +328,68 @@ fn a_slow_core_stops_the_reading_and_is_no_silence() {
     follower.on_time(600_002);
     assert!(!actions(&mut follower).contains(&Action::HangUp));
 }
+
+/// One that follows its replica and asks it to lead, and what it says.
+fn asks_to_lead() -> (Follower, String) {
+    let mut follower = Follower::new(Some(History::at(id(ID), 100)));
+    follower.follow(0, address());
+    follower.ask_to_lead();
+    let said = greets_again(&mut follower, 0);
+    (follower, said)
+}
+
+/// A connection, up to the request for data.
+fn greets_again(follower: &mut Follower, now: u64) -> String {
+    follower.on_time(now);
+    assert_eq!(actions(follower), [Action::Connect(address())]);
+    follower.on_connected(now);
+    follower.on_bytes(now, b"+PONG\r\n+OK\r\n", &mut Unsorted);
+    actions(follower);
+    follower.on_bytes(now, b"+OK\r\n", &mut Unsorted);
+    said(&actions(follower))
+}
+
+const LEADS: &[u8] = b"-ERR PSYNC FAILOVER can't be sent to a master.\r\n";
+
+#[test]
+fn a_replica_that_is_asked_to_lead_is_believed() {
+    let (mut follower, asked) = asks_to_lead();
+    assert_eq!(asked, format!("*4 PSYNC {ID} 101 FAILOVER"));
+    let answer = format!("+CONTINUE {OTHER}\r\n");
+    follower.on_bytes(0, answer.as_bytes(), &mut Unsorted);
+    assert_eq!(
+        actions(&mut follower),
+        [Action::HandedOver(true), Action::Open { database: 0 }]
+    );
+    for answer in [LEADS, b"-NOPERM no\r\n", b"-NOMASTERLINK no\r\n"] {
+        let (mut follower, _) = asks_to_lead();
+        follower.on_bytes(0, answer, &mut Unsorted);
+        assert_eq!(
+            actions(&mut follower),
+            [Action::HandedOver(false), Action::HangUp]
+        );
+    }
+}
+
+#[test]
+fn a_replica_whose_answer_is_lost_is_asked_again_and_then_whether_it_leads() {
+    for answer in ["+CONTINUE", "+FULLRESYNC", "-NOMASTERLINK no"] {
+        let (mut follower, _) = asks_to_lead();
+        follower.on_closed(0, "cut");
+        let asked = greets_again(&mut follower, 1000);
+        assert_eq!(asked, format!("*4 PSYNC {ID} 101 FAILOVER"));
+        follower.on_bytes(1000, LEADS, &mut Unsorted);
+        assert_eq!(actions(&mut follower), [Action::HangUp]);
+        let asked = greets_again(&mut follower, 1000);
+        assert_eq!(asked, format!("*3 PSYNC {ID} 101"));
+        let line = format!("{answer} {OTHER} 200\r\n");
+        follower.on_bytes(1000, line.as_bytes(), &mut Unsorted);
+        let goes_on = answer == "+CONTINUE";
+        // What others have made of it is not taken for what is here.
+        let wanted = match goes_on {
+            true => [Action::HandedOver(true), Action::Open { database: 0 }],
+            false => [Action::HandedOver(false), Action::HangUp],
+        };
+        assert_eq!(actions(&mut follower), wanted);
+    }
+}
