@@ -4,6 +4,7 @@ use crate::base::Random;
 use crate::replication::{Limits, Policy};
 
 use super::book::{Book, Point};
+use super::handing::Handings;
 use super::net::{End, Heard, Net, Pace};
 
 /// What happened in all worlds.
@@ -18,6 +19,14 @@ pub(super) struct Seen {
     pub(super) transactions: u64,
     pub(super) promotions: u64,
     pub(super) failovers: u64,
+    /// FAILOVER was begun, done, so that who led before went on partially, by a stock
+    /// node, refused by the one that was to lead, and aborted by an operator.
+    pub(super) handings: u64,
+    pub(super) handed: u64,
+    pub(super) handed_partially: u64,
+    pub(super) taken_by_stock: u64,
+    pub(super) refused_to_lead: u64,
+    pub(super) aborted: u64,
     pub(super) moves: u64,
     pub(super) crashes: u64,
     pub(super) resumed: u64,
@@ -53,15 +62,23 @@ impl Seen {
             self.failed_loads,
             self.failed_snapshots,
             self.failovers,
+            self.handings,
+            self.handed_partially,
             self.resumed,
             self.refused,
-            self.dropped,
             self.ceased,
             self.chains,
             self.mixed,
         ];
+        let rarely = [
+            self.dropped,
+            self.taken_by_stock,
+            self.refused_to_lead,
+            self.aborted,
+        ];
         assert!(often.iter().all(|count| *count > worlds), "{self:?}");
         assert!(seldom.iter().all(|count| *count > worlds / 25), "{self:?}");
+        assert!(rarely.iter().all(|count| *count > worlds / 100), "{self:?}");
     }
 }
 
@@ -157,6 +174,9 @@ pub(super) struct Around {
     pub(super) replaced: Option<Replaced>,
     /// Whose stream the node goes on with.
     pub(super) opened: Option<usize>,
+    /// The node would hand over, and leads on.
+    pub(super) returned: Option<usize>,
+    pub(super) handings: Handings,
     /// Loads and snapshots may fail.
     pub(super) is_trouble: bool,
     /// How fast the connections of each node are.

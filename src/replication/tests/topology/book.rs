@@ -33,6 +33,8 @@ struct Telling {
     /// The end of each unit, and what the data is there.
     ends: Vec<(u64, u64)>,
     end: u64,
+    /// Who leads it.
+    author: Option<usize>,
 }
 
 /// See the module.
@@ -52,6 +54,7 @@ impl Book {
             applied: applied.clone(),
             ends: vec![(at.offset, applied.digest)],
             end: at.offset,
+            author: None,
         };
         let known = self.0.insert(at.id.to_string(), telling);
         assert!(known.is_none(), "{at:?} begins twice");
@@ -63,9 +66,11 @@ impl Book {
         telling.holds = holds;
     }
 
-    /// A history goes on.
-    pub(super) fn append(&mut self, id: ReplicationId, bytes: &[u8]) {
+    /// A history goes on; by one node alone.
+    pub(super) fn append(&mut self, author: usize, id: ReplicationId, bytes: &[u8]) {
         let telling = self.0.get_mut(id.as_str()).expect("it has begun");
+        let known = *telling.author.get_or_insert(author);
+        assert_eq!(known, author, "two write one history: {id}");
         for (words, end) in requests(bytes) {
             telling.applied.apply(&words);
             if !telling.applied.is_in_multi {

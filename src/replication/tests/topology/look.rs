@@ -48,6 +48,7 @@ impl World {
         self.look_at_replaced(place);
         self.look_at_data(place);
         self.look_at_claims(place);
+        self.look_at_returned();
     }
 
     /// The same place in the same history is the same data, at the end of a unit; and
@@ -99,6 +100,24 @@ impl World {
                 claim.at
             );
         }
+    }
+
+    /// Who leads on, since another would not lead, is the only one; if that could go on
+    /// with the other's stream.
+    fn look_at_returned(&mut self) {
+        let Some(from) = self.around.returned.take() else {
+            return;
+        };
+        let Some((to, at)) = self.around.handings.fail(from) else {
+            return;
+        };
+        let node = self.slots[to].node.as_ref();
+        let continues = node.is_some_and(|node| node.continues(at));
+        assert!(
+            !continues,
+            "seed {}: node {from} leads on, and {to} leads, too, from {at:?}",
+            self.seed
+        );
     }
 
     /// Nobody loses what it had from a node to the same node, started again with less.

@@ -3,6 +3,7 @@
 mod around;
 mod basalt;
 mod book;
+mod handing;
 mod look;
 mod net;
 mod node;

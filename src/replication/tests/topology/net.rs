@@ -147,6 +147,12 @@ impl Net {
         Some(connection.places[1 - end.side])
     }
 
+    /// Whether who is at the other side has left it.
+    pub(super) fn is_left(&self, end: End) -> bool {
+        let connection = self.connections.get(&end.connection);
+        connection.is_none_or(|connection| connection.is_gone[1 - end.side])
+    }
+
     /// The next that a side hears, if there is something.
     pub(super) fn hear(&mut self, now: u64, dice: &mut Random, end: End) -> Option<Heard> {
         let connection = self.connections.get_mut(&end.connection)?;

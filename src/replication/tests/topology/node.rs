@@ -6,6 +6,7 @@ use super::book::Point;
 use super::stock::Stock;
 use super::world::Unit;
 use crate::replication::tests::story::Applied;
+use crate::replication::{Resume, Succession};
 
 pub(super) enum Node {
     Basalt(Box<Basalt>),
@@ -78,6 +79,35 @@ impl Node {
         both!(self, node => node.unfollow(around));
     }
 
+    /// FAILOVER, of nodes that do that here; whether it begins.
+    pub(super) fn hand_over(&mut self, around: &mut Around, succession: Succession) -> bool {
+        match self {
+            Node::Basalt(node) => node.fail_over(around, succession),
+            Node::Stock(_) => false,
+        }
+    }
+
+    /// FAILOVER ABORT; whether there is something to abort.
+    pub(super) fn abort(&mut self, around: &mut Around) -> bool {
+        match self {
+            Node::Basalt(node) => node.abort_failover(around),
+            Node::Stock(_) => false,
+        }
+    }
+
+    /// Whether who is there may go on with the node's stream.
+    pub(super) fn continues(&self, at: Point) -> bool {
+        let from = at.offset + 1;
+        match self {
+            Node::Basalt(node) => {
+                let resume = Resume { id: at.id, from };
+                let backlog = node.primary.backlog();
+                node.primary.history().continues(&resume, backlog)
+            }
+            Node::Stock(node) => node.continues(at.id, from),
+        }
+    }
+
     pub(super) fn save(&mut self, around: &mut Around) {
         match self {
             Node::Basalt(node) => node.save(around),
@@ -95,7 +125,7 @@ impl Node {
     /// Whether it refuses what operators say.
     pub(super) fn is_deaf(&self) -> bool {
         match self {
-            Node::Basalt(_) => false,
+            Node::Basalt(node) => node.is_failing_over(),
             Node::Stock(node) => node.is_loading(),
         }
     }

@@ -2,7 +2,8 @@
 //! time from one seed: bytes are
 //! delayed and come in any pieces, connections are refused, cut and silent, nodes
 //! freeze, crash and come back with their file or without, loads and snapshots fail,
-//! replicas are slow, backlogs too small; nodes are promoted and told to follow others.
+//! replicas are slow, backlogs too small; nodes are promoted, told to follow others and to
+//! hand over.
 //!
 //! `SEEDS=n cargo test --lib replication::tests::topology` plays more of them;
 //! `SEED=n` plays one.

@@ -1,11 +1,13 @@
 //! All nodes of a seed, what goes wrong, and how everything becomes well again.
 
 use crate::base::Random;
+use crate::replication::{Address, Succession};
 
 use super::super::story::written;
 use super::around::{Around, Rules, Seen};
 use super::basalt::Disk;
 use super::book::Book;
+use super::handing::Handings;
 use super::look::Known;
 use super::net::{Net, Pace};
 use super::node::Node;
@@ -19,6 +21,12 @@ const HEALING_MS: u64 = 40_000;
 
 /// Of these, clients write in the first.
 const WRITING_MS: u64 = 4000;
+
+/// What was sent before has come by then.
+const LATE_MS: u64 = 300;
+
+/// Where all nodes are.
+pub(super) const HOST: &str = "10.0.0.1";
 
 /// What a client writes at once.
 pub(super) struct Unit {
@@ -98,6 +106,8 @@ impl World {
             claims: Vec::new(),
             replaced: None,
             opened: None,
+            returned: None,
+            handings: Handings::new(seed),
             is_trouble: true,
             paces,
         };
@@ -196,6 +206,7 @@ impl World {
         if !node.write(&mut self.around, &unit) {
             return;
         }
+        self.around.handings.write(place);
         self.around.seen.transactions += u64::from(unit.effects.len() > 1);
         if self.around.dice.below(10) == 0 {
             let replicas = 1 + self.around.dice.below(3) as usize;
@@ -236,6 +247,8 @@ impl World {
             }
             70..76 => self.promote(place),
             76..86 => self.move_elsewhere(place),
+            86..98 => self.hand_over(place),
+            98..102 => self.abort(place),
             _ => {}
         }
     }
@@ -243,7 +256,13 @@ impl World {
     fn crash(&mut self, place: usize) {
         let slot = &mut self.slots[place];
         let Some(node) = slot.node.take() else { return };
+        self.around.handings.disturb(place);
+        let is_failing_over = matches!(&node, Node::Basalt(node) if node.is_failing_over());
         slot.disk = node.into_disk();
+        if is_failing_over && self.around.dice.below(2) == 0 {
+            // Nobody has written down that it follows another.
+            slot.disk.primary = None;
+        }
         slot.frozen_until = 0;
         self.around.seen.crashes += 1;
         if self.around.dice.below(3) == 0 {
@@ -279,6 +298,7 @@ impl World {
     }
 
     fn tell_to_follow(&mut self, place: usize, above: usize) {
+        self.around.handings.disturb(place);
         let slot = &mut self.slots[place];
         match &mut slot.node {
             Some(node) => node.follow(&mut self.around, above),
@@ -287,6 +307,7 @@ impl World {
     }
 
     fn promote(&mut self, place: usize) {
+        self.around.handings.disturb(place);
         if let Some(node) = &mut self.slots[place].node {
             self.around.seen.promotions += u64::from(node.disk().primary.is_some());
             node.unfollow(&mut self.around);
@@ -300,7 +321,40 @@ impl World {
         }
         if let Some(node) = &mut self.slots[place].node {
             self.around.seen.moves += 1;
+            self.around.handings.disturb(place);
             node.follow(&mut self.around, above);
+        }
+    }
+
+    /// An operator says FAILOVER to the primary of a node, or to a primary.
+    fn hand_over(&mut self, to: usize) {
+        let place = self.above(to).unwrap_or(to);
+        let timeout_ms = 1 + self.dice().below(2000);
+        let (is_named, is_bounded) = (self.dice().below(3) > 0, self.dice().below(8) > 0);
+        let forces = self.dice().below(4) == 0;
+        let succession = Succession {
+            target: is_named.then(|| Address {
+                host: HOST.to_owned(),
+                port: 7000 + to as u16,
+            }),
+            timeout_ms: is_bounded.then_some(timeout_ms),
+            forces: forces && is_named && is_bounded,
+        };
+        let around = &mut self.around;
+        if let Some(node) = &mut self.slots[place].node
+            && node.hand_over(around, succession)
+        {
+            around.seen.handings += 1;
+        }
+    }
+
+    /// FAILOVER ABORT.
+    fn abort(&mut self, place: usize) {
+        if let Some(node) = &mut self.slots[place].node
+            && node.abort(&mut self.around)
+        {
+            self.around.handings.disturb(place);
+            self.around.seen.aborted += 1;
         }
     }
 
@@ -337,6 +391,14 @@ impl World {
             slot.frozen_until = 0;
         }
         self.step();
+        for place in 0..self.slots.len() {
+            self.abort(place);
+        }
+        // What was asked of a node before is heard before it is told otherwise.
+        let late = self.around.now + LATE_MS;
+        while self.around.now < late {
+            self.step();
+        }
         let is_deaf = |slot: &Slot| slot.node.as_ref().is_some_and(Node::is_deaf);
         while self.slots.iter().any(is_deaf) {
             self.step();

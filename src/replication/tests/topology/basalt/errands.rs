@@ -16,6 +16,10 @@ pub(super) enum Errand {
     /// The moment of a snapshot, and that the control core hears of it.
     Cut(u64),
     CutTold(u64),
+    /// All cores hold clients that would write, for the so manieth time.
+    Held(u64),
+    /// What was let in before has run.
+    Halt,
 }
 
 impl Basalt {
@@ -40,6 +44,8 @@ impl Basalt {
                 Errand::Cease => self.cease(around),
                 Errand::Cut(number) => self.on_cut(around, number),
                 Errand::CutTold(number) => self.on_cut_told(around, number),
+                Errand::Held(count) => self.on_held(around, count),
+                Errand::Halt => self.on_halted(around),
             }
         }
     }

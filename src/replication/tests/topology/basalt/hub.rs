@@ -6,9 +6,13 @@ use crate::replication::{Arrival, Asked, PrimaryAction, ReplicationId, Resume, S
 use super::super::around::{Around, Claim};
 use super::super::book::Point;
 use super::super::net::{End, Heard};
+use super::super::world::HOST;
 use super::Basalt;
 use super::errands::Errand;
 use super::sync::Sending;
+
+/// What a primary hears that is asked to lead.
+const TO_PRIMARY: &[u8] = b"-ERR PSYNC FAILOVER can't be sent to a master.\r\n";
 
 /// A connection that has not asked for the stream.
 #[derive(Debug, Default)]
@@ -17,8 +21,8 @@ pub(super) struct Guest {
     port: u16,
     eof: bool,
     psync2: bool,
-    /// It has asked, and becomes a link then.
-    asked: Option<(u64, Asked)>,
+    /// It has asked, and becomes a link then; or the node is asked to lead.
+    asked: Option<(u64, Asked, bool)>,
 }
 
 /// The connection of a link.
@@ -56,6 +60,8 @@ impl Basalt {
         self.deliver_snapshot(around);
         self.begin_wanted_sync(around);
         self.tend_snapshot(around);
+        self.look_at_halt(around);
+        self.look_at_taking_over(around);
         self.look_at_waits(around);
         self.act_for_replicas(around);
     }
@@ -65,9 +71,9 @@ impl Basalt {
         for end in ends {
             loop {
                 let guest = self.guests.get_mut(&end).expect("it is there");
-                if let Some((at, asked)) = guest.asked {
+                if let Some((at, asked, fails_over)) = guest.asked {
                     if at <= around.now {
-                        self.recruit(around, end, asked);
+                        self.on_asked(around, end, asked, fails_over);
                     }
                     break;
                 }
@@ -85,7 +91,10 @@ impl Basalt {
     }
 
     fn on_guest(&mut self, around: &mut Around, end: End, bytes: &[u8]) {
-        let is_cut = self.disk.primary.is_some() && self.follower.stage() != Stage::Streaming;
+        let leads = self.disk.primary.is_none();
+        let is_cut = !leads && self.follower.stage() != Stage::Streaming;
+        let is_failing_over = self.is_failing_over();
+        let ours = self.primary.history().id;
         let guest = self.guests.get_mut(&end).expect("it is there");
         guest.heard.extend_from_slice(bytes);
         let found = requests(&guest.heard);
@@ -109,16 +118,24 @@ impl Basalt {
                     out.extend(b"+OK\r\n");
                 }
                 "AUTH" => out.extend(b"+OK\r\n"),
-                "PSYNC" | "SYNC" if is_cut => {
+                "PSYNC" if words.len() > 3 && leads => out.extend(TO_PRIMARY),
+                "PSYNC" if words.len() > 3 && words[1] != ours.as_str() => {
+                    out.extend(b"-ERR PSYNC FAILOVER replid must match my replid.\r\n");
+                }
+                "PSYNC" | "SYNC" if is_failing_over => {
+                    out.extend(b"-NOMASTERLINK Can't SYNC while failing over\r\n");
+                }
+                "PSYNC" | "SYNC" if is_cut && words.len() < 4 => {
                     out.extend(b"-NOMASTERLINK Can't SYNC while not connected with my master\r\n");
                 }
                 "PSYNC" => {
                     let id = ReplicationId::parse(words[1].as_bytes());
                     let resume = id.zip(words[2].parse().ok());
                     let resume = resume.map(|(id, from)| Resume { id, from });
-                    guest.asked = Some((around.soon(10), Asked::Psync(resume)));
+                    let asked = Asked::Psync(resume);
+                    guest.asked = Some((around.soon(10), asked, words.len() > 3));
                 }
-                "SYNC" => guest.asked = Some((around.soon(10), Asked::Sync)),
+                "SYNC" => guest.asked = Some((around.soon(10), Asked::Sync, false)),
                 other => panic!("a replica does not say {other}"),
             }
         }
@@ -127,11 +144,19 @@ impl Basalt {
         }
     }
 
-    fn recruit(&mut self, around: &mut Around, end: End, asked: Asked) {
+    fn on_asked(&mut self, around: &mut Around, end: End, asked: Asked, fails_over: bool) {
+        if fails_over && self.disk.primary.is_some() {
+            let guest = self.guests.remove(&end).expect("it has asked");
+            return self.take_over(around, (end, guest, asked));
+        }
+        self.recruit(around, end, asked);
+    }
+
+    pub(super) fn recruit(&mut self, around: &mut Around, end: End, asked: Asked) {
         let guest = self.guests.remove(&end).expect("it is there");
         let arrival = Arrival {
             asked,
-            ip: "10.0.0.1".to_owned(),
+            ip: HOST.to_owned(),
             port: guest.port,
             eof: guest.eof,
             psync2: guest.psync2,
@@ -200,6 +225,7 @@ impl Basalt {
                         self.send_for(around, Errand::Cease);
                     }
                 }
+                PrimaryAction::Ping if self.halt.is_on() => {}
                 PrimaryAction::Ping => self.lane.announce(around, "PING"),
                 PrimaryAction::Count(Tally::Continued) => around.seen.partial += 1,
                 PrimaryAction::Count(_) => {}
@@ -277,6 +303,7 @@ impl Basalt {
         self.offset = Some(history.offset);
         self.follower.on_history(history, 0);
         self.begin_to_follow(around, place);
+        self.on_stream_ended(around);
     }
 
     /// The primary's history may have another name now.
@@ -326,7 +353,7 @@ impl Basalt {
             asks |= is_new && offset.is_some();
             self.waits.push(waiting);
         }
-        if asks && self.lane.is_merged() {
+        if asks && self.lane.is_merged() && !self.halt.is_on() {
             self.lane.announce(around, "REPLCONF GETACK *");
         }
     }

@@ -133,7 +133,9 @@ impl Basalt {
     }
 
     fn say(&mut self, around: &mut Around, bytes: Vec<u8>) {
-        around.book.append(self.primary.history().id, &bytes);
+        around
+            .book
+            .append(self.me, self.primary.history().id, &bytes);
         self.primary.on_stream(bytes.into());
     }
 

@@ -2,6 +2,7 @@
 //! drives them (`src/server/hub/`, `src/server/upstream.rs`). Its data is a model.
 
 mod errands;
+mod handing;
 mod hub;
 mod lane;
 mod node;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::replication::{
-    Follower, History, Introduction, Method, Primary, ReplicationId, Stage, Standing,
+    Follower, Halt, History, Introduction, Method, Primary, ReplicationId, Stage, Standing,
+    Takeover,
 };
 
 use super::super::around::Around;
@@ -14,6 +15,7 @@ use crate::replication::tests::story::Applied;
 use crate::replication::tests::stream::Memory;
 
 use super::errands::Errand;
+use super::handing::{Holding, Petition};
 use super::hub::{Guest, Line, Waiting};
 use super::lane::Lane;
 use super::sync::{Running, Undelivered};
@@ -103,6 +105,9 @@ pub(in super::super) struct Basalt {
     /// Whom to follow, when all cores refuse writes and the stream has ended.
     pub(super) demotion: Option<(usize, bool)>,
     pub(super) is_ceasing: bool,
+    pub(super) halt: Halt,
+    pub(super) holding: Holding,
+    pub(super) takeover: Takeover<Petition>,
     pub(super) waits: Vec<Waiting>,
 
     /// Until when the cores take writes, though another is to be followed.
@@ -158,6 +163,9 @@ impl Basalt {
             snapshots: 0,
             demotion: None,
             is_ceasing: false,
+            halt: Halt::default(),
+            holding: Holding::default(),
+            takeover: Takeover::default(),
             waits: Vec::new(),
             writes_until: 0,
             errands: VecDeque::new(),
@@ -213,6 +221,10 @@ impl Basalt {
             id: standing.id,
             offset: standing.offset,
         };
+        if !around.book.has(before.id) {
+            // It was down before it has led under that name.
+            around.book.begin(before, &self.data, None);
+        }
         self.tell_beginning(around, Some(before));
         self.act_for_replicas(around);
     }
@@ -267,7 +279,7 @@ impl Basalt {
         let links = self.primary.links();
         let links = links.map(|link| (link.port, link.state, link.acknowledged));
         format!(
-            "replicaof {:?}, at {:?}, {:?} {:?}, leads {}, {:?}, links {:?}, wanted {:?}, {:?}",
+            "replicaof {:?}, at {:?}, {:?} {:?}, leads {}, {:?}, links {:?}, wanted {:?}, {:?}, {:?}",
             self.disk.primary,
             self.sight(),
             self.follower.stage(),
@@ -277,13 +289,18 @@ impl Basalt {
             links.collect::<Vec<_>>(),
             self.wanted,
             self.errands,
+            self.halt,
         )
     }
 
     /// A client writes; whether it may.
     pub(in super::super) fn write(&mut self, around: &mut Around, unit: &Unit) -> bool {
         let is_free = self.disk.primary.is_none() || around.now < self.writes_until;
-        if !is_free || !self.primary.leads() || self.resync.is_loading() {
+        if !is_free
+            || self.holds_writes(around.now)
+            || !self.primary.leads()
+            || self.resync.is_loading()
+        {
             return false;
         }
         if self.primary.outrun_by(around.now) > 0 {

@@ -42,13 +42,14 @@ pub(super) struct Portion {
 impl Basalt {
     /// REPLICAOF.
     pub(crate) fn follow(&mut self, around: &mut Around, place: usize) {
-        self.disk.primary = Some(place);
-        let until = around.soon(20);
-        self.writes_until = until;
-        if self.lane.is_merged() {
-            self.demotion = Some((place, false));
-            return self.send_for(around, Errand::Told);
+        if self.is_failing_over() {
+            return;
         }
+        self.give_up_taking_over(around);
+        if self.lane.is_merged() {
+            return self.demote_for(around, place);
+        }
+        self.disk.primary = Some(place);
         self.writes_until = 0;
         if self.follower.stage() == Stage::Off {
             // Clients have written here, in no history.
@@ -56,6 +57,14 @@ impl Basalt {
             self.offset = None;
         }
         self.begin_to_follow(around, place);
+    }
+
+    /// The cores hear that they take no writes; then the stream ends.
+    pub(super) fn demote_for(&mut self, around: &mut Around, place: usize) {
+        self.disk.primary = Some(place);
+        self.writes_until = around.soon(20);
+        self.demotion = Some((place, false));
+        self.send_for(around, Errand::Told);
     }
 
     pub(super) fn begin_to_follow(&mut self, around: &mut Around, place: usize) {
@@ -70,7 +79,7 @@ impl Basalt {
 
     /// REPLICAOF NO ONE.
     pub(crate) fn unfollow(&mut self, around: &mut Around) {
-        if self.disk.primary.is_some() {
+        if self.disk.primary.is_some() && !self.is_failing_over() {
             let id = self.next_name(around);
             self.follower.unfollow(id);
             self.act(around);
@@ -174,7 +183,7 @@ impl Basalt {
                     self.is_draining = true;
                 }
                 Action::Released => self.released(around),
-                Action::HandedOver(_) => {}
+                Action::HandedOver(is_done) => self.on_handed_over(around, is_done),
                 Action::Log(..) => {}
             }
         }
@@ -288,12 +297,12 @@ impl Basalt {
     fn released(&mut self, around: &mut Around) {
         self.demotion = None;
         if self.primary.leads() {
-            self.free_of_primary();
+            self.free_of_primary(around);
         } else if self.primary.is_on() {
             self.send_for(around, Errand::Lead);
         } else {
             self.take_lead(around);
-            self.free_of_primary();
+            self.free_of_primary(around);
         }
     }
 
@@ -309,7 +318,7 @@ impl Basalt {
             self.take_lead(around);
             self.tell_beginning(around, Some(before));
         }
-        self.free_of_primary();
+        self.free_of_primary(around);
     }
 
     fn take_lead(&mut self, around: &mut Around) {
@@ -319,9 +328,11 @@ impl Basalt {
         self.act_for_replicas(around);
     }
 
-    fn free_of_primary(&mut self) {
+    fn free_of_primary(&mut self, around: &mut Around) {
         if self.follower.primary().is_none() {
             self.disk.primary = None;
+            self.end_returning(around);
+            self.serve_those_to_be(around);
         }
     }
 }

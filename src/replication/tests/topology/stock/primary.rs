@@ -5,6 +5,7 @@ use crate::replication::tests::story::{requests, written};
 
 use super::super::around::Around;
 use super::super::basalt::File;
+use super::super::book::Point;
 use super::super::net::{End, Heard};
 use super::Stock;
 
@@ -182,6 +183,16 @@ impl Stock {
                 b"+OK\r\n"
             }
             "PSYNC" | "SYNC" if !is_guest => return,
+            "PSYNC" if words.len() > 3 && self.is_primary() => {
+                b"-ERR PSYNC FAILOVER can't be sent to a master.\r\n"
+            }
+            "PSYNC" if words.len() > 3 && words[1] != self.id.as_str() => {
+                b"-ERR PSYNC FAILOVER replid must match my replid.\r\n"
+            }
+            "PSYNC" if words.len() > 3 => {
+                self.take_over(around, end);
+                return self.on_psync(around, end, words);
+            }
             "PSYNC" | "SYNC" if !self.is_primary() && !self.link.is_streaming() => {
                 b"-NOMASTERLINK Can't SYNC while not connected with my master\r\n"
             }
@@ -189,6 +200,16 @@ impl Stock {
             other => panic!("a replica does not say {other}"),
         };
         around.net.send(end, reply.to_vec().into());
+    }
+
+    /// The primary asks it to lead.
+    fn take_over(&mut self, around: &mut Around, end: End) {
+        let (id, offset) = (self.id, self.offset);
+        self.unfollow(around);
+        around.seen.taken_by_stock += 1;
+        if let Some(from) = around.net.peer(end) {
+            around.handings.take(from, self.me, Point { id, offset });
+        }
     }
 
     fn on_psync(&mut self, around: &mut Around, end: End, words: &[String]) {
@@ -222,7 +243,7 @@ impl Stock {
         self.join_child(around, end);
     }
 
-    fn continues(&self, id: ReplicationId, from: u64) -> bool {
+    pub(in super::super) fn continues(&self, id: ReplicationId, from: u64) -> bool {
         let is_ours = id == self.id
             || self
                 .earlier
@@ -429,7 +450,7 @@ impl Stock {
             all.extend(written(&format!("SELECT {database}")));
         }
         all.extend_from_slice(bytes);
-        around.book.append(self.id, &all);
+        around.book.append(self.me, self.id, &all);
         self.hand_on(around, &all);
     }
 
