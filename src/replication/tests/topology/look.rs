@@ -134,6 +134,10 @@ impl World {
         let Some(replaced) = self.around.replaced.take() else {
             return;
         };
+        // What others have of it, it has given up itself.
+        for slot in &mut self.slots {
+            slot.known.given_by.take_if(|(giver, _)| *giver == place);
+        }
         let by = replaced.by;
         let given_by = Some((by, self.slots[by].known.starts));
         let known = &mut self.slots[place].known;
