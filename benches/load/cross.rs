@@ -109,8 +109,7 @@ pub fn sides(options: &Options, shards: usize) -> io::Result<Pair> {
 
 /// Each test, with each count of shards, on servers of its own.
 pub fn cross(options: &Options, record: &mut Record) -> io::Result<()> {
-    let wanted = |test: &&Test| test.name.contains(&options.only);
-    for test in TESTS.iter().filter(wanted) {
+    for test in options.chosen(TESTS, |test| test.name)? {
         for shards in &options.cross_shards {
             let servers = sides(options, *shards)?;
             for server in &servers {

@@ -3,6 +3,7 @@
 //! Every option has a default that measures what `docs/performance.md` describes; `--quick` shortens each part
 //! and changes nothing else, so that a quick row means the same as a full one, only with more noise.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   --commands C[,C...]  get, set, mixed                  (get,set)
   --reads SHARE        share of GET in mixed            (0.9)
   --value-size BYTES   size of a value                  (64)
-  --only TEXT          tests of 'types', 'type-memory', 'polite' and 'cross' whose name has this in it
+  --only TEXT[,TEXT...]  tests of 'types', 'type-memory', 'polite' and 'cross' whose name has one of these in it
   --keys N             distinct keys                    (1000000; quick 200000)
   --distribution D     uniform or zipf                  (uniform)
   --zipf EXPONENT      exponent of zipf                 (0.99)
@@ -155,8 +156,8 @@ pub struct Options {
     pub idle_clients: usize,
     pub elements: u64,
     pub output: PathBuf,
-    /// Part of the names of tests of types; empty for all.
-    pub only: String,
+    /// Parts of the names of tests; none for all.
+    pub only: Vec<String>,
     /// The arguments as given, for the record of results.
     pub given: String,
 }
@@ -190,7 +191,7 @@ impl Options {
             idle_clients: if quick { 2_000 } else { 10_000 },
             elements: if quick { 1_000_000 } else { 10_000_000 },
             output: PathBuf::from("target/load"),
-            only: String::new(),
+            only: Vec::new(),
             given: String::new(),
         }
     }
@@ -245,7 +246,7 @@ impl Options {
             "--basalt" => self.basalt = PathBuf::from(value),
             "--stock" => self.stock = PathBuf::from(value),
             "--output" => self.output = PathBuf::from(value),
-            "--only" => value.clone_into(&mut self.only),
+            "--only" => self.only = value.split(',').map(str::to_owned).collect(),
             "--rounds" => self.rounds = number(name, value)?,
             "--seconds" => {
                 self.measured = Duration::try_from_secs_f64(number(name, value)?)
@@ -315,6 +316,28 @@ impl Options {
             return Err("--rate and --load are above 0".to_owned());
         }
         Ok(())
+    }
+
+    /// The tests that `--only` names.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn chosen<'t, Test>(
+        &self,
+        tests: &'t [Test],
+        name: impl Fn(&Test) -> &str,
+    ) -> io::Result<Vec<&'t Test>> {
+        let is_named = |test: &&Test| {
+            let mut only = self.only.iter();
+            self.only.is_empty() || only.any(|part| name(test).contains(part))
+        };
+        let chosen: Vec<&Test> = tests.iter().filter(is_named).collect();
+        if chosen.is_empty() {
+            let only = self.only.join(",");
+            let said = format!("--only {only}: no test of this part has that in its name");
+            return Err(io::Error::other(said));
+        }
+        Ok(chosen)
     }
 
     /// The unmeasured time before a measured run: caches, branch predictors and socket buffers settle.

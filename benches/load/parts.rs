@@ -277,8 +277,7 @@ fn idle(options: &Options, record: &mut Record) -> io::Result<()> {
 
 /// Each test on servers of its own, so that none meets what another left.
 fn types(options: &Options, record: &mut Record) -> io::Result<()> {
-    let wanted = |test: &&Test| test.name.contains(&options.only);
-    for test in TESTS.iter().filter(wanted) {
+    for test in options.chosen(TESTS, |test| test.name)? {
         let servers = pair(options)?;
         for server in &servers {
             fill_type(server, test.filling)?;
@@ -300,10 +299,7 @@ fn types(options: &Options, record: &mut Record) -> io::Result<()> {
 }
 
 fn type_memory(options: &Options, record: &mut Record) -> io::Result<()> {
-    for test in GROWTHS
-        .iter()
-        .filter(|test| test.name.contains(&options.only))
-    {
+    for test in options.chosen(GROWTHS, |test| test.name)? {
         let servers = pair(options)?;
         let growth = both(0, &servers, |server| {
             let before = server.resident()?;
@@ -318,10 +314,7 @@ fn type_memory(options: &Options, record: &mut Record) -> io::Result<()> {
 
 /// Fresh servers in each round; the smallest of the rounds is what is recorded.
 fn polite(options: &Options, record: &mut Record) -> io::Result<()> {
-    for life in LIVES
-        .iter()
-        .filter(|life| life.name.contains(&options.only))
-    {
+    for life in options.chosen(LIVES, |life| life.name)? {
         let mut sides: [Option<Lived>; 2] = [None, None];
         for round in 0..options.rounds {
             for side in [round % 2, 1 - round % 2] {
