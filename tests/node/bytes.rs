@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::process::Server;
-use crate::wire::{REPLY_TIMEOUT, request};
+use crate::wire::{REPLY_TIMEOUT, Reply, request};
 use crate::{bulk, node, status};
 
 /// A session with inline commands, arrays, empty and binary arguments.
@@ -131,27 +131,48 @@ fn a_hundred_thousand_commands_in_one_write_are_answered_in_order() {
     writer.join().expect("the writer wrote all");
 }
 
-/// More megabytes than the append-only file may be behind by: what has to wait is answered
-/// when it has run, in its place, and nothing of it is lost.
+/// A value that is received in place and has to wait, since a snapshot's writer is behind: it
+/// is answered when it has run, in its place, and nothing of it is lost.
 #[test]
-fn giants_that_wait_for_the_file_are_not_lost() {
-    let node = node(&["shards 1", "appendonly yes", "appendfsync always"]);
-    let value = "x".repeat(3 << 20);
-    thread::scope(|scope| {
-        for number in 0..40 {
-            let (mut client, value) = (node.client(), &value);
-            scope.spawn(move || {
-                for round in 0..6 {
-                    let word = format!("{number}-{round}");
-                    // One after the other: the value alone is received in place.
-                    let key = format!("k{number}");
-                    for words in [&["SET", &key, value][..], &["ECHO", &word]] {
-                        client.send(words).expect("it reads");
-                    }
-                    assert_eq!(client.read().expect("it answers"), status("OK"));
-                    assert_eq!(client.read().expect("it answers"), bulk(&word));
-                }
-            });
-        }
-    });
+fn giants_that_wait_are_not_lost() {
+    let node = node(&["shards 1", "rdb-key-save-delay 60000000"]);
+    let mut client = node.client();
+    let mut ask = |words: &[&str]| client.ask(words).expect("it answers");
+    let large = "x".repeat(900 << 10);
+    let keys: Vec<String> = (0..100).map(|number| format!("k{number}")).collect();
+    for key in &keys {
+        assert_eq!(ask(&["SET", key, &large]), status("OK"));
+    }
+    assert_eq!(ask(&["BGSAVE"]), status("Background saving started"));
+    // Each change keeps what was there, which nobody takes: at 32 MiB writers wait.
+    let changes: Vec<u8> = keys
+        .iter()
+        .flat_map(|key| request(&["APPEND", key, "y"]))
+        .collect();
+    let mut other = node.client();
+    other.send_bytes(&changes).expect("it reads");
+    let mut done = 0;
+    let short = Some(Duration::from_millis(500));
+    other
+        .socket()
+        .set_read_timeout(short)
+        .expect("an option can be set");
+    while other.read().is_ok() {
+        done += 1;
+    }
+    assert!((20..keys.len()).contains(&done), "{done} went through");
+    let giant = "z".repeat(3 << 20);
+    let mut third = node.client();
+    third.send(&["SET", "giant", &giant]).expect("it reads");
+    // Alone: only then is it taken out of the inbox.
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(ask(&["EXISTS", "giant"]), Reply::Integer(0), "it waits");
+    third.send(&["ECHO", "behind it"]).expect("it reads");
+    assert_eq!(
+        ask(&["CONFIG", "SET", "rdb-key-save-delay", "0"]),
+        status("OK")
+    );
+    assert_eq!(third.read().expect("it answers"), status("OK"));
+    assert_eq!(third.read().expect("it answers"), bulk("behind it"));
+    assert_eq!(ask(&["GET", "giant"]), bulk(&giant));
 }
