@@ -19,7 +19,9 @@ impl Control {
         };
         let feed = &self.hub.journal.feed;
         feed.receive(REPLICAS_LANE, |ticket, slice| merge.put(ticket, slice));
+        let mut has_come = false;
         while let Some(merged) = self.hub.merge.as_mut().and_then(Iterator::next) {
+            has_come = true;
             if let Some(number) = merged.cut {
                 self.on_cut_in_stream(number, merged.offset);
             }
@@ -29,6 +31,9 @@ impl Control {
             }
             self.hub.primary.on_stream(merged.bytes);
             self.hub.journal.feed.settle(REPLICAS_LANE, len);
+        }
+        if has_come {
+            self.hub.rest.on_stream(self.hub.watch.ns());
         }
         self.hub.primary.flow();
         self.act_for_replicas();

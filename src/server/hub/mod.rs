@@ -3,6 +3,7 @@
 
 mod halt;
 mod lane;
+mod rest;
 mod roles;
 mod sender;
 mod spill;

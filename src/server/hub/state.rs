@@ -22,6 +22,7 @@ use crate::server::errand::Client;
 use crate::server::letter::Recruit;
 use crate::server::recording::{Journal, REPLICAS_LANE};
 
+use super::rest::Rest;
 use super::sender::Delivery;
 use super::spill::Spill;
 use super::stand::{Settling, Standpoint};
@@ -36,6 +37,7 @@ pub(in crate::server) struct Hub {
     /// What the cores recorded, in order; none while this node does not make the
     /// stream.
     pub(super) merge: Option<Merge>,
+    pub(super) rest: Rest,
     /// Bytes that the lane counts for writers to wait.
     pub(super) held_bytes: u64,
     /// Cuts have numbers, so that each is known when it comes out of the merge.
@@ -99,6 +101,7 @@ impl Hub {
             lines: BTreeMap::new(),
             journal,
             merge: None,
+            rest: Rest::default(),
             held_bytes: 0,
             cuts: 0,
             wanted: None,
@@ -134,12 +137,19 @@ impl Hub {
     }
 
     pub(in crate::server) fn left(&self) -> Option<Duration> {
-        self.alarm.left(self.now())
+        let alarm = self.alarm.left(self.now());
+        alarm.into_iter().chain(self.rest.left()).min()
     }
 
-    /// Whether the control core may sleep for what the cores record.
-    pub(in crate::server) fn fall_asleep(&self) -> bool {
-        self.merge.is_none() || self.journal.feed.fall_asleep(REPLICAS_LANE)
+    /// Whether the control core may sleep for what the cores record, no longer than
+    /// `left`.
+    pub(in crate::server) fn fall_asleep(&mut self) -> bool {
+        let is_waited_for =
+            !self.waits.is_empty() || !self.catching_up.is_empty() || self.halt.is_on();
+        self.rest.end();
+        self.merge.is_none()
+            || (!is_waited_for && self.rest.begin(self.watch.ns()))
+            || self.journal.feed.fall_asleep(REPLICAS_LANE)
     }
 
     pub(in crate::server) fn wake_up(&self) {
