@@ -21,7 +21,7 @@ use crate::replies::Replies;
 use crate::requests::Requests;
 use crate::save;
 use crate::server::{Plan, Server, is_basalt};
-use crate::types::{GROWTHS, TESTS, Test};
+use crate::types::{GROWTHS, TESTS};
 
 /// The two sides: first the one under test.
 pub type Pair = [Server; 2];
