@@ -68,22 +68,13 @@ impl Work {
     ) -> Option<Carried> {
         let session = self.local.roster.find(id)?;
         let is_muted = is_muted(&mut session.client.reply_mode);
+        let gap = session.outbox.leave_gap();
+        let client = &session.client;
+        let place = (entry.index, client.database as u16);
         Some(Carried {
-            session: id,
-            gap: session.outbox.leave_gap(),
-            entry: entry.index,
-            database: session.client.database as u16,
-            version: session.client.version,
-            regard: session.client.regard,
             is_muted,
             first,
-            start: 0,
-            first_span: 0,
-            reply_end: 0,
-            took_ns: 0,
-            until: 0,
-            scatter: WHOLE,
-            first_slot: 0,
+            ..Carried::new((id, gap), place, client.version, client.regard)
         })
     }
 

@@ -298,6 +298,35 @@ pub(super) struct Carried {
 /// The request is not a part.
 pub(super) const WHOLE: u32 = u32::MAX;
 
+impl Carried {
+    /// A request that is not a part and has not run, of a session that calls by this
+    /// version and is regarded so; its place in a batch is given by that.
+    pub(super) fn new(
+        (session, gap): (SessionId, Gap),
+        (entry, database): (u16, u16),
+        version: Version,
+        regard: Regard,
+    ) -> Carried {
+        Carried {
+            session,
+            gap,
+            entry,
+            database,
+            version,
+            regard,
+            is_muted: false,
+            first: None,
+            start: 0,
+            first_span: 0,
+            reply_end: 0,
+            took_ns: 0,
+            until: 0,
+            scatter: WHOLE,
+            first_slot: 0,
+        }
+    }
+}
+
 impl Batch {
     /// Adds a request: its words are copied here.
     pub(super) fn add(&mut self, request: Carried, args: Args<'_>, giant: Option<Vec<u8>>) {
@@ -428,23 +457,9 @@ mod tests {
     fn request(session: u32) -> Carried {
         let generation = 0;
         let index = session;
-        Carried {
-            session: SessionId { index, generation },
-            gap: crate::session::Outbox::default().leave_gap(),
-            entry: 0,
-            database: 0,
-            version: Version::Two,
-            regard: Regard::Usual,
-            is_muted: false,
-            first: None,
-            start: 0,
-            first_span: 0,
-            reply_end: 0,
-            took_ns: 0,
-            until: 0,
-            scatter: WHOLE,
-            first_slot: 0,
-        }
+        let session = SessionId { index, generation };
+        let gap = crate::session::Outbox::default().leave_gap();
+        Carried::new((session, gap), (0, 0), Version::Two, Regard::Usual)
     }
 
     #[test]

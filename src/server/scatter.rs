@@ -224,21 +224,8 @@ impl Work {
         for core in (0..placement.cores()).filter(|core| cores >> core & 1 == 1) {
             let batch = self.box_for(core);
             batch.begin(Carried {
-                session: id,
-                gap,
-                entry: entry.index,
-                database,
-                version,
-                regard,
-                is_muted: false,
-                first: None,
-                start: 0,
-                first_span: 0,
-                reply_end: 0,
-                took_ns: 0,
-                until: 0,
                 scatter,
-                first_slot: 0,
+                ..Carried::new((id, gap), (entry.index, database), version, regard)
             });
             batch.word(args.get(0));
         }

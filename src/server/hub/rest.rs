@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 /// How much longer a write may lie than it would, in nanoseconds.
-pub(super) const REST_NS: u64 = 200_000;
+const REST_NS: u64 = 200_000;
 
 /// See the module; moments are nanoseconds of the hub's watch.
 #[derive(Debug, Default)]
