@@ -14,12 +14,13 @@ mod parts;
 mod polite;
 mod process;
 mod publish;
+mod receiver;
 mod record;
 mod replies;
 mod report;
 mod requests;
-mod save;
 mod server;
+mod snapshots;
 mod types;
 
 use std::fs;

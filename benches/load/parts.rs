@@ -19,8 +19,8 @@ use crate::publish;
 use crate::record::Record;
 use crate::replies::Replies;
 use crate::requests::Requests;
-use crate::save;
 use crate::server::{Plan, Server, is_basalt};
+use crate::snapshots;
 use crate::types::{GROWTHS, TESTS};
 
 /// The two sides: first the one under test.
@@ -42,7 +42,8 @@ pub fn run(part: Part, options: &Options, record: &mut Record) -> io::Result<()>
         Part::Publish => publish::publish(options, record),
         Part::Beside => cross::beside(options, record),
         Part::Open => open(options, record),
-        Part::Save => save::save(options, record),
+        Part::Save => snapshots::save(options, record),
+        Part::Sync => snapshots::sync(options, record),
     }
 }
 

@@ -26,8 +26,12 @@ impl Usage {
         let mut sum = Self::default();
         for thread in fs::read_dir(format!("/proc/{id}/task"))? {
             let folder = thread?.path();
-            sum.cpu += cpu_of(&folder)?;
-            let status = fs::read_to_string(folder.join("status"))?;
+            // A thread that has just ended counts nothing.
+            let cpu = cpu_of(&folder);
+            let (Ok(cpu), Ok(status)) = (cpu, fs::read_to_string(folder.join("status"))) else {
+                continue;
+            };
+            sum.cpu += cpu;
             sum.voluntary += field(&status, "voluntary_ctxt_switches:");
             sum.involuntary += field(&status, "nonvoluntary_ctxt_switches:");
         }
