@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::command::{Entry, Run, Subject, Waiting};
 use crate::resp::{Args, Refusal, Reply, Version};
 use crate::script::Sha;
-use crate::session::{Regard, SessionId, Stage, Transaction};
+use crate::session::{Away, Regard, Session, SessionId, Stage, Transaction};
 use crate::shard::{Observer, Watch};
 use crate::spec::Flags;
 
@@ -150,7 +150,7 @@ impl Work {
             let entry = self.local.table.at(queued.entry);
             self.log_slow(id, entry, queued.words.args(), *took_ns);
         }
-        self.one_afar_less(id);
+        self.one_back(id, |session| &mut session.afar);
     }
 
     /// Whether a script that is new here must wait before all cores hear of it: what its
@@ -169,7 +169,7 @@ impl Work {
                 ..
             }
         );
-        session.is_some_and(|session| session.afar > 0)
+        session.is_some_and(|session| session.afar.is_any())
             && is_by_text
             && sha.is_some_and(|sha| self.local.scripts.find(sha).is_none())
     }
@@ -186,7 +186,7 @@ impl Work {
             // The primary's commands keep their order over all cores.
             return Some((self.call_of(id, entry, args)?, Place::Awaited));
         }
-        session.afar += 1;
+        session.afar.go();
         let place = Place::Afar {
             is_muted: is_muted(&mut session.client.reply_mode),
         };
@@ -245,7 +245,7 @@ impl Work {
         self.log_slow(call.session, call.entry, args, *took_ns);
         match script.place {
             Place::Awaited => self.resume(call.session),
-            Place::Afar { .. } => self.one_afar_less(call.session),
+            Place::Afar { .. } => self.one_back(call.session, |session| &mut session.afar),
         }
     }
 
@@ -257,26 +257,32 @@ impl Work {
 
     /// A session's next request waits until nothing of it is afar.
     pub(super) fn await_afar(&mut self, id: SessionId) -> Flow {
+        self.await_all_back(id, |session| &mut session.afar)
+    }
+
+    fn one_afar_more(&mut self, id: SessionId) {
         if let Some(session) = self.local.roster.find(id) {
-            session.awaits_afar = true;
+            session.afar.go();
+        }
+    }
+
+    /// A session's next request waits until all of this is back.
+    pub(super) fn await_all_back(
+        &mut self,
+        id: SessionId,
+        away: impl FnOnce(&mut Session) -> &mut Away,
+    ) -> Flow {
+        if let Some(session) = self.local.roster.find(id) {
+            away(session).await_all();
             session.stage = Stage::Waiting;
         }
         Flow::Hold
     }
 
-    fn one_afar_more(&mut self, id: SessionId) {
-        if let Some(session) = self.local.roster.find(id) {
-            session.afar += 1;
-        }
-    }
-
-    /// Something of a session that was afar has ended.
-    pub(super) fn one_afar_less(&mut self, id: SessionId) {
-        let Some(session) = self.local.roster.find(id) else {
-            return;
-        };
-        session.afar -= 1;
-        if session.afar == 0 && std::mem::take(&mut session.awaits_afar) {
+    /// One of it is.
+    pub(super) fn one_back(&mut self, id: SessionId, away: impl FnOnce(&mut Session) -> &mut Away) {
+        let session = self.local.roster.find(id);
+        if session.is_some_and(|session| away(session).come_back()) {
             self.resume(id);
         }
     }

@@ -98,7 +98,7 @@ impl Work {
     fn who_waits_for_the_script(&self) -> Vec<(usize, SessionId)> {
         let me = self.local.core;
         let sessions = self.local.roster.iter();
-        let afar = sessions.filter(|(_, session)| session.afar > 0);
+        let afar = sessions.filter(|(_, session)| session.afar.is_any());
         let running = self.scripts.running.as_ref();
         let here = afar.map(|(id, _)| id).chain(self.obeyed_session());
         let here = here.map(|id| (me, id));
@@ -227,7 +227,7 @@ impl Work {
         refusal: &Refusal,
     ) -> Flow {
         let session = self.local.roster.find(id);
-        if session.is_some_and(|session| session.afar > 0) {
+        if session.is_some_and(|session| session.afar.is_any()) {
             return self.await_afar(id);
         }
         self.refuse_admission(id, request, refusal)

@@ -48,7 +48,7 @@ impl Work {
         }
         let limits = self.limits(id)?;
         let session = self.local.roster.find(id)?;
-        if session.afar > 0 {
+        if session.afar.is_any() {
             // It may have to wait.
             return None;
         }

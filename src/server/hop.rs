@@ -345,7 +345,7 @@ impl Work {
                 Some(Side::GoesOn(walked)) => {
                     self.stage_walk(request, batch.args(index), walked);
                     if from == self.local.core {
-                        self.one_scatter_less(request.session);
+                        self.one_back(request.session, |session| &mut session.scattered);
                     }
                     continue;
                 }
@@ -361,7 +361,7 @@ impl Work {
                 self.resume(request.session);
             }
             if from == self.local.core {
-                self.one_scatter_less(request.session);
+                self.one_back(request.session, |session| &mut session.scattered);
             }
             if request.regard == Regard::Obeyed
                 && batch.replies[span.clone()].first() == Some(&b'-')

@@ -10,12 +10,12 @@ use std::ops::Range;
 use crate::base::slot_of;
 use crate::command::{Entry, Merge, Placement, Route, Run, Split};
 use crate::resp::{Args, Refusal, Reply, Version};
-use crate::session::{Gap, Regard, SessionId, Stage};
+use crate::session::{Gap, Regard, SessionId};
 use crate::spec::Flags;
 
 use super::core::Work;
 use super::letter::Carried;
-use super::serve::{Flow, is_muted};
+use super::serve::is_muted;
 
 /// Capacity that a finished scatter keeps for the next.
 const KEPT_BYTES: usize = 4 * 1024;
@@ -190,7 +190,7 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return;
         };
-        session.scattered += 1;
+        session.scattered.go();
         let (database, version) = (session.client.database as u16, session.client.version);
         let regard = session.client.regard;
         let gap = session.outbox.leave_gap();
@@ -279,7 +279,7 @@ impl Work {
         };
         let shown: &[u8] = if scatter.is_muted { &[] } else { &reply };
         self.fill_settled(until, scatter.session, scatter.gap, shown);
-        self.one_scatter_less(scatter.session);
+        self.one_back(scatter.session, |session| &mut session.scattered);
         if reply.capacity() <= KEPT_BYTES {
             self.scatters.reply = reply;
         }
@@ -303,31 +303,11 @@ impl Work {
         }
     }
 
-    /// A session's next request waits until its parts have run.
-    pub(super) fn await_scattered(&mut self, id: SessionId) -> Flow {
-        if let Some(session) = self.local.roster.find(id) {
-            session.awaits_scattered = true;
-            session.stage = Stage::Waiting;
-        }
-        Flow::Hold
-    }
-
     /// A request of one of this core's sessions goes where its parts are: into
     /// the box that waits for its place at this core.
     pub(super) fn stay_behind(&mut self, id: SessionId) {
         if let Some(session) = self.local.roster.find(id) {
-            session.scattered += 1;
-        }
-    }
-
-    /// One of those has been answered.
-    pub(super) fn one_scatter_less(&mut self, id: SessionId) {
-        let Some(session) = self.local.roster.find(id) else {
-            return;
-        };
-        session.scattered -= 1;
-        if session.scattered == 0 && std::mem::take(&mut session.awaits_scattered) {
-            self.resume(id);
+            session.scattered.go();
         }
     }
 }

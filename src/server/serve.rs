@@ -185,13 +185,13 @@ impl Work {
         let Some(session) = self.local.roster.find(id) else {
             return Flow::Pause;
         };
-        let (is_in_multi, is_behind) = (session.transaction.is_some(), session.scattered > 0);
-        let afar = session.afar;
+        let (is_in_multi, is_behind) = (session.transaction.is_some(), session.scattered.is_any());
+        let afar = session.afar.count();
         if is_in_multi && let Some(flow) = self.put_off(id, entry, args) {
             return flow;
         }
         if is_behind && !goes_behind_parts(entry) {
-            return self.await_scattered(id);
+            return self.await_all_back(id, |session| &mut session.scattered);
         }
         if afar > 0 && !goes_behind_afar(entry, afar) {
             return self.await_afar(id);

@@ -175,7 +175,7 @@ impl Work {
             return Flow::Pause;
         };
         let needs_client = |transaction: &Transaction| transaction.needs_client;
-        if session.afar > 0 && session.transaction.as_deref().is_some_and(needs_client) {
+        if session.afar.is_any() && session.transaction.as_deref().is_some_and(needs_client) {
             return self.await_afar(id);
         }
         let Some(transaction) = session.transaction.take() else {

@@ -3,6 +3,7 @@
 //! Pure: a session has no socket and no clock. The loop turn in `server` feeds
 //! bytes to its inbox and takes bytes from its outbox.
 
+mod away;
 mod client;
 mod inbox;
 mod outbox;
@@ -10,6 +11,7 @@ mod roster;
 mod transaction;
 mod watches;
 
+pub use away::Away;
 pub use client::{Client, Origin, Regard, ReplicaSaid, ReplyMode, Subscribed};
 pub use inbox::Inbox;
 pub use outbox::{Gap, Outbox};

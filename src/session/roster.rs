@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::resp::{Decoder, Version};
 use crate::shard::Wait;
 
+use super::away::Away;
 use super::client::{Client, Origin};
 use super::inbox::Inbox;
 use super::outbox::{Gap, Outbox};
@@ -74,13 +75,9 @@ pub struct Session {
     pub awaiting: u32,
     /// Requests of which parts are under way at several cores, and those for
     /// its own core that stand behind them.
-    pub scattered: u32,
-    /// Its next request waits until those have ended.
-    pub awaits_scattered: bool,
+    pub scattered: Away,
     /// Transactions and scripts of it that run at another core while it goes on.
-    pub afar: u32,
-    /// Its next request waits until those have ended.
-    pub awaits_afar: bool,
+    pub afar: Away,
     /// The request that waits for its keys.
     pub blocked: Option<Blocked>,
     /// It waits for replicas or the disk, at the control core.
@@ -135,10 +132,8 @@ impl Session {
             ahead: 1,
             outbox: Outbox::default(),
             awaiting: 0,
-            scattered: 0,
-            awaits_scattered: false,
-            afar: 0,
-            awaits_afar: false,
+            scattered: Away::default(),
+            afar: Away::default(),
             blocked: None,
             waits: false,
             awaits_end: false,
