@@ -4,19 +4,24 @@
 //! latency counts from the moment its batch was handed to the kernel.
 //! Open loop: requests fall due at times drawn beforehand, whether or not the server keeps up. A reply's latency counts
 //! from the moment its request was *due*, so a server that stalls is charged for everyone it made wait (no coordinated
-//! omission). The open loop spins instead of sleeping, so that a request leaves when it is due.
+//! omission). The open loop spins, so that a request leaves when it is due. It may sleep instead, which makes each some
+//! tens of microseconds late: a virtual machine whose host limits its processor time stands still for milliseconds when all
+//! its cores are busy.
 //!
 //! Each run has a warm-up that is not measured. Server CPU is read at both ends of the measured time.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use rustix::event::{Timespec, epoll};
+use rustix::thread::set_current_timer_slack;
 
 use crate::options::Arrivals;
 use crate::process::{self, Usage};
@@ -27,6 +32,9 @@ use crate::server::Server;
 const READ: usize = 256 * 1024;
 /// Latencies above this are recorded as this; in nanoseconds.
 const LONGEST: u64 = 60_000_000_000;
+
+/// An open loop that sleeps looks so often for replies.
+const SLEEP_MAX: Duration = Duration::from_micros(50);
 
 /// How requests are paced.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +84,8 @@ pub struct Generator {
     replies: u64,
     /// Ends an open loop before its time.
     until: Option<Arc<AtomicBool>>,
+    /// An open loop sleeps until the next request is due.
+    sleeps: bool,
 }
 
 /// Counters at the start of the measured time.
@@ -125,6 +135,7 @@ impl Generator {
             measuring: false,
             replies: 0,
             until: None,
+            sleeps: false,
         })
     }
 
@@ -132,6 +143,11 @@ impl Generator {
     pub fn until(self, is_over: Arc<AtomicBool>) -> Self {
         let until = Some(is_over);
         Self { until, ..self }
+    }
+
+    /// Whether an open loop sleeps.
+    pub fn sleeping(self, sleeps: bool) -> Self {
+        Self { sleeps, ..self }
     }
 
     /// Runs the load for `warm_up + measured` and hands back what was seen in the second part.
@@ -203,6 +219,9 @@ impl Generator {
 
     fn open(&mut self, end: Instant, calendar: &mut Calendar) -> io::Result<()> {
         let mut events = Vec::with_capacity(1024);
+        if self.sleeps {
+            set_current_timer_slack(NonZeroU64::new(1))?;
+        }
         loop {
             let now = Instant::now();
             let is_over = |is_over: &Arc<AtomicBool>| is_over.load(Ordering::Relaxed);
@@ -215,6 +234,10 @@ impl Generator {
                 self.requests.append(index, 0, &mut self.batch);
                 self.connections[index].due.push_back(due);
                 self.send(index)?;
+            }
+            if self.sleeps {
+                // The kernel's epoll sleeps whole milliseconds.
+                thread::sleep(calendar.until_due(Instant::now()).min(SLEEP_MAX));
             }
             self.poll(&mut events, Duration::ZERO)?;
             for event in events.drain(..) {
@@ -387,6 +410,10 @@ impl Calendar {
         };
         self.next += Duration::from_secs_f64(self.gap * factor);
         Some(due)
+    }
+
+    fn until_due(&self, now: Instant) -> Duration {
+        self.next.saturating_duration_since(now)
     }
 
     fn pick(&mut self, connections: usize) -> usize {

@@ -42,6 +42,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   --zipf EXPONENT      exponent of zipf                 (0.99)
   --rate N             requests per second of 'open', 'save', 'sync'  (50000)
   --arrivals A         poisson or constant              (poisson)
+  --waits W            an open loop spins or sleeps      (spins)
   --load SHARE         share of stock's rate in 'tail'  (0.7)
   --shards N           shards of basalt                 (1)
   --hop-shards N       shards of 'hop' and 'beside'     (2)
@@ -146,6 +147,8 @@ pub struct Options {
     pub distribution: Distribution,
     pub rate: f64,
     pub arrivals: Arrivals,
+    /// An open loop sleeps until the next request is due.
+    pub sleeps: bool,
     pub load: f64,
     pub shards: usize,
     pub hop_shards: usize,
@@ -181,6 +184,7 @@ impl Options {
             distribution: Distribution::Uniform,
             rate: 50_000.0,
             arrivals: Arrivals::Poisson,
+            sleeps: false,
             load: 0.7,
             shards: 1,
             hop_shards: 2,
@@ -264,6 +268,7 @@ impl Options {
             "--value-size" => self.value_size = number(name, value)?,
             "--keys" => self.keys = number(name, value)?,
             "--rate" => self.rate = number(name, value)?,
+            "--waits" => self.sleeps = one_of(name, value, ["spins", "sleeps"])?,
             "--arrivals" => {
                 let constant = one_of(name, value, ["poisson", "constant"])?;
                 self.arrivals = if constant {

@@ -94,6 +94,7 @@ pub fn load(
     );
     let size = Some(options.value_size);
     let generator = Generator::connect(server, options.connections, requests, size)?;
+    let generator = generator.sleeping(options.sleeps);
     generator.run(server, pace, options.warm_up(), options.measured)
 }
 

@@ -121,7 +121,8 @@ fn live(kind: Kind, options: &Options, server: &Server, round: usize) -> io::Res
             seed,
         );
         let size = Some(options.value_size);
-        Generator::connect(server, options.connections, requests, size)
+        let generator = Generator::connect(server, options.connections, requests, size)?;
+        io::Result::Ok(generator.sleeping(options.sleeps))
     };
     let before = generator()?.run(server, pace, options.warm_up(), 3 * options.measured)?;
     let held = held(server.id());
