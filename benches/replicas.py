@@ -77,7 +77,7 @@ class Node:
             try:
                 rollup = open(f"/proc/{process}/smaps_rollup").read()
                 mib += int(rollup.split("\nPss:")[1].split()[0]) >> 10
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 pass
         return mib
 
