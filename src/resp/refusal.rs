@@ -22,6 +22,8 @@ pub enum Refusal {
     NotInteger,
     /// A float is not one.
     NotFloat,
+    /// A payload is no value; which check says so, for the log.
+    Damaged(&'static str),
     /// A line known when it was compiled.
     Stated(&'static str),
     /// A line that quotes the request.
@@ -38,6 +40,7 @@ impl Refusal {
             Refusal::Syntax => "ERR syntax error",
             Refusal::NotInteger => "ERR value is not an integer or out of range",
             Refusal::NotFloat => "ERR value is not a valid float",
+            Refusal::Damaged(_) => "ERR Bad data format",
             Refusal::Stated(text) => text,
             Refusal::Composed(text) => text,
         })
@@ -327,7 +330,6 @@ stated! {
     INVALID_FREQ = "ERR Invalid FREQ value, must be >= 0 and <= 255";
     INVALID_TTL = "ERR Invalid TTL value, must be >= 0";
     BAD_PAYLOAD = "ERR DUMP payload version or checksum are wrong";
-    BAD_FORMAT = "ERR Bad data format";
     BUSY_KEY = "BUSYKEY Target key name already exists.";
     NO_IDLE_UNDER_LFU = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
     NO_FREQ_UNDER_LRU = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";

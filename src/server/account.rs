@@ -44,11 +44,11 @@ impl Work {
         commands.record(usize::from(entry.index), took_ns, refusal.is_some());
         if let Some(refusal) = refusal {
             self.count_error(refusal);
-            if *refusal == Refusal::BAD_FORMAT {
+            if let Refusal::Damaged(check) = refusal {
                 // Somebody's data is damaged, or somebody tries something. Who is refused
                 // may look at once, so the line does not go by way of the control core.
-                let line = "Internal error in RDB of a RESTORE: its integrity check failed";
-                Log::of(&self.local.settings).warning(line);
+                let line = format!("Internal error in RDB of a RESTORE: {check}");
+                Log::of(&self.local.settings).warning(&line);
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::value::Rules;
 
 use super::kind::{Kind, KindFault};
 use super::string::Compression;
-use super::value::{Restored, Value, read_value, write_value};
+use super::value::{Restored, Value, failed_check, read_value, write_value};
 
 /// The version written: that of Redis 7.0, which a 7.0 node that we migrate to can read.
 pub const RDB_VERSION: u16 = 10;
@@ -33,8 +33,8 @@ pub enum Sum {
 pub enum PayloadFault {
     /// `ERR DUMP payload version or checksum are wrong`
     BadVersionOrChecksum,
-    /// `ERR Bad data format`
-    BadData,
+    /// `ERR Bad data format`; which check failed, for the log.
+    BadData(&'static str),
     /// A value of a module or of a release candidate, by its number in the RDB format.
     ForeignType(u8),
 }
@@ -64,15 +64,19 @@ pub fn read_payload<'a>(
     rules: &Rules,
 ) -> Result<Restored<'a>, PayloadFault> {
     let mut value = verified(payload, sum).ok_or(PayloadFault::BadVersionOrChecksum)?;
-    let (&kind, rest) = value.split_first().ok_or(PayloadFault::BadData)?;
+    let (&kind, rest) = value.split_first().ok_or(PayloadFault::BadData(
+        "its integrity check failed: nothing is there",
+    ))?;
     value = rest;
     let kind = Kind::from_byte(kind).map_err(|fault| match fault {
         KindFault::Foreign(kind) => PayloadFault::ForeignType(kind),
-        KindFault::Unknown => PayloadFault::BadData,
+        KindFault::Unknown => PayloadFault::BadData("its integrity check failed: no such type"),
     })?;
-    let restored = read_value(kind, &mut value, rules).or(Err(PayloadFault::BadData))?;
+    let bytes = value;
+    let restored = read_value(kind, &mut value, rules)
+        .map_err(|_| PayloadFault::BadData(failed_check(kind, bytes)))?;
     if restored.is_empty() {
-        return Err(PayloadFault::BadData);
+        return Err(PayloadFault::BadData(failed_check(kind, bytes)));
     }
     Ok(restored)
 }

@@ -120,16 +120,40 @@ fn write_id(out: &mut impl Sink, id: Id) {
     write_length(out, id.seq);
 }
 
+/// What is wrong with a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StreamFault {
+    /// A node is none, or not behind the one before it.
+    Node,
+    /// A group has two consumers of one name.
+    Consumer,
+    /// An entry is pending at two consumers.
+    Pending,
+    Other,
+}
+
+impl From<Malformed> for StreamFault {
+    fn from(_: Malformed) -> StreamFault {
+        StreamFault::Other
+    }
+}
+
+impl From<StreamFault> for Malformed {
+    fn from(_: StreamFault) -> Malformed {
+        Malformed
+    }
+}
+
 /// Reads what `Stream1`, `Stream2` or `Stream3` begins with.
-pub(super) fn read_stream(bytes: &mut &[u8], kind: Kind) -> Result<Stream, Malformed> {
+pub(super) fn read_stream(bytes: &mut &[u8], kind: Kind) -> Result<Stream, StreamFault> {
     let mut stream = Stream::default();
     for _ in 0..read_length(bytes)? {
         let id = read_string(bytes)?;
         let id = <[u8; 16]>::try_from(&*id).or(Err(Malformed))?;
-        let pack = Listpack::from_bytes(&read_string(bytes)?).ok_or(Malformed)?;
+        let pack = Listpack::from_bytes(&read_string(bytes)?).ok_or(StreamFault::Node)?;
         let entries = stream.entries_mut();
         let is_node = entries.push_saved(Id::from_bytes(id), pack);
-        is_node.ok_or(Malformed)?;
+        is_node.ok_or(StreamFault::Node)?;
     }
     let len = read_length(bytes)?;
     let mut history = History {
@@ -149,7 +173,7 @@ pub(super) fn read_stream(bytes: &mut &[u8], kind: Kind) -> Result<Stream, Malfo
         let name = read_string(bytes)?;
         let group = read_group(bytes, &stream, kind)?;
         if !stream.add_group(&name, group) {
-            return Err(Malformed);
+            return Err(StreamFault::Other);
         }
     }
     Ok(stream)
@@ -158,7 +182,7 @@ pub(super) fn read_stream(bytes: &mut &[u8], kind: Kind) -> Result<Stream, Malfo
 /// When a pending entry was last given, and how often.
 type Given = (u64, u64);
 
-fn read_group(bytes: &mut &[u8], stream: &Stream, kind: Kind) -> Result<Group, Malformed> {
+fn read_group(bytes: &mut &[u8], stream: &Stream, kind: Kind) -> Result<Group, StreamFault> {
     let last_id = read_id(bytes)?;
     let entries_read = match kind {
         Kind::Stream1 => stream.entries().rank(last_id),
@@ -170,14 +194,15 @@ fn read_group(bytes: &mut &[u8], stream: &Stream, kind: Kind) -> Result<Group, M
         let id = Id::from_bytes(take(bytes)?);
         let given = (u64::from_le_bytes(take(bytes)?), read_length(bytes)?);
         if pending.insert(id, given).is_some() {
-            return Err(Malformed);
+            return Err(StreamFault::Other);
         }
     }
     for _ in 0..read_length(bytes)? {
         read_consumer(bytes, &mut group, &mut pending, kind)?;
     }
     // What is pending is pending at somebody.
-    pending.is_empty().then_some(group).ok_or(Malformed)
+    let is_all = pending.is_empty();
+    is_all.then_some(group).ok_or(StreamFault::Other)
 }
 
 /// Reads a consumer, and gives it its own of what is pending.
@@ -186,10 +211,10 @@ fn read_consumer(
     group: &mut Group,
     pending: &mut BTreeMap<Id, Given>,
     kind: Kind,
-) -> Result<(), Malformed> {
+) -> Result<(), StreamFault> {
     let name = read_string(bytes)?;
     if group.find_consumer(&name).is_some() {
-        return Err(Malformed);
+        return Err(StreamFault::Consumer);
     }
     let seen_at = u64::from_le_bytes(take(bytes)?);
     let consumer = group.add_consumer(&name, seen_at);
@@ -199,7 +224,13 @@ fn read_consumer(
     };
     for _ in 0..read_length(bytes)? {
         let id = Id::from_bytes(take(bytes)?);
-        let (delivered_at, deliveries) = pending.remove(&id).ok_or(Malformed)?;
+        let Some((delivered_at, deliveries)) = pending.remove(&id) else {
+            let is_given = group.find_pending(id).is_some();
+            return Err(match is_given {
+                true => StreamFault::Pending,
+                false => StreamFault::Other,
+            });
+        };
         let own = Pending {
             consumer,
             delivered_at,

@@ -13,6 +13,7 @@ use crate::value::{Compound, Rules};
 
 use super::kind::Kind;
 use super::sink::Sink;
+use super::stream::StreamFault;
 use super::string::{Compression, Malformed, read_length, read_string, write_string};
 use super::{hash, list, set, sorted_set, stream};
 
@@ -115,4 +116,39 @@ pub fn read_value<'a>(
         Kind::Stream1 | Kind::Stream2 | Kind::Stream3 => stream::read_stream(bytes, kind)?.into(),
     };
     Ok(Restored::Compound(compound))
+}
+
+/// Which check a value of this kind fails that `read_value` refuses, in stock's words for the
+/// log.
+pub(super) fn failed_check(kind: Kind, mut bytes: &[u8]) -> &'static str {
+    match kind {
+        Kind::ListZiplist | Kind::ListZiplists => "List ziplist integrity check failed",
+        Kind::ListListpacks => "List listpack integrity check failed",
+        Kind::SetIntset => "Intset integrity check failed",
+        Kind::SetListpack => "Set listpack integrity check failed",
+        Kind::SortedSetZiplist => "Zset ziplist integrity check failed",
+        Kind::SortedSetListpack => "Zset listpack integrity check failed",
+        Kind::HashZipmap => "Zipmap integrity check failed",
+        Kind::HashZiplist => "Hash ziplist integrity check failed",
+        Kind::HashListpack | Kind::HashListpackDeadlines => "Hash listpack integrity check failed",
+        Kind::Stream1 | Kind::Stream2 | Kind::Stream3 => {
+            match stream::read_stream(&mut bytes, kind) {
+                Err(StreamFault::Node) => "Stream listpack integrity check failed",
+                Err(StreamFault::Consumer) => {
+                    "Duplicate stream consumer detected, integrity check failed"
+                }
+                Err(StreamFault::Pending) => {
+                    "Stream consumer PEL entry already has a consumer assigned, integrity check failed"
+                }
+                Err(StreamFault::Other) | Ok(_) => "Stream integrity check failed",
+            }
+        }
+        Kind::Text
+        | Kind::ListTexts
+        | Kind::SetTexts
+        | Kind::SortedSetTexts
+        | Kind::SortedSetDoubles
+        | Kind::HashTexts
+        | Kind::HashDeadlines => "its integrity check failed",
+    }
 }

@@ -156,6 +156,6 @@ fn a_damaged_payload_is_in_the_log_before_its_reply() {
         let reply = client.ask(&words).expect("the node answers");
         assert_eq!(reply, Reply::Error(b"ERR Bad data format".to_vec()));
         let log = node.log();
-        assert_eq!(log.matches("integrity check failed").count(), at + 1);
+        assert_eq!(log.matches("Zipmap integrity check failed").count(), at + 1);
     }
 }

@@ -158,7 +158,10 @@ fn leave_moment(turn: &mut Turn<'_>, args: Args<'_>, deadline: u64) {
 fn refusal(fault: PayloadFault) -> Refusal {
     match fault {
         PayloadFault::BadVersionOrChecksum => Refusal::BAD_PAYLOAD,
-        PayloadFault::BadData | PayloadFault::ForeignType(_) => Refusal::BAD_FORMAT,
+        PayloadFault::BadData(check) => Refusal::Damaged(check),
+        PayloadFault::ForeignType(_) => {
+            Refusal::Damaged("its integrity check failed: its type is foreign")
+        }
     }
 }
 
