@@ -107,6 +107,14 @@ impl Book {
         found.ok().map(|index| ends[index].1)
     }
 
+    /// Where at this offset the data was this.
+    pub(super) fn find(&self, offset: u64, digest: u64) -> Option<Point> {
+        let ids = self.0.keys();
+        let ids = ids.filter_map(|id| ReplicationId::parse(id.as_bytes()));
+        let mut points = ids.map(|id| Point { id, offset });
+        points.find(|point| self.digest(*point) == Some(digest))
+    }
+
     /// The same point under the first name that there was for it.
     pub(super) fn first_name(&self, at: Point) -> Point {
         let before = self

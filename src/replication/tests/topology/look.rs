@@ -64,7 +64,8 @@ impl World {
         let book = &mut self.around.book;
         if !book.has(at.id) {
             // A name that a node gave to what it had, and nobody was told of.
-            book.begin(at, slot.node.as_ref().expect("it is up").data(), None);
+            let before = book.find(at.offset, digest);
+            book.begin(at, slot.node.as_ref().expect("it is up").data(), before);
         }
         let told = book.digest(at);
         assert!(
