@@ -11,7 +11,7 @@ use crate::value::Rules;
 
 use super::kind::{Kind, KindFault};
 use super::string::Compression;
-use super::value::{Restored, Value, failed_check, read_value, write_value};
+use super::value::{Restored, Value, ValueFault, failed_check, judge_value, write_value};
 
 /// The version written: that of Redis 7.0, which a 7.0 node that we migrate to can read.
 pub const RDB_VERSION: u16 = 10;
@@ -72,11 +72,10 @@ pub fn read_payload<'a>(
         KindFault::Foreign(kind) => PayloadFault::ForeignType(kind),
         KindFault::Unknown => PayloadFault::BadData("its integrity check failed: no such type"),
     })?;
-    let bytes = value;
-    let restored = read_value(kind, &mut value, rules)
-        .map_err(|_| PayloadFault::BadData(failed_check(kind, bytes)))?;
+    let refused = |fault| PayloadFault::BadData(failed_check(kind, fault));
+    let restored = judge_value(kind, &mut value, rules).map_err(refused)?;
     if restored.is_empty() {
-        return Err(PayloadFault::BadData(failed_check(kind, bytes)));
+        return Err(refused(ValueFault::Other));
     }
     Ok(restored)
 }

@@ -25,6 +25,7 @@ use super::sink::Sink;
 use super::string::{
     Compression, Malformed, read_length, read_string, take, write_length, write_string,
 };
+use super::value::ValueFault;
 
 /// How entries read are written when they are not known.
 const UNKNOWN: u64 = u64::MAX;
@@ -120,40 +121,16 @@ fn write_id(out: &mut impl Sink, id: Id) {
     write_length(out, id.seq);
 }
 
-/// What is wrong with a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StreamFault {
-    /// A node is none, or not behind the one before it.
-    Node,
-    /// A group has two consumers of one name.
-    Consumer,
-    /// An entry is pending at two consumers.
-    Pending,
-    Other,
-}
-
-impl From<Malformed> for StreamFault {
-    fn from(_: Malformed) -> StreamFault {
-        StreamFault::Other
-    }
-}
-
-impl From<StreamFault> for Malformed {
-    fn from(_: StreamFault) -> Malformed {
-        Malformed
-    }
-}
-
 /// Reads what `Stream1`, `Stream2` or `Stream3` begins with.
-pub(super) fn read_stream(bytes: &mut &[u8], kind: Kind) -> Result<Stream, StreamFault> {
+pub(super) fn read_stream(bytes: &mut &[u8], kind: Kind) -> Result<Stream, ValueFault> {
     let mut stream = Stream::default();
     for _ in 0..read_length(bytes)? {
         let id = read_string(bytes)?;
         let id = <[u8; 16]>::try_from(&*id).or(Err(Malformed))?;
-        let pack = Listpack::from_bytes(&read_string(bytes)?).ok_or(StreamFault::Node)?;
+        let pack = Listpack::from_bytes(&read_string(bytes)?).ok_or(ValueFault::Node)?;
         let entries = stream.entries_mut();
         let is_node = entries.push_saved(Id::from_bytes(id), pack);
-        is_node.ok_or(StreamFault::Node)?;
+        is_node.ok_or(ValueFault::Node)?;
     }
     let len = read_length(bytes)?;
     let mut history = History {
@@ -173,7 +150,7 @@ pub(super) fn read_stream(bytes: &mut &[u8], kind: Kind) -> Result<Stream, Strea
         let name = read_string(bytes)?;
         let group = read_group(bytes, &stream, kind)?;
         if !stream.add_group(&name, group) {
-            return Err(StreamFault::Other);
+            return Err(ValueFault::Other);
         }
     }
     Ok(stream)
@@ -182,7 +159,7 @@ pub(super) fn read_stream(bytes: &mut &[u8], kind: Kind) -> Result<Stream, Strea
 /// When a pending entry was last given, and how often.
 type Given = (u64, u64);
 
-fn read_group(bytes: &mut &[u8], stream: &Stream, kind: Kind) -> Result<Group, StreamFault> {
+fn read_group(bytes: &mut &[u8], stream: &Stream, kind: Kind) -> Result<Group, ValueFault> {
     let last_id = read_id(bytes)?;
     let entries_read = match kind {
         Kind::Stream1 => stream.entries().rank(last_id),
@@ -194,7 +171,7 @@ fn read_group(bytes: &mut &[u8], stream: &Stream, kind: Kind) -> Result<Group, S
         let id = Id::from_bytes(take(bytes)?);
         let given = (u64::from_le_bytes(take(bytes)?), read_length(bytes)?);
         if pending.insert(id, given).is_some() {
-            return Err(StreamFault::Other);
+            return Err(ValueFault::Other);
         }
     }
     for _ in 0..read_length(bytes)? {
@@ -202,7 +179,7 @@ fn read_group(bytes: &mut &[u8], stream: &Stream, kind: Kind) -> Result<Group, S
     }
     // What is pending is pending at somebody.
     let is_all = pending.is_empty();
-    is_all.then_some(group).ok_or(StreamFault::Other)
+    is_all.then_some(group).ok_or(ValueFault::Other)
 }
 
 /// Reads a consumer, and gives it its own of what is pending.
@@ -211,10 +188,10 @@ fn read_consumer(
     group: &mut Group,
     pending: &mut BTreeMap<Id, Given>,
     kind: Kind,
-) -> Result<(), StreamFault> {
+) -> Result<(), ValueFault> {
     let name = read_string(bytes)?;
     if group.find_consumer(&name).is_some() {
-        return Err(StreamFault::Consumer);
+        return Err(ValueFault::Consumer);
     }
     let seen_at = u64::from_le_bytes(take(bytes)?);
     let consumer = group.add_consumer(&name, seen_at);
@@ -227,8 +204,8 @@ fn read_consumer(
         let Some((delivered_at, deliveries)) = pending.remove(&id) else {
             let is_given = group.find_pending(id).is_some();
             return Err(match is_given {
-                true => StreamFault::Pending,
-                false => StreamFault::Other,
+                true => ValueFault::Pending,
+                false => ValueFault::Other,
             });
         };
         let own = Pending {

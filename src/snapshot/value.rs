@@ -13,7 +13,6 @@ use crate::value::{Compound, Rules};
 
 use super::kind::Kind;
 use super::sink::Sink;
-use super::stream::StreamFault;
 use super::string::{Compression, Malformed, read_length, read_string, write_string};
 use super::{hash, list, set, sorted_set, stream};
 
@@ -84,6 +83,24 @@ pub fn write_value(out: &mut impl Sink, value: Value<'_>, compression: Compressi
     }
 }
 
+/// What is wrong with a value, as far as the log tells more than its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ValueFault {
+    /// A stream's node is none, or not behind the one before it.
+    Node,
+    /// A stream's group has two consumers of one name.
+    Consumer,
+    /// A stream's entry is pending at two consumers.
+    Pending,
+    Other,
+}
+
+impl From<Malformed> for ValueFault {
+    fn from(_: Malformed) -> ValueFault {
+        ValueFault::Other
+    }
+}
+
 /// Takes a value of a kind off the front of `bytes`. All of it is judged before it is answered.
 /// It may have no elements, which is no value for a key.
 pub fn read_value<'a>(
@@ -91,8 +108,17 @@ pub fn read_value<'a>(
     bytes: &mut &'a [u8],
     rules: &Rules,
 ) -> Result<Restored<'a>, Malformed> {
+    judge_value(kind, bytes, rules).or(Err(Malformed))
+}
+
+/// The same, and what is wrong with it.
+pub(super) fn judge_value<'a>(
+    kind: Kind,
+    bytes: &mut &'a [u8],
+    rules: &Rules,
+) -> Result<Restored<'a>, ValueFault> {
     let compound: Compound = match kind {
-        Kind::Text => return read_string(bytes).map(Restored::Text),
+        Kind::Text => return Ok(Restored::Text(read_string(bytes)?)),
         Kind::ListTexts => list::read_texts(bytes, rules)?.into(),
         Kind::ListZiplist => list::read_ziplists(bytes, 1, rules)?.into(),
         Kind::ListZiplists => {
@@ -118,9 +144,8 @@ pub fn read_value<'a>(
     Ok(Restored::Compound(compound))
 }
 
-/// Which check a value of this kind fails that `read_value` refuses, in stock's words for the
-/// log.
-pub(super) fn failed_check(kind: Kind, mut bytes: &[u8]) -> &'static str {
+/// Which check a value of this kind fails with this fault, in stock's words for the log.
+pub(super) fn failed_check(kind: Kind, fault: ValueFault) -> &'static str {
     match kind {
         Kind::ListZiplist | Kind::ListZiplists => "List ziplist integrity check failed",
         Kind::ListListpacks => "List listpack integrity check failed",
@@ -131,18 +156,14 @@ pub(super) fn failed_check(kind: Kind, mut bytes: &[u8]) -> &'static str {
         Kind::HashZipmap => "Zipmap integrity check failed",
         Kind::HashZiplist => "Hash ziplist integrity check failed",
         Kind::HashListpack | Kind::HashListpackDeadlines => "Hash listpack integrity check failed",
-        Kind::Stream1 | Kind::Stream2 | Kind::Stream3 => {
-            match stream::read_stream(&mut bytes, kind) {
-                Err(StreamFault::Node) => "Stream listpack integrity check failed",
-                Err(StreamFault::Consumer) => {
-                    "Duplicate stream consumer detected, integrity check failed"
-                }
-                Err(StreamFault::Pending) => {
-                    "Stream consumer PEL entry already has a consumer assigned, integrity check failed"
-                }
-                Err(StreamFault::Other) | Ok(_) => "Stream integrity check failed",
+        Kind::Stream1 | Kind::Stream2 | Kind::Stream3 => match fault {
+            ValueFault::Node => "Stream listpack integrity check failed",
+            ValueFault::Consumer => "Duplicate stream consumer detected, integrity check failed",
+            ValueFault::Pending => {
+                "Stream consumer PEL entry already has a consumer assigned, integrity check failed"
             }
-        }
+            ValueFault::Other => "Stream integrity check failed",
+        },
         Kind::Text
         | Kind::ListTexts
         | Kind::SetTexts
