@@ -21,6 +21,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   types              the commands of lists, sets, hashes, sorted sets and streams, closed loop
   type-memory        RSS growth per element of each type
   polite             the longest pauses around one value of --elements, basalt beside stock
+  built              of polite the building alone
   cross              commands over several keys, transactions, scripts, waiting clients
   publish            one publisher, --subscribers on all cores
   beside             single keys while others' transactions run over two cores
@@ -36,7 +37,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   --commands C[,C...]  get, set, mixed                  (get,set)
   --reads SHARE        share of GET in mixed            (0.9)
   --value-size BYTES   size of a value                  (64)
-  --only TEXT[,TEXT...]  tests of 'types', 'type-memory', 'polite' and 'cross' whose name has one of these in it
+  --only TEXT[,TEXT...]  tests of 'types', 'type-memory', 'polite', 'built' and 'cross' whose name is one of these, or has it in it
   --keys N             distinct keys                    (1000000; quick 200000)
   --distribution D     uniform or zipf                  (uniform)
   --zipf EXPONENT      exponent of zipf                 (0.99)
@@ -53,7 +54,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   --generator-core N   core of the generator            (1)
   --memory-keys N      keys of 'memory', 'save', 'sync' (5000000; quick 500000)
   --idle-clients N     clients of 'idle-connections'    (10000; quick 2000)
-  --elements N         elements of a value of 'polite'  (10000000; quick 1000000)
+  --elements N         elements of a value of 'polite', 'built'  (10000000; quick 1000000)
   --quick              short runs
   --output FOLDER      where report.html and results.jsonl go  (target/load)
 ";
@@ -105,6 +106,7 @@ pub enum Part {
     Types,
     TypeMemory,
     Polite,
+    Built,
     Cross,
     Publish,
     Beside,
@@ -113,7 +115,7 @@ pub enum Part {
     Sync,
 }
 
-const PARTS: [(&str, Part); 15] = [
+const PARTS: [(&str, Part); 16] = [
     ("sweep", Part::Sweep),
     ("tail", Part::Tail),
     ("hop", Part::Hop),
@@ -123,6 +125,7 @@ const PARTS: [(&str, Part); 15] = [
     ("types", Part::Types),
     ("type-memory", Part::TypeMemory),
     ("polite", Part::Polite),
+    ("built", Part::Built),
     ("cross", Part::Cross),
     ("publish", Part::Publish),
     ("beside", Part::Beside),
@@ -334,9 +337,13 @@ impl Options {
         tests: &'t [Test],
         name: impl Fn(&Test) -> &str,
     ) -> io::Result<Vec<&'t Test>> {
+        let is_whole = |part: &String| tests.iter().any(|test| name(test) == part);
         let is_named = |test: &&Test| {
-            let mut only = self.only.iter();
-            self.only.is_empty() || only.any(|part| name(test).contains(part))
+            let is_meant = |part: &String| match is_whole(part) {
+                true => name(test) == part,
+                false => name(test).contains(part),
+            };
+            self.only.is_empty() || self.only.iter().any(is_meant)
         };
         let chosen: Vec<&Test> = tests.iter().filter(is_named).collect();
         if chosen.is_empty() {

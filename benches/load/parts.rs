@@ -13,7 +13,7 @@ use crate::drive::{Generator, Measured, Pace};
 use crate::fill::{fill, fill_type};
 use crate::lives::LIVES;
 use crate::options::{Mix, Options, Part};
-use crate::polite::{Lived, Pause, live};
+use crate::polite::{Life, Lived, Pause, live};
 use crate::process;
 use crate::publish;
 use crate::record::Record;
@@ -37,7 +37,12 @@ pub fn run(part: Part, options: &Options, record: &mut Record) -> io::Result<()>
         Part::Idle => idle(options, record),
         Part::Types => types(options, record),
         Part::TypeMemory => type_memory(options, record),
-        Part::Polite => polite(options, record),
+        Part::Polite => polite(options, LIVES, record),
+        Part::Built => polite(
+            options,
+            &LIVES.iter().map(Life::built).collect::<Vec<_>>(),
+            record,
+        ),
         Part::Cross => cross::cross(options, record),
         Part::Publish => publish::publish(options, record),
         Part::Beside => cross::beside(options, record),
@@ -315,8 +320,8 @@ fn type_memory(options: &Options, record: &mut Record) -> io::Result<()> {
 }
 
 /// Fresh servers in each round; the smallest of the rounds is what is recorded.
-fn polite(options: &Options, record: &mut Record) -> io::Result<()> {
-    for life in options.chosen(LIVES, |life| life.name)? {
+fn polite(options: &Options, lives: &[Life], record: &mut Record) -> io::Result<()> {
+    for life in options.chosen(lives, |life| life.name)? {
         let mut sides: [Option<Lived>; 2] = [None, None];
         for round in 0..options.rounds {
             for side in [round % 2, 1 - round % 2] {
