@@ -270,6 +270,9 @@ def full():
     for number in range(3):
         for name in list(pairs) if number % 2 else reversed(pairs):
             primary, replica = (Node(core, command) for core, command in enumerate(pairs[name]))
+            for node in (primary, replica):
+                # As it comes: its memory is to be seen beside the data.
+                node.ask("CONFIG", "SET", "repl-backlog-size", "1mb")
             # The keys that the writer writes: else the data would grow.
             primary.set("-P", "64", "-n", "15000000", "-r", "5000000", "-q").communicate()
             writer = primary.set("-P", "16", "-c", "16", "-n", "1000000000", "-r", "5000000", "-q")

@@ -34,9 +34,9 @@ pub(super) const FILE_CUT: u64 = 1 << 63;
 /// Lanes of the journal.
 pub(super) const LANES: usize = 2;
 
-/// Bytes that the file or the stream for replicas is behind above which whoever would
-/// write waits.
-pub(super) const JOURNAL_BYTES_MAX: u64 = 64 << 20;
+/// Bytes that a lane's reader is behind, by lane, above which whoever would write waits:
+/// the file's waits for the disk, the replicas' only for a core.
+pub(super) const LANE_BYTES_MAX: [u64; LANES] = [64 << 20, 16 << 20];
 
 /// What all cores share of the journal.
 #[derive(Clone)]
@@ -67,9 +67,11 @@ impl Journal {
         self.synced.advance(ticket, |_| {});
     }
 
-    /// Whether a lane has more bytes that its reader has not taken care of.
-    fn has_above(&self, bytes: u64) -> bool {
-        (0..LANES).any(|lane| self.feed.bytes(lane) > bytes)
+    /// Whether a lane has more bytes that its reader has not taken care of than it may, or
+    /// than one part in so many of that.
+    fn has_above(&self, part: u64) -> bool {
+        let mut lanes = LANE_BYTES_MAX.iter().enumerate();
+        lanes.any(|(lane, most)| self.feed.bytes(lane) > most / part)
     }
 
     /// Publishes a moment at which every shard is in one hand.
@@ -429,14 +431,12 @@ impl Work {
 
     fn is_journal_far_behind(&self) -> bool {
         let recording = &self.recording;
-        recording.last > 0 && recording.journal.has_above(JOURNAL_BYTES_MAX)
+        recording.last > 0 && recording.journal.has_above(1)
     }
 
     /// Lets those go on that waited for the file or the replicas.
     pub(super) fn resume_recorded(&mut self) {
-        if !self.recording.slowed.is_empty()
-            && !self.recording.journal.has_above(JOURNAL_BYTES_MAX / 2)
-        {
+        if !self.recording.slowed.is_empty() && !self.recording.journal.has_above(2) {
             for id in std::mem::take(&mut self.recording.slowed) {
                 self.resume(id);
             }

@@ -6,11 +6,15 @@ use crate::replication::follower::Level;
 use super::action::{Action, Method};
 use super::catching::Catching;
 use super::link::{Link, State};
-use super::machine::{MEMORY_BYTES, Primary};
+use super::machine::Primary;
 use super::stream::Overflow;
 
 /// So long a replica is remembered that was dropped for being behind.
 const REMEMBERED_MS: u64 = 600_000;
+
+/// Without limits: a link that catches up may be behind by so much before writers wait for
+/// it, and has caught up at half of it.
+const UNLIMITED_BYTES: u64 = 64 << 20;
 
 /// By how much a link may be behind: `client-output-buffer-limit replica`. 0 bytes are no
 /// limit.
@@ -22,11 +26,11 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The smaller of both, or what is kept in memory without.
+    /// The smaller of both, or `UNLIMITED_BYTES`.
     pub(super) fn least(self) -> u64 {
         let limits = [self.hard_bytes, self.soft_bytes];
         let least = limits.into_iter().filter(|bytes| *bytes > 0).min();
-        least.unwrap_or(MEMORY_BYTES)
+        least.unwrap_or(UNLIMITED_BYTES)
     }
 }
 

@@ -34,8 +34,14 @@ const REFUSED_MS: u64 = 10_000;
 /// Bytes of the stream that a link is given before the system has taken them.
 const WINDOW_BYTES: u64 = 1 << 20;
 
-/// Bytes of the stream kept in memory for links that are behind.
-pub(super) const MEMORY_BYTES: u64 = 64 << 20;
+/// Bytes of the stream kept in memory for links that are behind; what is older goes to the
+/// overflow.
+const MEMORY_BYTES: u64 = 8 << 20;
+
+/// The same while the overflow takes nothing, and how many more come before it is asked
+/// again.
+const MEMORY_BYTES_MAX: u64 = 64 << 20;
+const ASKED_AGAIN_BYTES: u64 = 1 << 20;
 
 /// What the settings say. Times are milliseconds.
 #[derive(Clone, Debug)]
@@ -89,6 +95,8 @@ pub struct Primary<O> {
     pub(super) policy: Policy,
     pub(super) history: History,
     pub(super) stream: Stream<O>,
+    /// Bytes of it that may be in memory now.
+    memory_bytes: u64,
     /// Whether the stream is kept: not before the first replica.
     is_on: bool,
     /// This node makes the stream; else it hands on its primary's.
@@ -115,6 +123,7 @@ impl<O: Overflow> Primary<O> {
         Primary {
             policy,
             stream: Stream::new(history.offset, overflow),
+            memory_bytes: MEMORY_BYTES,
             history,
             is_on: false,
             leads: true,
@@ -549,9 +558,21 @@ impl<O: Overflow> Primary<O> {
             let (last, needed) = last.map_or((None, None), |(number, link)| {
                 (Some(*number), Some(link.next))
             });
-            let Err(why) = self.stream.trim(backlog, needed, MEMORY_BYTES) else {
+            let is_asked = self.stream.in_memory() > self.memory_bytes.max(backlog);
+            let Err(why) = self.stream.trim(backlog, needed, self.memory_bytes) else {
+                if is_asked || self.stream.in_memory() <= MEMORY_BYTES {
+                    self.memory_bytes = MEMORY_BYTES;
+                }
                 return;
             };
+            let kept = self.stream.in_memory();
+            if kept < MEMORY_BYTES_MAX {
+                if self.memory_bytes == MEMORY_BYTES {
+                    self.warn(format!("The stream for replicas stays in memory: {why}"));
+                }
+                self.memory_bytes = kept + ASKED_AGAIN_BYTES;
+                return;
+            }
             let Some(last) = last else { return };
             self.warn(format!("The stream cannot be kept for all replicas: {why}"));
             self.close(last, "what it needs cannot be kept");

@@ -30,6 +30,9 @@ pub trait Overflow {
 /// Bytes of a read from the overflow.
 const READ_BYTES: u64 = 256 << 10;
 
+/// Bytes that are put into the overflow at once.
+const SPILL_BYTES: u64 = 256 << 10;
+
 /// Longer pieces are cut down when most of one is not needed.
 const LARGE_BYTES: usize = 256 << 10;
 
@@ -84,7 +87,7 @@ impl<O: Overflow> Stream<O> {
     }
 
     #[cfg(test)]
-    pub(super) fn overflow(&mut self) -> &mut O {
+    pub(crate) fn overflow(&mut self) -> &mut O {
         &mut self.overflow
     }
 
@@ -156,21 +159,47 @@ impl<O: Overflow> Stream<O> {
         if self.in_memory <= memory.max(backlog) {
             return Ok(());
         }
-        // Half of it at once, so that the file is not written for every slice.
-        while self.in_memory > (memory / 2).max(backlog)
-            && let Some((first, bytes)) = self.chunks.front()
-        {
-            self.overflow.append(bytes)?;
-            let behind = first + bytes.len() as u64;
-            let spilled = self.spilled.get_or_insert(Spilled {
-                origin: *first,
-                first: *first,
-                behind,
-            });
-            spilled.behind = behind;
-            self.in_memory -= bytes.len() as u64;
-            self.chunks.pop_front();
+        // Some of it at once, so that the file is not written for every slice.
+        let least = memory - SPILL_BYTES.min(memory / 2);
+        while self.in_memory > least.max(backlog) {
+            self.spill(self.in_memory - least.max(backlog))?;
         }
+        Ok(())
+    }
+
+    /// Appends the oldest pieces in memory to the overflow, until it is so many bytes or
+    /// what is written at once.
+    fn spill(&mut self, wanted: u64) -> Result<(), String> {
+        let wanted = wanted.min(SPILL_BYTES) as usize;
+        let Some((origin, front)) = self.chunks.front() else {
+            return Ok(());
+        };
+        let origin = *origin;
+        // Slices of single requests are some tens of bytes, and a write costs as much as
+        // copying thousands.
+        let (mut together, mut count) = (Vec::new(), 1);
+        if front.len() < wanted {
+            together.reserve(SPILL_BYTES as usize);
+            let lengths = self.chunks.iter().scan(0, |sum, (_, bytes)| {
+                let before = *sum;
+                *sum += bytes.len();
+                Some(before)
+            });
+            count = lengths.take_while(|before| *before < wanted).count();
+            let taken = self.chunks.iter().take(count);
+            taken.for_each(|(_, bytes)| together.extend_from_slice(bytes));
+        }
+        let bytes: &[u8] = if count == 1 { front } else { &together };
+        self.overflow.append(bytes)?;
+        let len = bytes.len() as u64;
+        let spilled = self.spilled.get_or_insert(Spilled {
+            origin,
+            first: origin,
+            behind: origin,
+        });
+        spilled.behind = origin + len;
+        self.in_memory -= len;
+        drop(self.chunks.drain(..count));
         Ok(())
     }
 

@@ -359,6 +359,30 @@ fn a_snapshot_nobody_waits_for_is_given_up() {
 }
 
 #[test]
+fn what_cannot_be_put_aside_is_kept_in_memory_for_a_while() {
+    let mut primary = leading(0);
+    primary.on_arrival(0, arrival(Asked::Psync(None)));
+    primary.on_time(5000);
+    primary.on_cut(0, MARK);
+    actions(&mut primary);
+    primary.overflow().is_full = true;
+    for _ in 0..40 {
+        goes_on(&mut primary, Bytes::from(vec![b'x'; 1 << 20]));
+    }
+    let why = "The stream for replicas stays in memory: no space left";
+    let told = PrimaryAction::Log(Level::Warning, why.to_owned());
+    let all: Vec<_> = std::iter::from_fn(|| primary.next_action()).collect();
+    assert_eq!(all, [told]);
+    assert_eq!(primary.in_memory().0, 40 << 20);
+    primary.overflow().is_full = false;
+    for _ in 0..4 {
+        goes_on(&mut primary, Bytes::from(vec![b'x'; 1 << 20]));
+    }
+    assert!(primary.in_memory().0 <= 8 << 20);
+    assert_eq!(primary.next_action(), None);
+}
+
+#[test]
 fn what_cannot_be_kept_costs_the_one_that_needs_it() {
     let mut primary = leading(0);
     let waits = primary.on_arrival(0, arrival(Asked::Psync(None)));

@@ -9,6 +9,8 @@ use crate::replication::{Overflow, Stream};
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     bytes: Vec<u8>,
+    /// Of each call to append.
+    appended: Vec<usize>,
     pub(super) is_full: bool,
 }
 
@@ -18,6 +20,7 @@ impl Overflow for Memory {
             return Err("no space left".to_owned());
         }
         self.bytes.extend_from_slice(bytes);
+        self.appended.push(bytes.len());
         Ok(())
     }
 
@@ -84,6 +87,31 @@ fn what_cannot_be_put_aside_stays() {
     assert_eq!((stream.first(), stream.in_memory()), (1, 1000));
     stream.trim(100, None, 300).expect("nobody needs it");
     assert_eq!((stream.first(), stream.in_memory()), (901, 100));
+}
+
+#[test]
+fn small_pieces_are_put_aside_together() {
+    const MEMORY: u64 = 1 << 20;
+    let mut stream = Stream::new(0, Memory::default());
+    for number in 0..50_000_u32 {
+        stream.push(number.to_le_bytes().repeat(25).into());
+        stream.trim(100, Some(1), MEMORY).expect("there is room");
+        assert!(stream.in_memory() <= MEMORY, "{}", stream.in_memory());
+    }
+    let appended = &stream.overflow().appended;
+    let written: usize = appended.iter().sum();
+    assert!(written as u64 >= 5_000_000 - MEMORY, "{written}");
+    let (least, most) = (appended.iter().min(), appended.iter().max());
+    assert!(least >= Some(&(256 << 10)), "{least:?}");
+    assert!(most <= Some(&((256 << 10) + 100)), "{most:?}");
+    let mut place = 1;
+    while place <= stream.end() {
+        let read = stream.read(place).expect("it is here");
+        for (byte, at) in read.iter().zip(place - 1..) {
+            assert_eq!(*byte, (at / 100).to_le_bytes()[at as usize % 4], "{at}");
+        }
+        place += read.len() as u64;
+    }
 }
 
 #[test]

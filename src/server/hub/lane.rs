@@ -4,12 +4,12 @@ use bytes::Bytes;
 
 use crate::journal::Merge;
 use crate::server::control::Control;
-use crate::server::recording::{JOURNAL_BYTES_MAX, REPLICAS, REPLICAS_LANE};
+use crate::server::recording::{LANE_BYTES_MAX, REPLICAS, REPLICAS_LANE};
 use crate::shard::Shard;
 
 /// What is held of the lane's bytes while writers outrun a link: what is left of the bound
 /// is what they write before they wait.
-const BALLAST_BYTES: u64 = JOURNAL_BYTES_MAX - (4 << 20);
+const BALLAST_BYTES: u64 = LANE_BYTES_MAX[REPLICAS_LANE] - (4 << 20);
 
 impl Control {
     /// Takes what the cores recorded into the stream.
