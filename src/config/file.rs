@@ -210,7 +210,17 @@ impl Loaded {
     }
 
     fn directive(&mut self, name: &[u8], values: &[Vec<u8>], place: &Place) -> Result<(), String> {
-        match name.to_ascii_lowercase().as_slice() {
+        let name = name.to_ascii_lowercase();
+        // What is several words may be one in quotes: `--replicaof "host 6379"`.
+        let parted: Vec<Vec<u8>>;
+        let values = match (name.as_slice(), values) {
+            (b"replicaof" | b"slaveof" | b"user", [one]) => {
+                parted = super::value::words(one).map(<[u8]>::to_vec).collect();
+                &parted
+            }
+            _ => values,
+        };
+        match name.as_slice() {
             b"rename-command" if values.len() == 2 => {
                 self.renames.push(Rename {
                     command: values[0].clone(),
@@ -239,7 +249,7 @@ impl Loaded {
                 Ok(())
             }
             b"sentinel" => Err(missing("Sentinel")),
-            _ => self.settings.set_from_file(name, values),
+            _ => self.settings.set_from_file(&name, values),
         }
     }
 }

@@ -93,6 +93,10 @@ fn faults_name_file_line_and_text() {
     );
     check_fault("save 1", 1, "save 1", "Invalid save parameters");
     check_fault("replicaof a", 1, "replicaof a", "wrong number of arguments");
+    for words in ["\"a b c\"", "\"a\"", "\"\""] {
+        let line = format!("replicaof {words}");
+        check_fault(&line, 1, &line, "wrong number of arguments");
+    }
     check_fault("replicaof a b", 1, "replicaof a b", "Invalid master port");
     check_fault(
         "replicaof a 65536",
@@ -104,7 +108,12 @@ fn faults_name_file_line_and_text() {
 
 #[test]
 fn a_primary_is_a_host_and_a_port() {
-    for line in ["replicaof 10.0.0.1 6379", "slaveof 10.0.0.1 6379"] {
+    for line in [
+        "replicaof 10.0.0.1 6379",
+        "slaveof 10.0.0.1 6379",
+        "replicaof \"10.0.0.1 6379\"",
+        "SlaveOf '10.0.0.1  6379'",
+    ] {
         let settings = from_file(line).map(|loaded| loaded.settings);
         let primary = settings.expect("it is right").live().primary;
         assert_eq!(primary, Some(("10.0.0.1".into(), 6379)));
@@ -117,6 +126,7 @@ fn what_basalt_lacks_is_refused_by_name() {
         ("tls-port 6380", "'tls-port'"),
         ("cluster-enabled yes", "'cluster-enabled'"),
         ("loadmodule x.so", "modules"),
+        ("user \"alice on\"", "users besides the default one"),
         ("user alice on", "users besides the default one"),
         ("user default off", "rules for the default user"),
         ("user default on ~a* +@all", "rules for the default user"),
@@ -129,7 +139,8 @@ fn what_basalt_lacks_is_refused_by_name() {
             &format!("basalt does not have {feature} yet"),
         );
     }
-    let off = "appendonly no\nreplicaof no one\ntls-port 0\ncluster-enabled no\n";
+    let off =
+        "appendonly no\nreplicaof no one\nslaveof \"no one\"\ntls-port 0\ncluster-enabled no\n";
     assert_eq!(
         from_file(off).map(|loaded| loaded.settings),
         Ok(Settings::default())
