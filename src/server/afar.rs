@@ -19,6 +19,7 @@ use crate::spec::Flags;
 use super::core::Work;
 use super::letter::{Carried, Letter};
 use super::loan::{Call, Job, call_in};
+use super::parted::RUNS_IN_PARTS;
 use super::script::{Place, ScriptCall, Scripted};
 use super::serve::{Flow, finish, is_muted};
 use super::transaction::Exec;
@@ -44,7 +45,8 @@ impl Work {
         // The primary's commands keep their order over all cores, and MONITOR is fed
         // where the client is known.
         let may_go = cores.count_ones() == 1
-            && (core != self.local.core || session.scattered.is_any() || !is_at_hand)
+            && (core != self.local.core
+                || RUNS_IN_PARTS && (session.scattered.is_any() || !is_at_hand))
             && !transaction.needs_client
             && session.client.regard != Regard::Obeyed
             && self.local.monitored == 0;

@@ -15,6 +15,7 @@ use crate::spec::Flags;
 
 use super::core::Work;
 use super::letter::Carried;
+use super::parted::RUNS_IN_PARTS;
 use super::serve::is_muted;
 use super::transaction::Exec;
 
@@ -380,7 +381,7 @@ pub(super) fn goes_behind_parts(entry: &Entry) -> bool {
     match entry.command.run {
         Run::Here(_) | Run::AloneOr(..) => !entry.flags().has(Flags::PUBSUB),
         // It has a look itself at what it can do then.
-        Run::Exec => true,
+        Run::Exec => RUNS_IN_PARTS,
         Run::Data(_) | Run::DataOrWhole(..) => !entry.leaves_aside,
         _ => false,
     }
