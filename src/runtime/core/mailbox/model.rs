@@ -127,6 +127,20 @@ impl AtomicU64 {
         }
     }
 
+    pub(super) fn fetch_or(&self, value: u64, order: Ordering) -> u64 {
+        match self {
+            AtomicU64::Scheduled(number) => number.fetch_or(value, order),
+            AtomicU64::Plain(number) => number.fetch_or(value, order),
+        }
+    }
+
+    pub(super) fn swap(&self, value: u64, order: Ordering) -> u64 {
+        match self {
+            AtomicU64::Scheduled(number) => number.swap(value, order),
+            AtomicU64::Plain(number) => number.swap(value, order),
+        }
+    }
+
     pub(super) fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
         match self {
             AtomicU64::Scheduled(number) => number.fetch_sub(value, order),

@@ -8,13 +8,19 @@
 //! *before* the stamp is taken. So whoever reads the counter first and a core's
 //! word afterwards knows of every stamp that was taken before.
 //!
+//! What is said before can be too low by as many stamps as others take meanwhile.
+//! `unfinished` must not stay so: what has a higher stamp than the word and a lower
+//! one than the core's own would wait for the latter, which waits behind it.
+//!
 //! A core that finds that it must wait for another's word says so (`watch`) and
 //! looks once more; who raises its word looks for watchers afterwards. One of
 //! both sees the other.
 
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 
 use crossbeam::utils::CachePadded;
+
+use super::parts::AtomicU64;
 
 /// No stamp: every real one is below.
 const NONE: u64 = u64::MAX;
@@ -57,10 +63,16 @@ impl Stamps {
         if side.unposted.load(SeqCst) == NONE {
             side.unposted.store(at_least, SeqCst);
         }
-        if runs_apart && side.unfinished.load(SeqCst) == NONE {
+        let is_first = runs_apart && side.unfinished.load(SeqCst) == NONE;
+        if is_first {
             side.unfinished.store(at_least, SeqCst);
         }
-        self.next.fetch_add(1, SeqCst)
+        let stamp = self.next.fetch_add(1, SeqCst);
+        if is_first {
+            // Who waits for that hears of it with `posted`, which ends the turn.
+            side.unfinished.store(stamp, SeqCst);
+        }
+        stamp
     }
 
     /// All letters of core `me` are in their boxes.
@@ -105,6 +117,8 @@ impl Stamps {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -146,5 +160,25 @@ mod tests {
         stamps.watch(2);
         assert_eq!(stamps.take_watchers(), 0b100);
         assert_eq!(stamps.take_watchers(), 0);
+    }
+
+    #[test]
+    fn nothing_below_the_first_unfinished_stamp_is_held_up() {
+        let model = || {
+            let stamps = Arc::new(Stamps::new(3));
+            let takes = (0..3).map(|core| {
+                let stamps = Arc::clone(&stamps);
+                shuttle::thread::spawn(move || (stamps.take(core, true), core))
+            });
+            let takes: Vec<_> = takes.collect();
+            let taken = takes.into_iter().map(|take| take.join());
+            let mut taken: Vec<_> = taken.map(|taken| taken.expect("no core fails")).collect();
+            taken.sort_unstable();
+            for (stamp, core) in taken {
+                assert_eq!(stamps.finished_below(), stamp, "core {core} is the first");
+                stamps.finish(core, None);
+            }
+        };
+        shuttle::check_random(model, 1000);
     }
 }
