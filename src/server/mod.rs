@@ -41,6 +41,7 @@ mod load;
 mod loading;
 mod loan;
 mod log;
+mod mail;
 mod marks;
 mod obey;
 mod pubsub;

@@ -46,4 +46,10 @@ pub trait Kernel {
 
     /// Quiets the bell after it rang.
     fn hush(&mut self);
+
+    /// Whether a turn looks at its mail between two events however little time has gone
+    /// by: not where there is time.
+    fn is_hasty(&mut self) -> bool {
+        false
+    }
 }
