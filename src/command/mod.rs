@@ -65,7 +65,7 @@ pub use families::commands;
 pub use gather::{Caller, Gather, Part};
 pub use key::{idle_for, used_often, with_value};
 pub use pubsub::Publication;
-pub use route::{Placement, Route, cores_needed, route};
+pub use route::{Placement, Route, cores_needed, each_slot, route};
 pub use scene::{BUFFERS_IDLE_MS, Facts, Local, Node, Pause, Rates, Readings, Scene, System, Wish};
 pub use script::{BusyScript, LibraryHost, change_libraries};
 pub use secret::shown_words;

@@ -117,32 +117,36 @@ pub fn route(entry: &Entry, args: Args<'_>, placement: Placement) -> Route {
         };
     }
     let mut cores = 0u64;
+    each_slot(entry, args, |slot| cores |= 1 << placement.core_of(slot));
+    match cores.count_ones() {
+        0 => Route::Nowhere,
+        1 => Route::One(cores.trailing_zeros() as usize),
+        _ => Route::Many(cores),
+    }
+}
+
+/// Tells the slot of each key that a request names.
+pub fn each_slot(entry: &Entry, args: Args<'_>, mut tell: impl FnMut(u16)) {
     match entry.keys {
         KeyPlan::None => {}
         KeyPlan::One(index) => {
             if usize::from(index) < args.len() {
-                let slot = slot_of(args.get(usize::from(index)));
-                return Route::One(placement.core_of(slot));
+                tell(slot_of(args.get(usize::from(index))));
             }
         }
         KeyPlan::Range { first, step, tail } => {
             let end = args.len().saturating_sub(usize::from(tail));
             for index in (usize::from(first)..end).step_by(usize::from(step)) {
-                cores |= 1 << placement.core_of(slot_of(args.get(index)));
+                tell(slot_of(args.get(index)));
             }
         }
         KeyPlan::Search => {
             // Keys of a request that is wrong elsewhere are still its keys;
             // the handler refuses it in its own words.
             let _refused_later = spec::each_key(&entry.command.spec, &args, |index, _| {
-                cores |= 1 << placement.core_of(slot_of(args.get(index)));
+                tell(slot_of(args.get(index)));
             });
         }
-    }
-    match cores.count_ones() {
-        0 => Route::Nowhere,
-        1 => Route::One(cores.trailing_zeros() as usize),
-        _ => Route::Many(cores),
     }
 }
 

@@ -133,6 +133,12 @@ impl Effects {
         })
     }
 
+    /// Bytes of all of them.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

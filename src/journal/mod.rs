@@ -11,4 +11,4 @@ mod tests;
 pub use effects::{EVERYONE, Effect, Effects, put_request};
 pub use manifest::{AofFile, BaseForm, Manifest, ManifestFault, Role};
 pub use merge::{Merge, Merged};
-pub use slice::{Open, Slice, select};
+pub use slice::{Open, Part, Position, Slice, Standing, UnitId, select};

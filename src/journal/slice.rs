@@ -1,5 +1,7 @@
 //! What one loop turn of one core adds to the stream.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 
 use super::effects::{Effects, put_request};
@@ -19,6 +21,65 @@ pub struct Slice {
     pub databases: Option<(usize, usize)>,
     /// A moment that somebody marked: all shards were in one hand.
     pub cut: Option<u64>,
+    pub standing: Standing,
+}
+
+impl Slice {
+    /// Bytes of what it holds, by which lanes count.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        let parts = match &self.standing {
+            Standing::Parts(parts) => parts.iter().map(|(_, effects)| effects.bytes()).sum(),
+            Standing::Behind(_) => 0,
+        };
+        (self.bytes.len() + parts) as u64
+    }
+}
+
+/// How a slice stands to what several cores did of which each recorded its own part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It stands behind everything of that kind before this one; before none if it need
+    /// not.
+    Behind(UnitId),
+    /// It has no units, but parts of some, in the order in which they were run.
+    Parts(Arc<Vec<(Part, Effects)>>),
+}
+
+impl Default for Standing {
+    fn default() -> Standing {
+        Standing::Behind(NONE)
+    }
+}
+
+/// A unit of several cores: its stamp, and its number among those with the same.
+pub type UnitId = (u64, u32);
+
+/// None is before it.
+const NONE: UnitId = (0, 0);
+
+/// What one core did of a unit of several cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub unit: UnitId,
+    /// How many parts the unit has.
+    pub parts: u8,
+    /// The unit stands behind those before it that were begun up to this stamp.
+    pub until: u64,
+}
+
+/// Where a unit stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// See `Standing::Behind`.
+    Behind(UnitId),
+    /// It is a part.
+    Part(Part),
+}
+
+impl Position {
+    /// Where its core's order puts it.
+    pub const FREE: Position = Position::Behind(NONE);
 }
 
 /// A slice that is being written.
@@ -26,6 +87,9 @@ pub struct Slice {
 pub struct Open {
     bytes: BytesMut,
     databases: Option<(usize, usize)>,
+    /// See `Standing::Behind`.
+    behind: UnitId,
+    parts: Vec<(Part, Effects)>,
 }
 
 impl Open {
@@ -33,7 +97,32 @@ impl Open {
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.databases.is_none()
+        self.databases.is_none() && self.parts.is_empty()
+    }
+
+    /// Whether what stands there can be added to what there is.
+    #[inline]
+    #[must_use]
+    pub fn takes(&self, position: Position) -> bool {
+        match position {
+            Position::Behind(unit) => {
+                self.parts.is_empty() && (self.databases.is_none() || self.behind == unit)
+            }
+            Position::Part(_) => self.databases.is_none(),
+        }
+    }
+
+    /// What is added from now on stands behind this, as `Standing::Behind` has it; it
+    /// was asked whether it takes that.
+    #[inline]
+    pub fn stand_behind(&mut self, unit: UnitId) {
+        self.behind = unit;
+    }
+
+    /// Adds a part of a unit, which may be of nothing.
+    pub fn add_part(&mut self, part: Part, effects: Effects) {
+        debug_assert!(self.takes(Position::Part(part)));
+        self.parts.push((part, effects));
     }
 
     /// Adds a request as a unit of its own.
@@ -71,6 +160,10 @@ impl Open {
             bytes: self.bytes.split().freeze(),
             databases: self.databases.take(),
             cut: None,
+            standing: match self.parts.is_empty() {
+                true => Standing::Behind(self.behind),
+                false => Standing::Parts(Arc::new(std::mem::take(&mut self.parts))),
+            },
         }
     }
 

@@ -1,6 +1,6 @@
 //! Units, slices and their order.
 
-use super::{Effects, Merge, Open, Slice, select};
+use super::{Effects, Merge, Open, Part, Position, Slice, UnitId, select};
 
 fn words(text: &str) -> Vec<&[u8]> {
     text.split(' ').map(str::as_bytes).collect()
@@ -151,4 +151,111 @@ fn what_has_come_and_not_come_out_goes_on_elsewhere() {
     second.put(8, Slice::default());
     let out: String = second.map(|merged| told(&merged.bytes)).collect();
     assert_eq!(out, "SET c 3SET d 4");
+}
+
+/// A slice of parts of units, each of so many: `unit`, `until`, and what it did.
+fn parts(parts: &[(UnitId, u8, u64, &str)]) -> Slice {
+    let mut open = Open::default();
+    for (unit, parts, until, text) in parts {
+        let part = Part {
+            unit: *unit,
+            parts: *parts,
+            until: *until,
+        };
+        assert!(open.takes(Position::Part(part)));
+        let left: &[(usize, &str)] = match *text {
+            "" => &[],
+            text => &[(0, text)],
+        };
+        open.add_part(part, effects(left));
+    }
+    open.seal()
+}
+
+/// One of a request that stands behind all units before this one.
+fn behind(unit: UnitId, text: &str) -> Slice {
+    let mut open = Open::default();
+    assert!(open.takes(Position::Behind(unit)));
+    open.stand_behind(unit);
+    open.add_request(0, words(text).into_iter());
+    assert!(open.takes(Position::Behind(unit)));
+    assert!(!open.takes(Position::Behind((unit.0 + 1, 0))));
+    open.seal()
+}
+
+/// What comes out of slices with the tickets 1, 2, 3 …, after each of them.
+fn merged(slices: Vec<Slice>) -> Vec<String> {
+    let mut merge = Merge::new(1, 0);
+    let mut weight = 0;
+    let mut out = Vec::new();
+    for (ticket, slice) in (1..).zip(slices) {
+        weight += slice.weight();
+        merge.put(ticket, slice);
+        let mut stream = Vec::new();
+        for next in merge.by_ref() {
+            weight -= next.weight;
+            stream.extend_from_slice(&next.bytes);
+        }
+        out.push(told(&stream));
+    }
+    assert!(!merge.is_holding());
+    assert_eq!(weight, 0, "what came out weighs what went in");
+    out
+}
+
+#[test]
+fn a_joint_unit_comes_out_with_its_last_part_and_what_stands_behind_it_then() {
+    let out = merged(vec![
+        parts(&[((5, 0), 2, 0, "SET a 1")]),
+        behind((5, u32::MAX), "SET a 2"),
+        behind((0, 0), "SET c 1"),
+        parts(&[((5, 0), 2, 0, "SET b 1")]),
+        behind((5, u32::MAX), "SET b 2"),
+    ]);
+    let whole = "MULTI; SET a 1; SET b 1; EXEC; SET a 2";
+    assert_eq!(out, ["", "", "SET c 1", whole, "SET b 2"]);
+}
+
+#[test]
+fn a_part_of_nothing_counts_and_a_unit_of_one_effect_is_no_transaction() {
+    let out = merged(vec![
+        parts(&[((5, 0), 3, 0, ""), ((5, 1), 2, 0, "")]),
+        parts(&[((5, 0), 3, 0, "DEL k")]),
+        parts(&[((5, 1), 2, 0, ""), ((5, 0), 3, 0, "")]),
+    ]);
+    assert_eq!(out, ["", "", "DEL k"]);
+}
+
+#[test]
+fn a_unit_waits_for_those_it_depends_on_and_for_no_others() {
+    // (5, 0) is missing a part all along; 7 depends on it, 6 on nothing.
+    let out = merged(vec![
+        parts(&[((5, 0), 2, 0, "SET a 5"), ((5, 1), 2, 0, "SET b 5")]),
+        parts(&[((6, 0), 2, 0, "SET c 6"), ((7, 0), 2, 5, "SET a 7")]),
+        parts(&[((6, 0), 2, 0, "SET d 6"), ((7, 0), 2, 0, "SET d 7")]),
+        parts(&[((5, 1), 2, 0, "SET e 5")]),
+        parts(&[((5, 0), 2, 0, "SET f 5")]),
+    ]);
+    assert_eq!(
+        out,
+        [
+            "",
+            "",
+            "MULTI; SET c 6; SET d 6; EXEC",
+            "MULTI; SET b 5; SET e 5; EXEC",
+            "MULTI; SET a 5; SET f 5; EXEC; MULTI; SET a 7; SET d 7; EXEC",
+        ]
+    );
+}
+
+#[test]
+fn what_runs_between_two_parts_of_one_stamp_stands_between_them() {
+    let out = merged(vec![
+        parts(&[((5, 0), 2, 0, "SET a 1")]),
+        behind((5, 1), "APPEND a 2"),
+        parts(&[((5, 1), 2, 5, "DEL a")]),
+        parts(&[((5, 0), 2, 0, "SET b 1"), ((5, 1), 2, 5, "DEL b")]),
+    ]);
+    let all = "MULTI; SET a 1; SET b 1; EXEC; APPEND a 2; MULTI; DEL a; DEL b; EXEC";
+    assert_eq!(out, ["", "", "", all]);
 }

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use crate::command::{Entry, Run, Subject, Waiting};
+use crate::journal::Position;
 use crate::resp::{Args, Refusal, Reply, Version};
 use crate::script::Sha;
 use crate::session::{Away, Regard, Session, SessionId, Stage, Transaction};
@@ -28,7 +29,9 @@ const AFAR_MAX: u32 = 64;
 
 impl Work {
     /// The core where a transaction runs that needs those of these cores, if it is
-    /// another one and nothing of the transaction is to be done here.
+    /// another one, and nothing of the transaction is to be done for its client. It is
+    /// this one, too, where there would be something to wait for: what of its session
+    /// has not run here yet, or what the reply has to wait for.
     pub(super) fn place_afar(
         &mut self,
         id: SessionId,
@@ -36,11 +39,12 @@ impl Work {
         cores: u64,
     ) -> Option<usize> {
         let core = cores.trailing_zeros() as usize;
+        let is_at_hand = self.is_at_hand();
         let session = self.local.roster.find(id)?;
         // The primary's commands keep their order over all cores, and MONITOR is fed
         // where the client is known.
         let may_go = cores.count_ones() == 1
-            && core != self.local.core
+            && (core != self.local.core || session.scattered.is_any() || !is_at_hand)
             && !transaction.needs_client
             && session.client.regard != Regard::Obeyed
             && self.local.monitored == 0;
@@ -60,6 +64,9 @@ impl Work {
             return Flow::Pause;
         };
         self.one_afar_more(id);
+        if core == self.local.core {
+            self.stay_behind(id);
+        }
         let exec = Exec::to_be_sent(id, request.gap, entry, transaction, watches);
         self.box_for(core).add_transaction(request, Box::new(exec));
         self.post_full_hops();
@@ -90,10 +97,23 @@ impl Work {
     }
 
     fn run_untouched(&mut self, exec: &mut Exec, request: &Carried, replies: &mut Vec<u8>) {
+        Reply::new(replies, request.version).array(exec.len());
+        let position = self.behind(request.until);
+        self.run_sent_commands(exec, request, position, replies);
+        self.count_call(exec.entry, 0, None);
+    }
+
+    /// Runs all commands of a transaction, or of this core's part of one, as one unit.
+    pub(super) fn run_sent_commands(
+        &mut self,
+        exec: &mut Exec,
+        request: &Carried,
+        position: Position,
+        replies: &mut Vec<u8>,
+    ) {
         let version = request.version;
         let client = (usize::from(request.database), version, request.regard);
         self.begin_unit();
-        Reply::new(replies, version).array(exec.len());
         self.begin_lap();
         for queued in &exec.transaction.commands {
             let entry = self.local.table.at(queued.entry);
@@ -107,9 +127,12 @@ impl Work {
             finish(replies, before, version, &outcome);
             self.count_call(entry, took_ns, outcome.as_ref().err());
             exec.took_ns.push(took_ns);
+            exec.reply_bytes.push(replies.len() - before);
         }
-        self.end_unit();
-        self.count_call(exec.entry, 0, None);
+        let has_left = self.end_unit(position);
+        if has_left && !exec.transaction.writes && request.until > 0 {
+            self.spread_marks();
+        }
         self.grant_wishes();
         self.serve_ready(None);
     }

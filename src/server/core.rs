@@ -283,6 +283,10 @@ impl<K: Kernel> Core<K> {
     /// Mail goes out.
     pub(super) fn post_mail(&mut self) {
         self.work.seal();
+        debug_assert!(
+            !self.work.post.is_holding(),
+            "what is held has something to wait for"
+        );
         self.deliver();
         if self.work.post.say_posted() {
             self.work.tell_watchers();
@@ -407,6 +411,7 @@ impl Work {
             || self.post.has_unsent()
             || self.vault.has_ready()
             || self.settling.looks_again
+            || self.sequence.has_own_next()
             || !self.scripts.due.is_empty()
             || !self.scripts.put_by.is_empty()
     }

@@ -44,6 +44,15 @@ impl Hops {
     }
 }
 
+/// What came of a request of another core.
+#[derive(Default)]
+struct Ran {
+    took_ns: u64,
+    /// See `Carried::until`.
+    until: u64,
+    side: Option<Side>,
+}
+
 impl Work {
     /// Sends a request of one key to the core that owns it.
     pub(super) fn hop(
@@ -198,26 +207,31 @@ impl Work {
         let mut transactions = std::mem::take(&mut batch.transactions);
         let mut has_run = 0;
         for index in 0..batch.requests.len() {
+            self.note_part(batch.stamp, &batch.requests[index]);
             if let Some((of, exec)) = transactions.get_mut(has_run)
                 && *of == index
             {
                 has_run += 1;
-                self.run_sent_exec(exec, &mut batch.requests[index], &mut replies);
+                let request = &mut batch.requests[index];
+                match request.scatter {
+                    WHOLE => self.run_sent_exec(exec, request, &mut replies),
+                    _ => self.run_exec_part(exec, batch.stamp, request, &mut replies),
+                }
                 continue;
             }
             let giant = batch.giants.iter_mut().find(|(of, _)| *of == index);
             self.giant = giant.map(|(_, giant)| std::mem::take(giant));
-            let until = self.depends_in(&batch, index);
             let walked = batch.take_walked(index);
-            let (took_ns, side) = self.run_carried(from, (&batch, index), walked, &mut replies);
+            let ran = self.run_carried(from, (&batch, index), walked, &mut replies);
             self.giant = None;
-            batch.sides.extend(side.map(|side| (index, side)));
+            batch.sides.extend(ran.side.map(|side| (index, side)));
             let request = &mut batch.requests[index];
             request.reply_end = replies.len();
             // A walk has run at other cores before.
-            request.took_ns += took_ns;
-            request.until = request.until.max(until);
+            request.took_ns += ran.took_ns;
+            request.until = request.until.max(ran.until);
         }
+        self.note_no_part();
         batch.replies = replies;
         batch.transactions = transactions;
         if from == self.local.core {
@@ -245,7 +259,7 @@ impl Work {
         (batch, index): (&Batch, usize),
         walked: Option<Box<Walked>>,
         replies: &mut Vec<u8>,
-    ) -> (u64, Option<Side>) {
+    ) -> Ran {
         let request = &batch.requests[index];
         let args = batch.args(index);
         let entry = self.local.table.at(request.entry);
@@ -255,8 +269,10 @@ impl Work {
         if !is_part && let Some(refusal) = self.out_of_memory(entry) {
             Reply::new(replies, request.version).refuse(&refusal);
             self.count_rejected(Some(entry), &refusal);
-            return (0, None);
+            return Ran::default();
         }
+        // Behind what had to be evicted for it.
+        let until = self.depends_in(batch, index);
         let (Run::Data(handler) | Run::DataOrWhole(handler, _) | Run::AtCursor(handler)) =
             entry.command.run
         else {
@@ -291,7 +307,12 @@ impl Work {
         let outcome = handler(&mut turn, args, &mut Reply::new(replies, request.version));
         let mut after = turn.end();
         let took = self.lap();
-        self.record(&mut after, usize::from(request.database), args);
+        let writes = entry.flags().has(Flags::WRITE);
+        let position = self.position_of(request, (batch.stamp, until), writes);
+        let has_left = self.record(&mut after, position, usize::from(request.database), args);
+        if has_left && until > 0 && !is_part && request.first.is_none() {
+            self.spread_marks();
+        }
         self.tally(after.tally, after.discarded);
         if !matches!(after.side, Some(Side::Waits(_) | Side::GoesOn(_))) {
             finish(replies, before, request.version, &outcome);
@@ -304,7 +325,11 @@ impl Work {
         if after.has_ready {
             self.serve_ready(None);
         }
-        (took, after.side)
+        Ran {
+            took_ns: took,
+            until,
+            side: after.side,
+        }
     }
 
     fn prefetch_batch(&mut self, batch: &Batch) {
@@ -326,7 +351,15 @@ impl Work {
             let span = start..request.reply_end;
             start = request.reply_end;
             if let Some(exec) = batch.take_transaction(index) {
-                self.end_sent_exec(&request, &exec, &batch.replies[span]);
+                let reply = &batch.replies[span];
+                if request.scatter != WHOLE {
+                    self.on_exec_part(from, &request, exec, reply);
+                    continue;
+                }
+                self.end_sent_exec(&request, &exec, reply);
+                if from == self.local.core {
+                    self.one_back(request.session, |session| &mut session.scattered);
+                }
                 continue;
             }
             let entry = self.local.table.at(request.entry);

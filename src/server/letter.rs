@@ -282,6 +282,10 @@ pub(super) struct Carried {
     pub(super) first: Option<First>,
     pub(super) start: usize,
     pub(super) first_span: u32,
+    /// If it is a part: of the how manieth of those with one stamp.
+    pub(super) number: u32,
+    /// And how many parts that has.
+    pub(super) parts: u8,
     /// Where its reply ends in `replies`, once it has one.
     pub(super) reply_end: usize,
     /// How long it ran.
@@ -318,6 +322,8 @@ impl Carried {
             first: None,
             start: 0,
             first_span: 0,
+            number: 0,
+            parts: 0,
             reply_end: 0,
             took_ns: 0,
             until: 0,

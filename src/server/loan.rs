@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::command::{Asker, Data, Entry, Lent, Run, Side, Turn, Waiting, noted};
+use crate::journal::Position;
 use crate::resp::{Args, OwnedArgs, Reply, Version};
 use crate::session::{Gap, Regard, Session, SessionId};
 use crate::shard::{Shard, Wait};
@@ -136,7 +137,7 @@ impl Work {
     }
 
     /// Whether this core's shard is here, and what was done to it may be known.
-    fn is_at_hand(&mut self) -> bool {
+    pub(super) fn is_at_hand(&mut self) -> bool {
         self.vault_is_open() && {
             let shard = self.vault.at_home();
             let newest = shard.map_or(0, |shard| shard.marks.newest());
@@ -339,7 +340,7 @@ impl Work {
         let outcome = handler(&mut turn, args, &mut Reply::new(&mut reply, call.version));
         let mut after = turn.end();
         let took = self.lap();
-        self.record(&mut after, call.database, args);
+        self.record(&mut after, Position::FREE, call.database, args);
         self.tally(after.tally, after.discarded);
         match after.side {
             Some(Side::Waits(wait)) => {

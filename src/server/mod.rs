@@ -44,6 +44,7 @@ mod log;
 mod mail;
 mod marks;
 mod obey;
+mod parted;
 mod pubsub;
 mod recording;
 mod relief;

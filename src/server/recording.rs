@@ -10,13 +10,14 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 
 use crate::command::{After, Entry, Event, Lent, Run, removal, words_of_note};
-use crate::journal::{EVERYONE, Effects, Open, Slice, put_request};
+use crate::journal::{EVERYONE, Effects, Open, Part, Position, Slice, UnitId, put_request};
 use crate::resp::{Args, Refusal};
 use crate::runtime::core::{Bell, Feed, Kernel, Reached};
 use crate::session::{SessionId, Stage};
 
 use super::core::{Core, Work};
 use super::intake::token_of;
+use super::letter::{Carried, WHOLE};
 use super::save::reason;
 use super::vault::Waiter;
 
@@ -87,8 +88,8 @@ impl Journal {
     fn publish(&self, me: usize, lanes: u8, slice: impl Fn(usize) -> Slice) -> u64 {
         let counted = |lane| {
             let slice = slice(lane);
-            let bytes = slice.bytes.len() as u64;
-            (slice, bytes)
+            let weight = slice.weight();
+            (slice, weight)
         };
         self.feed
             .publish(me, lanes, counted, |lane| self.bells[lane].ring())
@@ -103,12 +104,14 @@ pub(super) struct Recording {
     /// Who records what is open, one bit each.
     lanes: u8,
     /// What a transaction or a script has left so far, while one runs.
-    unit: Option<Effects>,
+    unit: Option<Unit>,
     /// How many of them there are, one within the other.
     depth: u32,
     /// For whom what is run is left, one bit each: everyone, but where a script has
     /// chosen.
     chosen: u8,
+    /// While a box with parts runs: the part that follows there.
+    next_part: UnitId,
     /// The last ticket of this core.
     last: u64,
     /// Every write is on disk before anybody is told of it.
@@ -117,6 +120,13 @@ pub(super) struct Recording {
     unsent: VecDeque<Unsent>,
     /// Sessions that would write while the file is far behind.
     slowed: Vec<SessionId>,
+}
+
+/// What was left of a unit so far, and who records it, one bit each.
+#[derive(Default)]
+struct Unit {
+    effects: Effects,
+    lanes: u8,
 }
 
 /// A reply that waits for the disk.
@@ -142,6 +152,7 @@ impl Recording {
             unit: None,
             depth: 0,
             chosen: EVERYONE,
+            next_part: (0, 0),
             last: 0,
             waits_for_disk: false,
             unsent: VecDeque::new(),
@@ -164,44 +175,133 @@ impl Recording {
 }
 
 impl Work {
-    /// Takes what a turn left, whose request had these words.
+    /// Takes what a turn left, whose request had these words; whether that was anything.
+    /// It stands there, unless it is of a unit that was begun.
     #[inline]
-    pub(super) fn record(&mut self, after: &mut After, database: usize, args: Args<'_>) {
-        if after.recorded_by() != 0 {
-            self.record_turn(after, database, args);
-        }
+    pub(super) fn record(
+        &mut self,
+        after: &mut After,
+        position: Position,
+        database: usize,
+        args: Args<'_>,
+    ) -> bool {
+        after.recorded_by() != 0 && self.record_turn(after, position, database, args)
     }
 
     #[cold]
-    fn record_turn(&mut self, after: &mut After, database: usize, args: Args<'_>) {
-        let recording = &mut self.recording;
-        recording.lanes |= after.recorded_by();
-        if let Some(unit) = &mut recording.unit {
-            if let Some(effects) = after.effects(database, args) {
-                unit.append(&effects, recording.chosen);
+    fn record_turn(
+        &mut self,
+        after: &mut After,
+        position: Position,
+        database: usize,
+        args: Args<'_>,
+    ) -> bool {
+        let lanes = after.recorded_by();
+        if let Some(unit) = &mut self.recording.unit {
+            let effects = after.effects(database, args);
+            if let Some(effects) = &effects {
+                unit.effects.append(effects, self.recording.chosen);
+                unit.lanes |= lanes;
             }
-            return;
+            return effects.is_some();
         }
-        match (after.take_said(), after.leaves_words()) {
-            (None, true) => recording.open.add_request(database, args.iter()),
-            (None, false) => return,
-            (Some(mut effects), leaves_words) => {
+        if let Position::Part(part) = position {
+            let effects = after.effects(database, args).unwrap_or_default();
+            self.record_part(lanes, part, *effects);
+            return true;
+        }
+        let leaves_words = after.leaves_words();
+        let said = after.take_said();
+        if said.is_none() && !leaves_words {
+            return false;
+        }
+        self.stand(lanes, position);
+        let open = &mut self.recording.open;
+        match said {
+            None => open.add_request(database, args.iter()),
+            Some(mut effects) => {
                 if leaves_words {
                     effects.push(database, args.iter());
                 }
                 if after.is_apart() {
-                    effects.each().for_each(|one| recording.open.add_unit(&one));
+                    effects.each().for_each(|one| open.add_unit(&one));
                 } else {
-                    recording.open.add_unit(&effects);
+                    open.add_unit(&effects);
                 }
             }
         }
         self.post.hold();
+        true
+    }
+
+    /// Where something stands that depends on everything up to a stamp. Of the box that
+    /// runs, that is what has run.
+    pub(super) fn behind(&self, until: u64) -> Position {
+        let next = self.recording.next_part;
+        Position::Behind(match until {
+            0 => (0, 0),
+            _ if until == next.0 => next,
+            _ => (until, u32::MAX),
+        })
+    }
+
+    /// A request of a box with this stamp is about to run, of which all parts before it
+    /// have.
+    pub(super) fn note_part(&mut self, stamp: u64, request: &Carried) {
+        if request.scatter != WHOLE {
+            self.recording.next_part = (stamp, request.number + 1);
+        }
+    }
+
+    /// The box has run.
+    pub(super) fn note_no_part(&mut self) {
+        self.recording.next_part = (0, 0);
+    }
+
+    /// Where something stands that happens to any key by itself.
+    fn behind_all(&mut self) -> Position {
+        let until = self.depends_on(None, true);
+        self.behind(until)
+    }
+
+    /// Where what a request of a box with this stamp leaves stands that depends on
+    /// everything up to another: its part of it, if it is a part of something that writes.
+    pub(super) fn position_of(
+        &self,
+        request: &Carried,
+        (stamp, until): (u64, u64),
+        writes: bool,
+    ) -> Position {
+        if request.scatter == WHOLE || !writes {
+            return self.behind(until);
+        }
+        Position::Part(Part {
+            unit: (stamp, request.number),
+            parts: request.parts,
+            until,
+        })
+    }
+
+    /// Has what is added next stand there.
+    fn stand(&mut self, lanes: u8, position: Position) {
+        if !self.recording.open.takes(position) {
+            self.publish_open();
+        }
+        self.recording.lanes |= lanes;
+        if let Position::Behind(unit) = position {
+            self.recording.open.stand_behind(unit);
+        }
+    }
+
+    fn record_part(&mut self, lanes: u8, part: Part, effects: Effects) {
+        self.stand(lanes, Position::Part(part));
+        self.recording.open.add_part(part, effects);
+        self.post.hold();
     }
 
     /// Takes a change that no turn made, as a unit of its own.
-    fn record_alone(&mut self, lanes: u8, database: usize, words: &[&[u8]]) {
-        self.recording.lanes |= lanes;
+    fn record_alone(&mut self, lanes: u8, position: Position, database: usize, words: &[&[u8]]) {
+        self.stand(lanes, position);
         let words = words.iter().copied();
         self.recording.open.add_request(database, words);
         self.post.hold();
@@ -213,22 +313,32 @@ impl Work {
         self.recording.unit.get_or_insert_default();
     }
 
-    pub(super) fn end_unit(&mut self) {
+    /// The unit that was begun stands there; whether it is one of anything.
+    pub(super) fn end_unit(&mut self, position: Position) -> bool {
         let recording = &mut self.recording;
         recording.depth -= 1;
         if recording.depth > 0 {
-            return;
+            return false;
         }
-        let unit = recording.unit.take().expect("a unit was begun");
-        if unit.is_empty() {
-            return;
+        let Unit { effects, lanes } = recording.unit.take().expect("a unit was begun");
+        if let Position::Part(part) = position {
+            let lanes = self.vault.at_home().map_or(0, |shard| shard.recorded_by);
+            if lanes != 0 {
+                self.record_part(lanes, part, effects);
+            }
+            return true;
+        }
+        if effects.is_empty() {
+            return false;
         }
         self.post.hold();
-        if unit.are_for(recording.lanes) {
-            recording.open.add_unit(&unit);
+        if effects.are_for(lanes) {
+            self.stand(lanes, position);
+            self.recording.open.add_unit(&effects);
         } else {
-            self.publish_apart(&unit);
+            self.publish_apart(lanes, &effects);
         }
+        true
     }
 
     /// Has what a script runs from now on left for the file or the replicas, for both
@@ -252,8 +362,7 @@ impl Work {
     /// Gives a unit its place of which not everyone is left everything: each reader
     /// gets its own part, whole, under one ticket.
     #[cold]
-    fn publish_apart(&mut self, unit: &Effects) {
-        let lanes = self.recording.lanes;
+    fn publish_apart(&mut self, lanes: u8, unit: &Effects) {
         self.publish_open();
         let part = |lane| {
             let mut open = Open::default();
@@ -347,7 +456,8 @@ impl Work {
             if lanes != 0
                 && let Some(words) = words_of_note(&note, removal)
             {
-                self.record_alone(lanes, database, &words);
+                let position = self.behind_all();
+                self.record_alone(lanes, position, database, &words);
             }
             events.push(Event::of_note(database, note));
         }
@@ -358,7 +468,8 @@ impl Work {
     pub(super) fn record_eviction(&mut self, lanes: u8, database: usize, key: &[u8]) {
         if lanes != 0 {
             let name = removal(self.local.live.lazy.eviction);
-            self.record_alone(lanes, database, &[name, key]);
+            let position = self.behind_all();
+            self.record_alone(lanes, position, database, &[name, key]);
         }
     }
 
@@ -367,7 +478,8 @@ impl Work {
         let lanes = self.vault.at_home().map_or(0, |shard| shard.recorded_by);
         if lanes != 0 {
             let words: Vec<&[u8]> = args.iter().collect();
-            self.record_alone(lanes, 0, &words);
+            // It concerns no key.
+            self.record_alone(lanes, Position::FREE, 0, &words);
         }
     }
 

@@ -1,5 +1,5 @@
-//! Commands that split by key: a part runs at each owner, all in one place of
-//! the order of what concerns several cores.
+//! Commands that split by key, and transactions: a part runs at each owner, all in
+//! one place of the order of what concerns several cores.
 //!
 //! The parts of a turn travel in the boxes of its hops, under one stamp.
 //! `docs/design/cross-core.md` tells why nobody sees half of a command.
@@ -16,9 +16,13 @@ use crate::spec::Flags;
 use super::core::Work;
 use super::letter::Carried;
 use super::serve::is_muted;
+use super::transaction::Exec;
 
 /// Capacity that a finished scatter keeps for the next.
 const KEPT_BYTES: usize = 4 * 1024;
+
+/// Cores of a node: one bit each in a word.
+const CORES_MAX: usize = 64;
 
 /// Finished scatters that are kept for the next.
 const SPARE_MAX: usize = 1024;
@@ -30,8 +34,8 @@ struct Scatter {
     entry: &'static Entry,
     version: Version,
     is_muted: bool,
-    merge: Merge,
-    /// The owner of each key, in the order of the request.
+    joint: Joint,
+    /// The owner of each key, or of each command, in the order of the request.
     owners: Vec<u8>,
     /// Parts without a reply.
     missing: u32,
@@ -44,6 +48,14 @@ struct Scatter {
     until: u64,
     /// Every core has a part.
     is_everywhere: bool,
+}
+
+/// How the replies of parts become one.
+pub(super) enum Joint {
+    /// Of the parts of one command.
+    Of(Merge),
+    /// Of a transaction: what each core has run of it.
+    Transaction(Vec<(usize, Box<Exec>)>),
 }
 
 /// The memory of a scatter that has ended.
@@ -76,6 +88,10 @@ pub(super) struct Scatters {
     slots: Vec<u16>,
     /// A reply being made.
     reply: Vec<u8>,
+    /// Slots of the keys of a transaction's part, each with whether it is written.
+    pub(super) keys: Vec<(u16, bool)>,
+    /// A transaction's part runs.
+    pub(super) runs_exec: bool,
 }
 
 impl Scatters {
@@ -161,21 +177,18 @@ impl Work {
         split: Split,
         args: Args<'_>,
     ) -> bool {
+        (args.len() - split.first).is_multiple_of(split.step)
+            && self.may_run_in_parts(id)
+            && self.out_of_memory(entry).is_none()
+    }
+
+    /// The same for anything that a client asks for.
+    pub(super) fn may_run_in_parts(&mut self, id: SessionId) -> bool {
         let session = self.local.roster.find(id);
         // The primary's commands keep their order over all cores.
         session.is_some_and(|session| session.client.regard != Regard::Obeyed)
-            && (args.len() - split.first).is_multiple_of(split.step)
             && self.local.live.events.is_empty()
             && self.local.monitored == 0
-            && self.out_of_memory(entry).is_none()
-            && !(entry.flags().has(Flags::WRITE) && self.is_recorded())
-    }
-
-    /// Whether what this core's shard changes is recorded, as one unit for each
-    /// command; while the shard is away nobody knows.
-    fn is_recorded(&mut self) -> bool {
-        let shard = self.vault.at_home();
-        shard.is_none_or(|shard| shard.recorded_by != 0)
     }
 
     /// Stages the parts of a command over `cores`.
@@ -187,31 +200,66 @@ impl Work {
         args: Args<'_>,
     ) {
         let placement = self.local.placement;
-        let Some(session) = self.local.roster.find(id) else {
-            return;
-        };
+        let slots = std::mem::take(&mut self.scatters.slots);
+        let owners = slots.iter().map(|slot| placement.core_of(*slot) as u8);
+        let joint = Joint::Of(split.merge);
+        if let Some(part) = self.open_scatter(id, entry, joint, owners, cores) {
+            for core in (0..placement.cores()).filter(|core| cores >> core & 1 == 1) {
+                let batch = self.box_for(core);
+                batch.begin(part);
+                batch.word(args.get(0));
+            }
+            self.stage_words(split, &slots, args);
+            self.post_full_hops();
+        }
+        self.scatters.slots = slots;
+    }
+
+    fn stage_words(&mut self, split: Split, slots: &[u16], args: Args<'_>) {
+        let placement = self.local.placement;
+        for (number, slot) in slots.iter().enumerate() {
+            let batch = self.box_for(placement.core_of(*slot));
+            batch.slots.push(*slot);
+            let index = split.first + number * split.step;
+            for word in index..index + split.step {
+                batch.word(args.get(word));
+            }
+        }
+    }
+
+    /// Begins something of which parts run at `cores`; each part as it is carried.
+    pub(super) fn open_scatter(
+        &mut self,
+        id: SessionId,
+        entry: &'static Entry,
+        joint: Joint,
+        whose: impl Iterator<Item = u8>,
+        cores: u64,
+    ) -> Option<Carried> {
+        let placement = self.local.placement;
+        let session = self.local.roster.find(id)?;
         session.scattered.go();
         let (database, version) = (session.client.database as u16, session.client.version);
         let regard = session.client.regard;
         let gap = session.outbox.leave_gap();
         let is_muted = is_muted(&mut session.client.reply_mode);
-        let slots = std::mem::take(&mut self.scatters.slots);
         let spare = self.scatters.spare.pop();
         let Emptied {
             mut owners,
             replies,
             mut parts,
         } = spare.unwrap_or_default();
-        owners.extend(slots.iter().map(|slot| placement.core_of(*slot) as u8));
+        owners.extend(whose);
         parts.resize(placement.cores(), 0..0);
         let group = self.scatters.first_group + self.scatters.groups.len() as u64;
+        let number = self.scatters.staged;
         let scatter = self.scatters.begin(Scatter {
             session: id,
             gap,
             entry,
             version,
             is_muted,
-            merge: split.merge,
+            joint,
             owners,
             missing: cores.count_ones(),
             replies,
@@ -221,24 +269,28 @@ impl Work {
             until: 0,
             is_everywhere: cores == placement.all(),
         });
-        for core in (0..placement.cores()).filter(|core| cores >> core & 1 == 1) {
-            let batch = self.box_for(core);
-            batch.begin(Carried {
-                scatter,
-                ..Carried::new((id, gap), (entry.index, database), version, regard)
-            });
-            batch.word(args.get(0));
+        Some(Carried {
+            scatter,
+            number,
+            parts: cores.count_ones() as u8,
+            ..Carried::new((id, gap), (entry.index, database), version, regard)
+        })
+    }
+
+    /// A core has run its part of a transaction.
+    pub(super) fn on_exec_part(
+        &mut self,
+        core: usize,
+        part: &Carried,
+        exec: Box<Exec>,
+        reply: &[u8],
+    ) {
+        let scatter = self.scatters.open[part.scatter as usize].as_mut();
+        let scatter = scatter.expect("a scatter is open until its last part");
+        if let Joint::Transaction(run) = &mut scatter.joint {
+            run.push((core, exec));
         }
-        for (number, slot) in slots.iter().enumerate() {
-            let batch = self.box_for(placement.core_of(*slot));
-            batch.slots.push(*slot);
-            let index = split.first + number * split.step;
-            for word in index..index + split.step {
-                batch.word(args.get(word));
-            }
-        }
-        self.scatters.slots = slots;
-        self.post_full_hops();
+        self.on_part(core, part, reply);
     }
 
     /// The reply of a part has come from its core; the last one ends the
@@ -263,9 +315,18 @@ impl Work {
     fn end_scatter(&mut self, mut scatter: Scatter) {
         let mut reply = std::mem::take(&mut self.scatters.reply);
         reply.clear();
-        let refusal = merge(&mut scatter, &mut reply);
+        let refusal = match std::mem::replace(&mut scatter.joint, Joint::Of(Merge::Same)) {
+            Joint::Of(how) => merge(how, &mut scatter, &mut reply),
+            Joint::Transaction(run) => {
+                merge_commands(&run, &mut scatter, &mut reply);
+                self.log_slow_parts(scatter.session, &scatter.owners, &run);
+                None
+            }
+        };
         self.count_call(scatter.entry, scatter.took_ns, refusal.as_ref());
         if self.scatters.end_one_of(scatter.group) {
+            // A part that ran here has its ticket before others hear that all is over.
+            self.seal();
             let unfinished = self.scatters.unfinished();
             self.post.say_finished(unfinished);
             self.tell_watchers();
@@ -313,17 +374,47 @@ impl Work {
 }
 
 /// Whether a request may be begun while parts of earlier ones of its session
-/// are under way: it needs no data, or stands behind them at every core.
+/// are under way: it needs no data and nobody but its client hears of it, or it stands
+/// behind them at every core.
 pub(super) fn goes_behind_parts(entry: &Entry) -> bool {
     match entry.command.run {
-        Run::Here(_) | Run::AloneOr(..) => true,
+        Run::Here(_) | Run::AloneOr(..) => !entry.flags().has(Flags::PUBSUB),
+        // It has a look itself at what it can do then.
+        Run::Exec => true,
         Run::Data(_) | Run::DataOrWhole(..) => !entry.leaves_aside,
         _ => false,
     }
 }
 
-/// Makes one reply of those of all parts.
-fn merge(scatter: &mut Scatter, out: &mut Vec<u8>) -> Option<Refusal> {
+/// Makes one reply of those of a transaction's commands.
+fn merge_commands(run: &[(usize, Box<Exec>)], scatter: &mut Scatter, out: &mut Vec<u8>) {
+    Reply::new(out, scatter.version).array(scatter.owners.len());
+    for (owner, (exec, index)) in in_order(&scatter.owners, run) {
+        let part = &mut scatter.parts[owner];
+        let end = part.start + exec.reply_bytes[index];
+        out.extend_from_slice(&scatter.replies[part.start..end]);
+        part.start = end;
+    }
+}
+
+/// What the cores have run of a transaction, command after command: the core, and the
+/// command's place in its part.
+pub(super) fn in_order<'r>(
+    owners: &[u8],
+    run: &'r [(usize, Box<Exec>)],
+) -> impl Iterator<Item = (usize, (&'r Exec, usize))> {
+    let mut next = [0; CORES_MAX];
+    owners.iter().filter_map(move |owner| {
+        let owner = usize::from(*owner);
+        let (_, exec) = run.iter().find(|(core, _)| *core == owner)?;
+        let index = next[owner];
+        next[owner] += 1;
+        Some((owner, (&**exec, index)))
+    })
+}
+
+/// Makes one reply of those of all parts of a command.
+fn merge(how: Merge, scatter: &mut Scatter, out: &mut Vec<u8>) -> Option<Refusal> {
     let Scatter { replies, parts, .. } = scatter;
     let failed = parts
         .iter()
@@ -334,7 +425,7 @@ fn merge(scatter: &mut Scatter, out: &mut Vec<u8>) -> Option<Refusal> {
         let line = String::from_utf8_lossy(&failed[1..]);
         return Some(Refusal::Composed(line.trim_end().to_owned()));
     }
-    match scatter.merge {
+    match how {
         Merge::Same => {
             let first = parts.iter().find(|part| part.start < part.end);
             out.extend_from_slice(first.map_or(&[], |part| &replies[part.clone()]));

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::command::{
     Entry, Evaluation, Lent, REDIS_VERSION, Run, Subject, reaches_only_declared_keys,
 };
+use crate::journal::Position;
 use crate::keyspace::Database;
 use crate::resp::{Args, Refusal, Reply, Version};
 use crate::runtime::core::Kernel;
@@ -163,7 +164,7 @@ impl<K: Kernel> Core<K> {
             held,
             &mut reply,
         );
-        self.work.end_unit();
+        self.work.end_unit(Position::FREE);
         let took_ns = self.work.begin_lap() - began;
         self.work.count_script(call.entry, took_ns, &ended);
         // In a transaction they wait for its end, or a message might stand in

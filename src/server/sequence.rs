@@ -41,6 +41,14 @@ impl Sequence {
         self.waiting == 0
     }
 
+    /// Whether a letter of this core to itself can run now.
+    pub(super) fn has_own_next(&self) -> bool {
+        self.waiting > 0
+            && self.lines[self.me]
+                .front()
+                .is_some_and(|(stamp, _)| *stamp == 0)
+    }
+
     /// Puts a letter in line if it has to wait for its place; gives it back if
     /// it may run.
     pub(super) fn keep_back(&mut self, from: usize, letter: Letter) -> Option<Letter> {

@@ -341,7 +341,10 @@ impl Work {
         let outcome = handler(&mut turn, args, &mut Reply::new(&mut out, version));
         let mut after = turn.end();
         let took = self.lap();
-        self.record(&mut after, database, args);
+        let has_left = self.record(&mut after, self.behind(until), database, args);
+        if has_left && until > 0 && first.is_none() {
+            self.spread_marks();
+        }
         self.tally(after.tally, after.discarded);
         if let Some(Side::GoesOn(walked)) = after.side {
             self.walk_on(id, entry, args, out, (walked, took, until));

@@ -94,13 +94,23 @@ impl Work {
         if self.has_finished(until) {
             return 0;
         }
-        if slot.is_none()
-            && writes
-            && let Some(shard) = self.vault.at_home()
-        {
-            shard.marks.spread();
+        let shard = self.vault.at_home().filter(|_| writes);
+        if let Some(shard) = shard {
+            match slot {
+                Some(slot) => shard.marks.hand_on(until, slot),
+                None => shard.marks.spread(),
+            }
         }
         until
+    }
+
+    /// Something that only reads keys of several slots has left effects all the same, of
+    /// keys whose time had come: what it depends on, whoever writes there does.
+    #[cold]
+    pub(super) fn spread_marks(&mut self) {
+        if let Some(shard) = self.vault.at_home() {
+            shard.marks.spread();
+        }
     }
 
     /// The same for what may see and change anything of the shards in hand.
@@ -128,6 +138,25 @@ impl Work {
         }
         // The same stamp is of a part before this one in its box: another
         // command of the same core, which has the last word on both.
+        if until == 0 || self.has_finished(until) {
+            0
+        } else {
+            until
+        }
+    }
+
+    /// The same for a transaction's part with this stamp, whose commands have keys of
+    /// these slots, each with whether it writes there.
+    pub(super) fn mark_exec_part(&mut self, stamp: u64, keys: &[(u16, bool)]) -> u64 {
+        let Some(shard) = self.vault.at_home() else {
+            return 0;
+        };
+        let marks = &mut shard.marks;
+        let before = keys.iter().map(|(slot, writes)| marks.at(*slot, *writes));
+        let until = before.max().unwrap_or(0);
+        for (slot, writes) in keys {
+            marks.leave(stamp, *slot, *writes);
+        }
         if until == 0 || self.has_finished(until) {
             0
         } else {
@@ -173,10 +202,10 @@ impl Work {
         };
         let reply = out.split_off(before);
         session.outbox.restore(out);
-        if !is_muted(&mut session.client.reply_mode) {
-            let gap = session.outbox.leave_gap();
-            self.fill_settled(until, id, gap, &reply);
-        }
+        // Also for a reply that is not told: what stands behind it must not be, before.
+        let gap = session.outbox.leave_gap();
+        let is_muted = is_muted(&mut session.client.reply_mode);
+        self.fill_settled(until, id, gap, if is_muted { &[] } else { &reply });
     }
 
     /// What may be told is told, and what may run runs.

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use crate::command::{
-    DataHandler, Entry, Lent, Route, Run, Scene, Side, Table, Turn, Waiting, Wish,
+    DataHandler, Entry, Lent, Route, Run, Scene, Side, Subject, Table, Turn, Waiting, Wish,
 };
 use crate::command::{cores_needed, route};
+use crate::journal::Position;
 use crate::resp::{Args, Outcome, OwnedArgs, Refusal, Reply, Version};
 use crate::session::{Gap, Queued, Regard, SessionId, Transaction};
 use crate::shard::{Observer, Watch};
@@ -29,6 +30,8 @@ pub(super) struct Exec {
     pub(super) watches: Vec<Arc<Watch>>,
     /// Nanoseconds that each of them took, where they ran at another core.
     pub(super) took_ns: Vec<u64>,
+    /// How long the reply of each is, where they ran so.
+    pub(super) reply_bytes: Vec<usize>,
 }
 
 impl Exec {
@@ -46,6 +49,7 @@ impl Exec {
             entry,
             shown: None,
             took_ns: Vec::with_capacity(transaction.commands.len()),
+            reply_bytes: Vec::with_capacity(transaction.commands.len()),
             transaction,
             watches,
         }
@@ -186,8 +190,22 @@ impl Work {
             return self.abort(id, (entry, args), watches, &Refusal::EXEC_ABORTED);
         }
         let cores = self.cores_of(&transaction, &watches);
+        if watches.is_empty()
+            && let Some(owners) = self.place_in_parts(id, &transaction, cores)
+        {
+            return self.start_parts(id, entry, *transaction, (owners, cores));
+        }
         if let Some(core) = self.place_afar(id, &transaction, cores) {
             return self.send_exec(id, core, entry, transaction, watches);
+        }
+        if let Some(session) = self.local.roster.find(id)
+            && session.scattered.is_any()
+        {
+            session.transaction = Some(transaction);
+            watches
+                .into_iter()
+                .for_each(|watch| session.watches.push(watch));
+            return self.await_all_back(id, |session| &mut session.scattered);
         }
         if transaction.grows
             && let Some(refusal) = self.out_of_memory_for_growth(true)
@@ -207,6 +225,7 @@ impl Work {
             transaction,
             watches,
             took_ns: Vec::new(),
+            reply_bytes: Vec::new(),
         };
         self.borrow_for(Job::Exec(Box::new(exec)), cores);
         self.flow_of(id)
@@ -269,6 +288,11 @@ impl Work {
             let entry = self.local.table.at(queued.entry);
             let args = queued.words.args();
             cores |= match entry.command.run {
+                // Its library may be another one when the transaction runs.
+                Run::Script {
+                    subject: Subject::Function,
+                    ..
+                } => placement.all(),
                 Run::Script { .. } => {
                     let sha = digest(entry, args);
                     self.cores_of_script(entry, args, sha) | 1 << self.local.core
@@ -345,7 +369,7 @@ impl Work {
     pub(super) fn end_exec(&mut self, exec: &Exec, going: Going, held: &mut Lent) {
         let id = exec.session;
         let Going { mut pieces, made } = going;
-        self.end_unit();
+        self.end_unit(Position::FREE);
         pieces.push(Piece::Made(made));
         self.end_call(exec);
         self.give_pieces(exec, pieces);
@@ -465,7 +489,7 @@ impl Work {
         turn.waiting = waiting;
         let outcome = handler(&mut turn, args, &mut Reply::new(made, version));
         let mut after = turn.end();
-        self.record(&mut after, database, args);
+        self.record(&mut after, Position::FREE, database, args);
         self.tally(after.tally, after.discarded);
         // Told with what it publishes, in order, behind the reply.
         self.pace.is_emptied |= matches!(after.side, Some(Side::Emptied));

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::Taken;
-use crate::command::{Data, Lent, Run, Side, Turn, Waiting, route};
+use crate::command::{Data, Lent, Placement, Run, Side, Turn, Waiting, route};
 use crate::resp::{Args, Refusal, Reply};
 use crate::session::{Blocked, Gap, Regard, SessionId, Stage};
 use crate::shard::{Awaited, Observer, Ready, Wait};
@@ -62,8 +62,12 @@ impl Work {
             self.timers
                 .insert((until_ms, wait.session), Arc::clone(&wait));
         }
+        let is_wide = is_wide(self.local.placement, &wait);
         session.blocked = Some(Blocked { wait, gap });
         self.blocked += 1;
+        if is_wide {
+            self.post.count_wide_wait(true);
+        }
         self.count_blocked();
     }
 
@@ -83,6 +87,9 @@ impl Work {
         let Blocked { wait, gap } = session.blocked.take()?;
         if let Some(until_ms) = wait.until_ms {
             self.timers.remove(&(until_ms, wait.session));
+        }
+        if is_wide(self.local.placement, &wait) {
+            self.post.count_wide_wait(false);
         }
         self.forget_everywhere(Observer::Wait(wait), cleared);
         self.blocked -= 1;
@@ -262,7 +269,9 @@ impl Work {
             let next = turn.next_waiting(&key, what, after);
             // A key that was over is gone by now.
             let mut looked = turn.end();
-            self.record(&mut looked, ready.database, Args::new(&[], &[]));
+            let until = self.depends_wholly(lent.as_deref().map(Vec::as_slice));
+            let position = self.behind(until);
+            self.record(&mut looked, position, ready.database, Args::new(&[], &[]));
             self.publish_events(&looked.events);
             let Some((ticket, wait)) = next else {
                 return is_done;
@@ -297,6 +306,11 @@ impl Work {
             // Its core will say that it is to be forgotten.
             Taken::Never => return Tried::Next,
         }
+        if self.scatters.runs_exec && is_wide(self.local.placement, wait) {
+            // Of its other keys the parts may not have run.
+            wait.claim.give_back();
+            return self.ask_to_try_again(wait);
+        }
         let entry = self.local.table.at(wait.entry);
         let (Run::Data(handler) | Run::DataOrWhole(handler, _)) = entry.command.run else {
             unreachable!("only data commands wait");
@@ -324,7 +338,9 @@ impl Work {
         );
         let mut after = turn.end();
         let took_ns = self.lap();
-        self.record(&mut after, wait.database, wait.words.args());
+        let until = self.depends_wholly(lent.as_deref().map(Vec::as_slice));
+        let position = self.behind(until);
+        self.record(&mut after, position, wait.database, wait.words.args());
         match after.side {
             Some(Side::WaitsOn) => {
                 wait.claim.give_back();
@@ -332,14 +348,11 @@ impl Work {
             }
             Some(Side::IsFar) => {
                 wait.claim.give_back();
-                let letter = Letter::TryAgain(Arc::clone(wait));
-                self.outgoing.push((wait.core, letter));
-                return Tried::Stop;
+                return self.ask_to_try_again(wait);
             }
             Some(Side::Waits(_) | Side::Watches(_) | Side::Emptied | Side::GoesOn(_)) | None => {}
         }
         wait.claim.keep();
-        let until = self.depends_wholly(lent.as_deref().map(Vec::as_slice));
         self.tally(after.tally, after.discarded);
         finish(&mut reply, 0, wait.version, &outcome);
         self.count_call(entry, took_ns, outcome.as_ref().err());
@@ -355,6 +368,13 @@ impl Work {
         let letter = Letter::Served(Box::new(served));
         self.outgoing.push((wait.core, letter));
         Tried::Next
+    }
+
+    /// What is needed to answer a waiting request is not in hand.
+    fn ask_to_try_again(&mut self, wait: &Arc<Wait>) -> Tried {
+        let letter = Letter::TryAgain(Arc::clone(wait));
+        self.outgoing.push((wait.core, letter));
+        Tried::Stop
     }
 
     /// Sends the answers of a turn off, behind the replies that turn made.
@@ -456,6 +476,11 @@ fn clear(vault: &mut Vault, lent: Option<&mut Lent>, wait: &Arc<Wait>) -> u64 {
         cleared |= 1 << shard.core;
     }
     cleared
+}
+
+/// Whether a request waits for keys of several cores.
+fn is_wide(placement: Placement, wait: &Wait) -> bool {
+    wait.keys.len() > 1 && placement.cores_of_keys(wait.keys()).count_ones() > 1
 }
 
 /// What a blocked request is told when its time has run out.

@@ -62,6 +62,14 @@ impl Marks {
         }
     }
 
+    /// Who wrote at a key of this slot depends on something up to this stamp: whoever
+    /// reads it there does so, too.
+    pub fn hand_on(&mut self, stamp: u64, slot: u16) {
+        if let Some(mark) = self.slots.get_mut(usize::from(slot)) {
+            mark.wrote = mark.wrote.max(stamp);
+        }
+    }
+
     /// Something that may have read any key may have written any.
     pub fn spread(&mut self) {
         self.spread = self.newest;
@@ -80,6 +88,19 @@ mod tests {
         marks.leave(5, 7, false);
         assert_eq!((marks.at(7, false), marks.at(7, true)), (3, 5));
         assert_eq!((marks.at(8, true), marks.newest()), (0, 5));
+    }
+
+    #[test]
+    fn who_reads_depends_on_what_a_writer_before_it_depended_on() {
+        let mut marks = Marks::default();
+        marks.leave(5, 7, false);
+        assert_eq!(marks.at(7, false), 0);
+        let until = marks.at(7, true);
+        marks.hand_on(until, 7);
+        assert_eq!((marks.at(7, false), marks.at(8, false)), (5, 0));
+        marks.leave(6, 7, true);
+        marks.hand_on(5, 7);
+        assert_eq!(marks.at(7, false), 6, "it is never less");
     }
 
     #[test]

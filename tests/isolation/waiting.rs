@@ -184,3 +184,32 @@ fn first_come_first_served() {
         assert_eq!(number(&ask(&mut wire, "EXISTS queue")), 0);
     }
 }
+
+/// Who waits for keys of several cores is served within the transaction that pushes to
+/// them, from the first of its keys.
+#[test]
+fn who_waits_for_several_cores_is_served_before_anybody_else_comes() {
+    let seed = seed();
+    let mut dice = Dice::new(seed, 0);
+    for &shards in SHARDS {
+        let node = node(shards, seed);
+        let (mut wire, mut waiter) = (node.client(), node.client());
+        for round in 0..40 {
+            let keys: Vec<String> = (0..3).map(|_| format!("k{}", dice.below(1000))).collect();
+            let words = ["BLPOP", &keys[0], &keys[1], &keys[2], "0"];
+            waiter.send(&words).expect("the node reads");
+            while blocked(&mut wire) == 0 {
+                thread::yield_now();
+            }
+            let mut pushes: Vec<String> = keys.iter().map(|key| format!("RPUSH {key} x")).collect();
+            pushes.swap(0, dice.below(3));
+            exec(&mut wire, &pushes).expect("nothing is watched");
+            let left = number(&ask(&mut wire, &format!("LLEN {}", keys[0])));
+            let pushed = keys.iter().filter(|key| **key == keys[0]).count();
+            assert_eq!(left, pushed as i64 - 1, "{shards} shards, round {round}");
+            let reply = texts(&waiter.read().expect("it is served"));
+            assert_eq!(reply, [keys[0].clone(), "x".to_owned()]);
+            ask(&mut wire, "FLUSHALL");
+        }
+    }
+}

@@ -380,6 +380,50 @@ fn a_pipelined_set_before_publish_is_seen_by_who_hears_of_it() {
     }
 }
 
+/// What one command or transaction did on several cores, all of it.
+#[test]
+fn who_hears_of_it_sees_what_was_done_on_several_cores() {
+    const KEYS: [&str; 4] = ["a", "b", "c", "d"];
+    let node = node(&["shards 4"]);
+    let mut publisher = node.client();
+    let mut readers: Vec<Connection> = (0..4).map(|_| node.client()).collect();
+    for reader in &mut readers {
+        reader.ask(&["HELLO", "3"]).expect("it answers");
+        subscribe(reader, "SUBSCRIBE", &["c"]);
+    }
+    for round in 0..200 {
+        let value = round.to_string();
+        let mut pipeline = Vec::new();
+        let replies = if round % 2 == 0 {
+            let words = KEYS.iter().flat_map(|key| [*key, &value]);
+            pipeline.extend(request(
+                &["MSET"].into_iter().chain(words).collect::<Vec<_>>(),
+            ));
+            1
+        } else {
+            pipeline.extend(request(&["MULTI"]));
+            for key in KEYS {
+                pipeline.extend(request(&["SET", key, &value]));
+            }
+            pipeline.extend(request(&["EXEC"]));
+            KEYS.len() + 2
+        };
+        pipeline.extend(request(&["PUBLISH", "c", "done"]));
+        publisher.send_bytes(&pipeline).expect("it reads");
+        for reader in &mut readers {
+            assert_eq!(next_text(reader), "done");
+        }
+        for (reader, key) in readers.iter_mut().zip(KEYS) {
+            let read = reader.ask(&["GET", key]).expect("it answers");
+            assert_eq!(read, bulk(&value), "{key}");
+        }
+        for _ in 0..replies {
+            publisher.read().expect("it answers");
+        }
+        assert_eq!(publisher.read().expect("it answers"), Reply::Integer(4));
+    }
+}
+
 #[test]
 fn a_blocked_client_reads_its_messages_before_what_it_waits_for() {
     for cores in CORES {

@@ -482,6 +482,11 @@ fn waitaof_counts_the_disks_that_have_what_was_written() {
             assert!(texts.map(|text| text.expect("it can be read")).any(has_key));
         }
     }
+    // Of a command that changes nothing on several cores, nothing is written, and whoever
+    // waits for it does not wait for the next write of others.
+    let keys: Vec<String> = (0..20).map(|index| format!("none{index}")).collect();
+    primary.ask(&format!("DEL {}", keys.join(" ")));
+    assert_eq!(disks(&primary.ask("WAITAOF 1 0 5000")).0, 1);
     // A replica without a file has nothing on disk, however much it has acknowledged.
     replica.ask("CONFIG SET appendonly no");
     primary.ask("SET k w");

@@ -182,7 +182,6 @@ impl FileThread {
 
     /// Takes what came, writes and syncs; whether there was anything.
     fn write_on(&mut self, file: &mut Open, now_ns: u64) -> bool {
-        let mut has_worked = false;
         self.hear_of_sync(file, now_ns);
         if file.failing_since_ns.is_none() {
             let merge = &mut file.merge;
@@ -190,6 +189,7 @@ impl FileThread {
                 .feed
                 .receive(FILE_LANE, |ticket, slice| merge.put(ticket, slice));
         }
+        let before = file.merge.ticket();
         while file.failing_since_ns.is_none()
             && file
                 .stops_at
@@ -198,12 +198,13 @@ impl FileThread {
             let Some(merged) = file.merge.next() else {
                 break;
             };
-            has_worked = true;
             self.take(file, merged, now_ns);
             if file.pending.len() > WRITE_BYTES {
                 self.write(file, now_ns);
             }
         }
+        // Also without anything to write: of units of nothing, what waits for them must know.
+        let has_worked = file.merge.ticket() > before;
         self.write(file, now_ns);
         let is_due = match self.policy.sync {
             Sync::Always => true,
@@ -250,7 +251,7 @@ impl FileThread {
         }
         file.pending.extend(merged.select.iter().flatten());
         file.pending.extend_from_slice(&merged.bytes);
-        file.unsettled += merged.bytes.len() as u64;
+        file.unsettled += merged.weight;
     }
 
     /// Writes what is pending: all of it, or nothing that counts.

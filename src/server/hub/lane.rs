@@ -25,12 +25,12 @@ impl Control {
             if let Some(number) = merged.cut {
                 self.on_cut_in_stream(number, merged.offset);
             }
-            let len = merged.bytes.len() as u64;
+            let weight = merged.weight;
             if let Some(select) = merged.select {
                 self.hub.primary.on_stream(select.into());
             }
             self.hub.primary.on_stream(merged.bytes);
-            self.hub.journal.feed.settle(REPLICAS_LANE, len);
+            self.hub.journal.feed.settle(REPLICAS_LANE, weight);
         }
         if has_come {
             self.hub.rest.on_stream(self.hub.watch.ns());
@@ -89,7 +89,7 @@ impl Control {
         if self.hub.merge.take().is_none() {
             let feed = &self.hub.journal.feed;
             feed.receive(REPLICAS_LANE, |_, slice| {
-                feed.settle(REPLICAS_LANE, slice.bytes.len() as u64);
+                feed.settle(REPLICAS_LANE, slice.weight());
             });
         }
     }

@@ -24,17 +24,24 @@ pub(super) fn look(node: &Node) -> Result<(), String> {
     let mut merge = Merge::new(1, 0);
     let mut bytes = 0;
     node.journal.feed.receive(FILE_LANE, |ticket, slice| {
-        bytes += slice.bytes.len() as u64;
+        bytes += slice.weight();
         merge.put(ticket, slice);
     });
     if node.journal.feed.bytes(FILE_LANE) != bytes {
         return Err("the lane counts other bytes than it has".to_owned());
     }
-    let mut stream = Vec::new();
+    let (mut stream, mut weight) = (Vec::new(), 0);
     for next in merge.by_ref() {
         assert_eq!(next.offset, stream.len() as u64);
         stream.extend(next.select.iter().flatten());
         stream.extend_from_slice(&next.bytes);
+        weight += next.weight;
+    }
+    if merge.is_holding() {
+        return Err("a part of a joint unit is missing".to_owned());
+    }
+    if weight != bytes {
+        return Err("what came out weighs something else than what went in".to_owned());
     }
     if merge.ticket() != node.journal.feed.last() + 1 {
         return Err(format!("ticket {} is missing", merge.ticket()));

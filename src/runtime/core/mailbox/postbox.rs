@@ -115,6 +115,12 @@ impl<Letter> Postbox<Letter> {
         self.is_holding = true;
     }
 
+    /// Whether letters are kept.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        self.is_holding
+    }
+
     /// It has: lets all that was kept go, in order.
     pub fn release(&mut self) {
         self.is_holding = false;
@@ -177,6 +183,17 @@ impl<Letter> Postbox<Letter> {
     #[must_use]
     pub fn finished_below(&self) -> u64 {
         self.mailboxes.stamps.finished_below()
+    }
+
+    /// One client more waits for keys of several cores, or one fewer.
+    pub fn count_wide_wait(&self, begins: bool) {
+        self.mailboxes.stamps.count_wide_wait(begins);
+    }
+
+    /// Whether any client of the node does.
+    #[must_use]
+    pub fn has_wide_waits(&self) -> bool {
+        self.mailboxes.stamps.has_wide_waits()
     }
 
     /// Says that this core waits until others have posted or finished

@@ -31,6 +31,8 @@ pub(super) struct Stamps {
     sides: Vec<CachePadded<Side>>,
     /// Cores that wait for a word, one bit each.
     watchers: CachePadded<AtomicU64>,
+    /// Clients that wait for keys of several cores.
+    waiting_widely: CachePadded<AtomicU64>,
 }
 
 /// What one core says: only that core writes here.
@@ -52,7 +54,19 @@ impl Stamps {
             next: CachePadded::new(AtomicU64::new(1)),
             sides: (0..cores).map(|_| side()).collect(),
             watchers: CachePadded::new(AtomicU64::new(0)),
+            waiting_widely: CachePadded::new(AtomicU64::new(0)),
         }
+    }
+
+    /// One client more waits for keys of several cores, or one fewer.
+    pub(super) fn count_wide_wait(&self, begins: bool) {
+        let by = if begins { 1 } else { u64::MAX };
+        self.waiting_widely.fetch_add(by, SeqCst);
+    }
+
+    /// Whether any client does.
+    pub(super) fn has_wide_waits(&self) -> bool {
+        self.waiting_widely.load(SeqCst) > 0
     }
 
     /// The next stamp, for what core `me` posts from now on. With `runs_apart`

@@ -37,9 +37,36 @@ const ALONE: &[&str] = &[
     "GET noise:brief",
 ];
 
+/// Keys of all cores that live for a moment, and those who find them gone: what is
+/// recorded of that must make the same data.
+fn briefly(dice: &mut Random) -> Vec<Vec<String>> {
+    let mut requests = Vec::new();
+    for _ in 0..=dice.below(3) {
+        let [a, b, c] = [(); 3].map(|()| format!("brief:{}", dice.below(12)));
+        let one = match dice.below(9) {
+            0 => format!("SET {a} {} PX {}", dice.below(100), 1 + dice.below(3)),
+            1 => format!("SET {a} {}", dice.below(100)),
+            2 => format!("GET {a}"),
+            3 => format!("EXISTS {a} {b} {c}"),
+            4 => format!("MGET {a} {b}"),
+            5 => format!("MSET {a} 1 {b} 2"),
+            6 => format!("DEL {a} {b}"),
+            7 => format!("PEXPIRE {a} 1"),
+            _ => {
+                let commands = [format!("SET {a} x PX 1"), format!("GET {b}")];
+                let transaction = ["MULTI".to_owned()].into_iter().chain(commands);
+                requests.extend(transaction.map(|text| words(&text)));
+                "EXEC".to_owned()
+            }
+        };
+        requests.push(words(&one));
+    }
+    requests
+}
+
 pub(super) fn begin(ledger: &mut Ledger, dice: &mut Random) -> Exchange {
     let request = ALONE[dice.below(ALONE.len() as u64) as usize];
-    let requests = match dice.below(8) {
+    let requests = match dice.below(12) {
         0 => [
             "MULTI",
             "DBSIZE",
@@ -75,6 +102,7 @@ pub(super) fn begin(ledger: &mut Ledger, dice: &mut Random) -> Exchange {
                     .into(),
             ]
         }
+        4..8 => briefly(dice),
         _ => vec![words(request)],
     };
     let waits = match request.starts_with("XREAD") || request.starts_with("BZ") {
