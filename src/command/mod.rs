@@ -59,7 +59,7 @@ pub(crate) use check::local;
 pub use database::{Onward, Walked, cursor_core};
 pub use effect::{removal, words_of_note};
 pub use errand::{Background, Disk, Errand, Failover, Reload, SavePoint, Saving, Shutdown, Wait};
-pub use eval::{Evaluation, reaches_only_declared_keys};
+pub use eval::{Evaluation, functions_reach_only_declared_keys, reaches_only_declared_keys};
 pub use event::{Event, noted};
 pub use families::commands;
 pub use gather::{Caller, Gather, Part};

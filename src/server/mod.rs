@@ -46,6 +46,7 @@ mod marks;
 mod obey;
 mod parted;
 mod pubsub;
+mod reach;
 mod recording;
 mod relief;
 mod replay;

@@ -9,9 +9,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::command::{
-    Entry, Evaluation, Lent, REDIS_VERSION, Run, Subject, reaches_only_declared_keys,
-};
+use crate::command::{Entry, Evaluation, Lent, REDIS_VERSION, Run, Subject};
 use crate::journal::Position;
 use crate::keyspace::Database;
 use crate::resp::{Args, Refusal, Reply, Version};
@@ -19,7 +17,6 @@ use crate::runtime::core::Kernel;
 use crate::script::{BySha, Engine, Flags as ScriptFlags, Libraries, Pace, Sha, Verdict};
 use crate::session::{Regard, SessionId};
 
-use super::ahead::Soon;
 use super::core::{Core, Work};
 use super::letter::Letter;
 use super::loan::{Call, Job};
@@ -69,7 +66,7 @@ pub(super) struct Due {
 pub(super) struct Scripts {
     pub(super) due: VecDeque<Due>,
     /// Of scripts seen here: whether they reach declared keys only.
-    proofs: BySha<bool>,
+    pub(super) proofs: BySha<bool>,
     /// Texts that came while one ran.
     pub(super) late: Vec<Arc<[u8]>>,
     /// The one that runs.
@@ -121,7 +118,14 @@ impl<K: Kernel> Core<K> {
     pub(super) fn run_due(&mut self, until: u64) {
         while let Some(Due { job, mut held }) = self.work.scripts.due.pop_front() {
             let scripted = match job {
-                Job::Script(call) => Some(self.run_script(call, &mut held)),
+                Job::Script(call) => match self.work.shards_missing(&call, &held) {
+                    None => Some(self.run_script(call, &mut held)),
+                    Some(cores) => {
+                        self.work.give_back(held);
+                        self.work.borrow_for(Job::Script(call), cores);
+                        continue;
+                    }
+                },
                 Job::Exec(exec) => {
                     self.run_exec_with_scripts(&exec, &mut held);
                     None
@@ -212,10 +216,8 @@ impl<K: Kernel> Core<K> {
             began_ns: self.work.lap,
         });
         let local = &mut self.work.local;
-        if held.iter().all(Option::is_some) {
-            // It may ask for them.
-            local.lent_scripts = Some(local.script_sizes());
-        }
+        // It may ask for them, and so may others while it takes long.
+        local.lent_scripts = Some(local.script_sizes());
         // Out of the core's hands while it runs, for the loop may go on below.
         let mut engine = std::mem::replace(&mut local.scripts, Engine::new(REDIS_VERSION));
         let mut libraries = std::mem::replace(&mut local.functions, Libraries::new(REDIS_VERSION));
@@ -358,17 +360,6 @@ impl Work {
         Flow::Pause
     }
 
-    /// The keys it says it uses, to be asked memory for.
-    fn keys_of_script(&mut self, id: SessionId, entry: &Entry, args: Args<'_>) -> Soon {
-        let session = self.local.roster.find(id);
-        let database = session.map_or(0, |session| session.client.database);
-        let parsed = match entry.command.run {
-            Run::Script { subject, .. } => Evaluation::parse(args, subject).ok(),
-            _ => None,
-        };
-        self.soon(database, parsed.map(|request| request.keys))
-    }
-
     /// Sends the reply of a script to its client's core.
     pub(super) fn send_scripted(&mut self, scripted: Scripted) {
         let home = scripted.script.home;
@@ -392,53 +383,6 @@ impl Work {
             .iter()
             .flat_map(|due| due.held.iter().flatten());
         held.all(|shard| shard.core == me)
-    }
-
-    /// The cores a script may need, one bit each.
-    pub(super) fn cores_of_script(
-        &mut self,
-        entry: &Entry,
-        args: Args<'_>,
-        sha: Option<Sha>,
-    ) -> u64 {
-        let Run::Script { subject, .. } = entry.command.run else {
-            return 0;
-        };
-        let placement = self.local.placement;
-        let all = placement.all();
-        let Ok(request) = Evaluation::parse(args, subject) else {
-            return 0;
-        };
-        let sha = match (subject, sha) {
-            (Subject::Function, _) => return all,
-            (Subject::Body | Subject::Digest, Some(sha)) => sha,
-            (Subject::Body | Subject::Digest, None) => return 0,
-        };
-        let is_clear = match self.scripts.proofs.get(&sha) {
-            Some(is_clear) => *is_clear,
-            None => {
-                let known = self.local.scripts.find(&sha);
-                let body = match subject {
-                    Subject::Body => request.subject,
-                    _ => match known {
-                        Some(script) => script.body,
-                        // The news of it may be in the mail of this turn.
-                        None => return all,
-                    },
-                };
-                let is_clear = reaches_only_declared_keys(body, self.local.table);
-                if self.local.scripts.is_empty() {
-                    // They were flushed, and so are the verdicts.
-                    self.scripts.proofs.clear();
-                }
-                self.scripts.proofs.insert(sha, is_clear);
-                is_clear
-            }
-        };
-        if !is_clear {
-            return all;
-        }
-        placement.cores_of_keys(request.keys.iter())
     }
 
     /// Finds what is to run, loads it if it is new, and checks what it says of

@@ -294,7 +294,7 @@ impl Work {
         let here = held.iter().flatten();
         let is_missing = needed & !here.fold(0, |cores, shard| cores | 1 << shard.core) != 0;
         if is_missing {
-            // Never by what `reaches_only_declared_keys` promises.
+            // Never by what `Work::cores_of_script` promises.
             return Err(Refusal::SCRIPT_UNDECLARED_KEY);
         }
         Ok(entry)

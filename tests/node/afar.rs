@@ -200,7 +200,123 @@ const PIPELINES: &[&str] = &[
      MULTI
      OBJECT HELP
      EXEC",
+    "FCALL put 1 KEY one
+     FCALL take 1 KEY
+     FCALL_RO take 1 KEY
+     FCALL_RO put 1 KEY x
+     FCALL far 1 KEY OTHER
+     GET OTHER
+     FCALL put 1 OTHER two
+     FCALL Take 1 OTHER
+     FCALL put 2 OTHER KEY three
+     MGET KEY OTHER
+     MULTI
+     FCALL put 1 KEY four
+     FCALL far 1 KEY OTHER
+     GET KEY
+     EXEC
+     FCALL nosuch 1 KEY
+     FCALL put 0
+     FCALL take 1 KEY
+     LPUSH list x
+     FCALL take 1 list
+     GET KEY",
+    "MULTI
+     SET KEY 1
+     SET OTHER 2
+     GET KEY
+     LPUSH OTHER x
+     INCR OTHER
+     EXEC
+     GET KEY
+     GET OTHER
+     MULTI
+     GET OTHER
+     GET KEY
+     EXEC
+     MULTI
+     INCR KEY
+     EXEC
+     MSET KEY 5 OTHER 6
+     MULTI
+     GETDEL OTHER
+     APPEND KEY 7
+     EXEC
+     PUBLISH KEY x
+     GET KEY
+     EXISTS KEY OTHER
+     EXEC
+     WATCH KEY
+     MULTI
+     SET OTHER watched
+     INCR KEY
+     EXEC
+     MULTI
+     MGET KEY OTHER
+     SET KEY 9
+     SET OTHER 10
+     EXEC
+     CLIENT REPLY OFF
+     MULTI
+     SET KEY off
+     SET OTHER off
+     EXEC
+     CLIENT REPLY ON
+     MGET KEY OTHER
+     MULTI
+     SET KEY no
+     SET OTHER
+     EXEC
+     MULTI
+     SET KEY no
+     SET OTHER no
+     DISCARD
+     SELECT 1
+     MULTI
+     SET KEY in1
+     SET OTHER in1
+     EXEC
+     SELECT 0
+     MULTI
+     GET KEY
+     GET OTHER
+     BLPOP list 0
+     EXEC
+     EVAL return~redis.call('GET',KEYS[1]) 1 OTHER
+     FLUSHALL",
+    "HELLO 3
+     MULTI
+     HSET KEY f v
+     SADD OTHER m
+     HGETALL KEY
+     SMEMBERS OTHER
+     GET nothing
+     EXEC
+     HELLO 2
+     MULTI
+     HGETALL KEY
+     SMEMBERS OTHER
+     GET nothing
+     EXEC
+     DEL KEY OTHER",
 ];
+
+/// Functions: some of which it can be told what they reach, and one of which not.
+const LIBRARIES: [&str; 2] = [
+    "#!lua name=near\n\
+     local function put(keys, args) return redis.call('SET', keys[1], args[1]) end\n\
+     local function take(keys) local k = keys[1] return redis.call('GET', k) end\n\
+     redis.register_function('put', put)\n\
+     redis.register_function{function_name='take', callback=take, flags={'no-writes'}}",
+    "#!lua name=far\n\
+     redis.register_function('far', function(keys, args) return redis.call('SET', args[1], keys[1]) end)",
+];
+
+fn load(client: &mut Connection, library: &str) {
+    let words = ["FUNCTION", "LOAD", "REPLACE", library];
+    let told = client.ask(&words).expect("it is answered").lines();
+    assert!(!told[0].starts_with("(error)"), "{told:?}");
+}
 
 fn without_ids(reply: &str) -> String {
     // HELLO tells which client of the node it is.
@@ -214,6 +330,11 @@ fn without_ids(reply: &str) -> String {
 #[test]
 fn pipelines_are_answered_as_by_one_core() {
     let nodes = SHARDS.map(|shards| node(shards, &[]));
+    for node in &nodes {
+        for library in LIBRARIES {
+            load(&mut node.client(), library);
+        }
+    }
     for text in PIPELINES {
         for (at, key) in KEYS.iter().enumerate() {
             let other = KEYS[(at + 3) % KEYS.len()];
@@ -243,7 +364,10 @@ fn pipelines_leave_in_few_sends_and_letters() {
     let mut teller = node.client();
     let script: &[&[&str]] = &[&["EVAL", "return redis.call('INCR', KEYS[1])", "1", "b"]];
     let transaction: &[&[&str]] = &[&["MULTI"], &["INCR", "b"], &["GET", "b"], &["EXEC"]];
-    for words in [script, transaction] {
+    load(&mut teller, LIBRARIES[0]);
+    let function: &[&[&str]] = &[&["FCALL", "put", "1", "b", "v"]];
+    let in_parts: &[&[&str]] = &[&["MULTI"], &["INCR", "b"], &["GET", "a"], &["EXEC"]];
+    for words in [script, transaction, function, in_parts] {
         // On every core one.
         let mut clients: Vec<Connection> = (0..4).map(|_| node.client()).collect();
         let (bytes, replies) = sixteen(words);

@@ -61,27 +61,40 @@ pub fn reaches_only_declared_keys(script: &[u8], table: &Table) -> bool {
     let Some(tokens) = tokens(script) else {
         return false;
     };
-    let script = Script {
-        aliases: aliases(&tokens),
-        tokens,
-    };
-    script.is_clear(table)
+    Script::new(tokens, vec![b"KEYS"]).is_clear(table)
 }
 
-struct Script<'a> {
+/// Lua of which it is asked what keys it reaches.
+pub(super) struct Script<'a> {
     tokens: Vec<Token<'a>>,
-    /// Names that are always one of KEYS.
+    /// Names of lists of declared keys: `KEYS`.
+    keys: Vec<&'a [u8]>,
+    /// Names that are always one of these.
     aliases: Vec<&'a [u8]>,
 }
 
 impl<'a> Script<'a> {
+    /// With these names for lists of declared keys.
+    pub(super) fn new(tokens: Vec<Token<'a>>, keys: Vec<&'a [u8]>) -> Script<'a> {
+        Script {
+            aliases: aliases(&tokens, &keys),
+            tokens,
+            keys,
+        }
+    }
+
     fn is_clear(&self, table: &Table) -> bool {
-        (0..self.tokens.len()).all(|at| match self.tokens[at] {
+        (0..self.tokens.len()).all(|at| self.is_clear_at(at, table))
+    }
+
+    /// Whether nothing that begins with this word leads to other keys.
+    pub(super) fn is_clear_at(&self, at: usize, table: &Table) -> bool {
+        match self.tokens[at] {
             Token::Name(b"redis") => self.is_clear_use_of_redis(at, table),
-            Token::Name(b"KEYS") => self.is_clear_use_of_keys(at),
+            Token::Name(name) if self.keys.contains(&name) => self.is_clear_use_of_keys(at),
             Token::Name(name) => !OPAQUE.contains(&name),
             Token::Text(_) | Token::Number | Token::Sign(_) => true,
-        })
+        }
     }
 
     fn token(&self, at: usize) -> Option<Token<'a>> {
@@ -113,10 +126,16 @@ impl<'a> Script<'a> {
             let end = self.closing(at + 1);
             return is_read && end.is_some_and(|end| !self.is(end + 1, b"="));
         }
-        let is_argument_of_reader = before.map(word) == Some(b"(")
-            && at >= 2
-            && (self.is(at - 2, b"unpack") || self.is(at - 2, b"ipairs"));
-        before.map(word) == Some(b"#") || is_argument_of_reader
+        let is_argument = before.map(word) == Some(b"(") && at >= 2;
+        before.map(word) == Some(b"#") || is_argument && self.is_reader(at - 2)
+    }
+
+    /// Whether this is a function that changes nothing of the list it is given, and no
+    /// other that has its name.
+    fn is_reader(&self, at: usize) -> bool {
+        let name = word(self.tokens[at]);
+        let is_member = at > 0 && (self.is(at - 1, b".") || self.is(at - 1, b":"));
+        (name == b"unpack" || name == b"ipairs") && !is_member && bindings(&self.tokens, name) == 0
     }
 
     /// The place of the sign that closes the one at `open`.
@@ -206,7 +225,7 @@ impl<'a> Script<'a> {
     /// `unpack(KEYS)`.
     fn is_all_keys(&self, argument: &[Token<'a>]) -> bool {
         let words: Vec<&[u8]> = argument.iter().map(|token| word(*token)).collect();
-        words == [b"unpack" as &[u8], b"(", b"KEYS", b")"]
+        matches!(words[..], [b"unpack", b"(", name, b")"] if self.keys.contains(&name))
     }
 
     fn is_element_of_argv(&self, argument: &[Token<'a>]) -> bool {
@@ -226,11 +245,11 @@ impl<'a> Script<'a> {
         match argument {
             [Token::Name(name)] => self.aliases.contains(name),
             [
-                Token::Name(b"KEYS"),
+                Token::Name(name),
                 Token::Sign(b"["),
                 inner @ ..,
                 Token::Sign(b"]"),
-            ] => {
+            ] if self.keys.contains(name) => {
                 // One pair of brackets, not `KEYS[1]..x[1]`.
                 inner
                     .iter()
@@ -279,7 +298,7 @@ impl<'a> Script<'a> {
 }
 
 /// A word's text; of a string, nothing that a sign or a name could be.
-fn word<'a>(token: Token<'a>) -> &'a [u8] {
+pub(super) fn word<'a>(token: Token<'a>) -> &'a [u8] {
     match token {
         Token::Name(text) | Token::Sign(text) => text,
         Token::Text(_) => b"''",
@@ -288,43 +307,40 @@ fn word<'a>(token: Token<'a>) -> &'a [u8] {
 }
 
 /// Names that `local name = KEYS[…]` binds, and nothing else does.
-fn aliases<'a>(tokens: &[Token<'a>]) -> Vec<&'a [u8]> {
-    let names = tokens.windows(4).filter_map(|window| match window {
-        [
-            Token::Name(b"local"),
-            Token::Name(name),
-            Token::Sign(b"="),
-            Token::Name(b"KEYS"),
-        ] => Some(*name),
-        _ => None,
-    });
-    names
-        .filter(|name| is_bound_once(tokens, name) && is_bound_to_a_key(tokens, name))
+fn aliases<'a>(tokens: &[Token<'a>], keys: &[&[u8]]) -> Vec<&'a [u8]> {
+    let mut names: Vec<&[u8]> = (0..tokens.len())
+        .filter_map(|at| bound_to_a_key(&tokens[at..], keys))
+        .collect();
+    names.sort_unstable();
+    let all = names.chunk_by(|one, other| one == other);
+    all.filter(|bound| bindings(tokens, bound[0]) == bound.len())
+        .map(|bound| bound[0])
         .collect()
 }
 
-/// Whether the expression that a name is bound to is `KEYS[…]` and ends there.
-fn is_bound_to_a_key(tokens: &[Token<'_>], name: &[u8]) -> bool {
-    let bound = |window: &[Token<'_>]| {
-        word(window[0]) == b"local" && word(window[1]) == name && word(window[2]) == b"="
+/// The name that is bound here by `local name = KEYS[…]`, if that is so and the
+/// expression ends there.
+fn bound_to_a_key<'a>(tokens: &[Token<'a>], keys: &[&[u8]]) -> Option<&'a [u8]> {
+    let [
+        Token::Name(b"local"),
+        Token::Name(name),
+        Token::Sign(b"="),
+        Token::Name(of),
+        Token::Sign(b"["),
+        rest @ ..,
+    ] = tokens
+    else {
+        return None;
     };
-    let Some(at) = tokens.windows(3).position(bound) else {
-        return false;
-    };
-    let Some(rest) = tokens.get(at + 4..) else {
-        return false;
-    };
-    let Some(end) = rest.iter().position(|token| word(*token) == b"]") else {
-        return false;
-    };
-    let inner = rest[..end].iter().skip(1);
-    let is_simple = word(rest[0]) == b"[" && inner.clone().all(|token| word(*token) != b"[");
+    let end = rest.iter().position(|token| word(*token) == b"]")?;
+    let is_simple = rest[..end].iter().all(|token| word(*token) != b"[");
     let next = rest.get(end + 1);
-    is_simple && next.is_none_or(|token| !GOES_ON.contains(&word(*token)))
+    let ends = next.is_none_or(|token| !GOES_ON.contains(&word(*token)));
+    (keys.contains(of) && is_simple && ends).then_some(*name)
 }
 
-/// Whether a name is bound or assigned in no second place.
-fn is_bound_once(tokens: &[Token<'_>], name: &[u8]) -> bool {
+/// How often a name is bound or assigned.
+pub(super) fn bindings(tokens: &[Token<'_>], name: &[u8]) -> usize {
     let mut bindings = 0;
     let mut depth = 0usize;
     // Inside `local a, b`, `for a, b` and the parameters of a function.
@@ -358,7 +374,7 @@ fn is_bound_once(tokens: &[Token<'_>], name: &[u8]) -> bool {
             _ => {}
         }
     }
-    bindings == 1
+    bindings
 }
 
 #[cfg(test)]
@@ -377,6 +393,7 @@ mod tests {
             "return redis.call('GET', KEYS[1])",
             "return redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2])",
             "local k = KEYS[1] local v = redis.call('GET', k) return v",
+            "if a then local k = KEYS[1] return redis.call('GET', k) end local k = KEYS[2] return redis.call('GET', k)",
             "local k = KEYS[1]; if redis.pcall('EXISTS', k) == 1 then return redis.call('DEL', k) end return 0",
             "return redis.call('MGET', KEYS[1], KEYS[2])",
             "return redis.call('DEL', unpack(KEYS))",
@@ -416,10 +433,15 @@ mod tests {
             "KEYS[1], y = 'x', 1 return redis.call('GET', KEYS[1])",
             "local y y, KEYS[1] = 1, 'x' return redis.call('GET', KEYS[1])",
             "table.insert(KEYS, 'x') return redis.call('GET', KEYS[2])",
+            "local function ipairs(t) t[1] = 'x' end ipairs(KEYS) return redis.call('GET', KEYS[1])",
+            "local unpack = function(t) t[1] = 'x' end unpack(KEYS) return redis.call('GET', KEYS[1])",
+            "local t = {} t['unpack'] = function(k) k[1] = 'x' end t.unpack(KEYS) return redis.call('GET', KEYS[1])",
+            "local function f(ipairs) ipairs(KEYS) return redis.call('GET', KEYS[1]) end return f(table.sort)",
             "local KEYS = ARGV return redis.call('GET', KEYS[1])",
             "local function f(KEYS) return redis.call('GET', KEYS[1]) end return f(ARGV)",
             "local k = KEYS[1] k = 'x' return redis.call('GET', k)",
             "local k = KEYS[1] local k = 'x' return redis.call('GET', k)",
+            "local k = KEYS[1] local k = KEYS[2]..'x' return redis.call('GET', k)",
             "local k = KEYS[1] k, y = 'x', 1 return redis.call('GET', k)",
             "local k = KEYS[1] y, k = 1, 'x' return redis.call('GET', k)",
             "local k = KEYS[1] for k in pairs({x=1}) do redis.call('GET', k) end",

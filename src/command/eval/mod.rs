@@ -3,10 +3,12 @@
 //! known of a script before it runs.
 
 mod declared;
+mod library;
 mod lua;
 mod request;
 mod rows;
 
 pub use declared::reaches_only_declared_keys;
+pub use library::functions_reach_only_declared_keys;
 pub use request::Evaluation;
 pub(super) use rows::COMMANDS;

@@ -4,6 +4,7 @@
 //! but `redis.register_function` and the log; its functions see the whole one
 //! when they are called. What is refused changes nothing.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
 use super::header;
@@ -39,6 +40,8 @@ pub struct Libraries {
 
 struct Loaded {
     code: Box<[u8]>,
+    /// What `verdict` was told of the code.
+    verdict: OnceCell<bool>,
     functions: Vec<Registered>,
 }
 
@@ -108,6 +111,7 @@ impl Libraries {
         }
         let loaded = Loaded {
             code: code.into(),
+            verdict: OnceCell::new(),
             functions,
         };
         self.bytes += loaded.bytes(&header.name);
@@ -170,6 +174,14 @@ impl Libraries {
     /// The function of this name, in whatever case.
     pub fn find(&self, function: &[u8]) -> Option<Function<'_>> {
         self.registered(function).map(Function::of)
+    }
+
+    /// What `judge` says of the text of a function's library, which is asked once; nothing
+    /// if there is no such function.
+    pub fn verdict(&self, function: &[u8], judge: impl FnOnce(&[u8]) -> bool) -> Option<bool> {
+        let place = self.functions.get(&function.to_ascii_lowercase())?;
+        let library = self.libraries.get(&place.library)?;
+        Some(*library.verdict.get_or_init(|| judge(&library.code)))
     }
 
     fn registered(&self, function: &[u8]) -> Option<&Registered> {
