@@ -21,6 +21,13 @@ impl<K: Kernel> Core<K> {
             jitter.doze();
         }
         let cores = self.work.local.placement.cores();
+        if let Some(busy) = self.work.local.busy.clone()
+            && busy.core != self.work.local.core
+            && self.jitter.is_none()
+        {
+            // That its script has ended: others may write because they know.
+            letters += self.read_mail_of(busy.core).0;
+        }
         let mut late = 0_u64;
         // The control core is the one after the last.
         for from in 0..=cores {
