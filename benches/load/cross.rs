@@ -144,11 +144,11 @@ fn run(
     generator.run(server, pace, options.warm_up(), options.measured)
 }
 
-/// Transactions per second of those beside, and the clients that send them.
+/// Requests per second of those beside, and the clients that send them.
 const BESIDE: f64 = 1_000.0;
 const SENDERS: usize = 8;
 
-/// What they send: keys that nobody else uses.
+/// What they send: transactions over the cores, of keys that nobody else uses.
 const OTHERS: Test = test(
     "MSET of 10 others",
     1,
@@ -157,12 +157,16 @@ const OTHERS: Test = test(
     ],
 );
 
-/// GET and SET of single keys with and without transactions of others over the cores. Both sides are the node under
-/// test with the same shards; the first has the transactions.
+/// What they send to the node without transactions, so that what the generator, its threads and its wakings cost is
+/// the same on both sides.
+const PINGS: Test = test("PING", 1, &["PING"]);
+
+/// GET and SET of single keys beside others that send transactions over the cores, and beside others that send PING.
+/// Both sides are the node under test with the same shards.
 pub fn beside(options: &Options, record: &mut Record) -> io::Result<()> {
     let plan = Plan::new(&options.basalt, options.hop_shards, &options.hop_cores);
     let servers = [Server::start(&plan)?, Server::start(&plan)?];
-    let names = [format!("{BESIDE:.0} MSET/s beside"), "alone".to_owned()];
+    let names = ["MSET", "PING"].map(|others| format!("{BESIDE:.0} {others}/s beside"));
     let names = std::mem::replace(&mut record.names, names);
     for server in &servers {
         fill(server, options.keys, true, options.value_size)?;
@@ -172,13 +176,11 @@ pub fn beside(options: &Options, record: &mut Record) -> io::Result<()> {
         for mix in &options.mixes {
             for depth in &options.pipeline {
                 let runs = both(round, &servers, |server| {
-                    if server.address == busy {
-                        with_transactions(server, || {
-                            load(options, server, *mix, Pace::Closed(*depth), round)
-                        })
-                    } else {
+                    let is_busy = server.address == busy;
+                    let others = if is_busy { &OTHERS } else { &PINGS };
+                    with_others(server, others, || {
                         load(options, server, *mix, Pace::Closed(*depth), round)
-                    }
+                    })
                 })?;
                 add_run(record, &format!("{} P{depth} beside", mix.name()), &runs);
             }
@@ -188,15 +190,19 @@ pub fn beside(options: &Options, record: &mut Record) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs `act` while others send MSETs.
-fn with_transactions<T>(server: &Server, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+/// Runs `act` while others send these requests.
+fn with_others<T>(
+    server: &Server,
+    others: &'static Test,
+    act: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let senders: Vec<_> = (0..SENDERS)
             .map(|seed| {
                 scope.spawn({
                     let is_over = &is_over;
-                    move || transactions(server, seed, is_over)
+                    move || send_others(server, others, seed, is_over)
                 })
             })
             .collect();
@@ -210,18 +216,23 @@ fn with_transactions<T>(server: &Server, act: impl FnOnce() -> io::Result<T>) ->
         // A rate that was not reached is not what the table says.
         if reached < BESIDE * 0.95 {
             return Err(io::Error::other(format!(
-                "only {reached:.0} transactions per second"
+                "only {reached:.0} requests of others per second"
             )));
         }
         result
     })
 }
 
-/// One MSET of ten keys after the other, at a sender's share of the rate; the thread sleeps in between. Says the rate
+/// One request after the other, at a sender's share of the rate; the thread sleeps in between. Says the rate
 /// that was reached.
-fn transactions(server: &Server, seed: usize, is_over: &AtomicBool) -> io::Result<f64> {
+fn send_others(
+    server: &Server,
+    others: &'static Test,
+    seed: usize,
+    is_over: &AtomicBool,
+) -> io::Result<f64> {
     let mut client = crate::publish::Client::connect(server)?;
-    let mut requests = Requests::of_type(&OTHERS, seed as u64);
+    let mut requests = Requests::of_type(others, seed as u64);
     let rate = BESIDE / SENDERS as f64;
     let (start, mut sent) = (Instant::now(), 0.0);
     let mut request = Vec::new();
