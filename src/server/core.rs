@@ -436,7 +436,7 @@ impl Work {
     }
 
     /// Serves resumed sessions from their inboxes, first come, first served, until this
-    /// stopwatch time; the rest is served in the next turn.
+    /// stopwatch time; the rest is served later.
     fn run_resumed_until(&mut self, until_ns: u64) {
         let mut resumed = std::mem::take(&mut self.resumed);
         let mut served = 0;

@@ -96,8 +96,12 @@ impl Work {
         };
         let args = script.call.packed.args();
         let needed = self.cores_of_script(script.call.entry, args, None);
-        let here = held.iter().flatten();
-        let here = here.fold(0, |cores, shard| cores | 1_u64 << shard.core);
-        (needed & !here != 0).then_some(needed | 1 << self.local.core)
+        (needed & !cores_in(held) != 0).then_some(needed | 1 << self.local.core)
     }
+}
+
+/// The cores whose shards are in hand, one bit each.
+pub(super) fn cores_in(held: &Lent) -> u64 {
+    let shards = held.iter().flatten();
+    shards.fold(0, |cores, shard| cores | 1 << shard.core)
 }

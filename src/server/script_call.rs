@@ -16,6 +16,7 @@ use crate::spec::Flags;
 use super::core::{Core, Work};
 use super::gather::make_part;
 use super::letter::{Letter, Question};
+use super::reach::cores_in;
 use super::serve::finish;
 
 /// What a script runs as.
@@ -291,9 +292,7 @@ impl Work {
             Run::Everywhere(_) | Run::EverywhereOrNode(..) => placement.all(),
             _ => cores_needed(entry, args, placement),
         };
-        let here = held.iter().flatten();
-        let is_missing = needed & !here.fold(0, |cores, shard| cores | 1 << shard.core) != 0;
-        if is_missing {
+        if needed & !cores_in(held) != 0 {
             // Never by what `Work::cores_of_script` promises.
             return Err(Refusal::SCRIPT_UNDECLARED_KEY);
         }

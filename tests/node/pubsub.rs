@@ -36,6 +36,14 @@ fn subscribe(client: &mut Connection, command: &str, names: &[&str]) {
     }
 }
 
+/// A client of version 3, which may do anything else meanwhile, that hears of channel `c`.
+fn subscriber(node: &Server) -> Connection {
+    let mut client = node.client();
+    client.ask(&["HELLO", "3"]).expect("it answers");
+    subscribe(&mut client, "SUBSCRIBE", &["c"]);
+    client
+}
+
 fn publish(client: &mut Connection, channel: &str, text: &str) -> i64 {
     match client.ask(&["PUBLISH", channel, text]).expect("it answers") {
         Reply::Integer(receivers) => receivers,
@@ -295,9 +303,7 @@ fn messages_stand_between_replies_and_never_change_their_order() {
             let set = client.ask(&["SET", &format!("k{number}"), &number.to_string()]);
             assert_eq!(set.expect("it answers"), status("OK"));
         }
-        let mut reader = node.client();
-        reader.ask(&["HELLO", "3"]).expect("it answers");
-        subscribe(&mut reader, "SUBSCRIBE", &["c"]);
+        let mut reader = subscriber(&node);
         thread::scope(|scope| {
             scope.spawn(|| {
                 for number in 0..500 {
@@ -355,11 +361,7 @@ fn a_pipelined_set_before_publish_is_seen_by_who_hears_of_it() {
     for cores in CORES {
         let node = node(&[cores]);
         let mut publisher = node.client();
-        let mut readers: Vec<Connection> = (0..4).map(|_| node.client()).collect();
-        for reader in &mut readers {
-            reader.ask(&["HELLO", "3"]).expect("it answers");
-            subscribe(reader, "SUBSCRIBE", &["c"]);
-        }
+        let mut readers: Vec<Connection> = (0..4).map(|_| subscriber(&node)).collect();
         // One core's keys: the message goes behind the key.
         for round in 0..200 {
             let value = round.to_string();
@@ -386,11 +388,7 @@ fn who_hears_of_it_sees_what_was_done_on_several_cores() {
     const KEYS: [&str; 4] = ["a", "b", "c", "d"];
     let node = node(&["shards 4"]);
     let mut publisher = node.client();
-    let mut readers: Vec<Connection> = (0..4).map(|_| node.client()).collect();
-    for reader in &mut readers {
-        reader.ask(&["HELLO", "3"]).expect("it answers");
-        subscribe(reader, "SUBSCRIBE", &["c"]);
-    }
+    let mut readers: Vec<Connection> = (0..4).map(|_| subscriber(&node)).collect();
     for round in 0..200 {
         let value = round.to_string();
         let mut pipeline = Vec::new();
@@ -429,9 +427,7 @@ fn a_blocked_client_reads_its_messages_before_what_it_waits_for() {
     for cores in CORES {
         let node = node(&[cores]);
         let mut client = node.client();
-        let mut blocked = node.client();
-        blocked.ask(&["HELLO", "3"]).expect("it answers");
-        subscribe(&mut blocked, "SUBSCRIBE", &["c"]);
+        let mut blocked = subscriber(&node);
         // Behind a request that may be under way to another core.
         let waits = [request(&["GET", "k"]), request(&["BLPOP", "list", "0"])];
         blocked.send_bytes(&waits.concat()).expect("it reads");
