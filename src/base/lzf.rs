@@ -16,14 +16,26 @@ const OFFSET_MAX: usize = 1 << 13;
 const MATCH_MIN: usize = 3;
 const MATCH_MAX: usize = 264;
 
-/// Places remembered by the hash of the 3 bytes there: 32 KiB on the stack, fits the first cache.
-const PLACES: usize = 1 << 13;
+/// Bits of the hash by which places are remembered: 32 KiB on the stack, fits the first cache.
+const BITS_MAX: u32 = 13;
 
 /// Appends `bytes` compressed, and says whether that is shorter by at least 4 bytes, as Redis asks
 /// for. If not, `out` is as before.
 pub fn compress(bytes: &[u8], out: &mut Vec<u8>) -> bool {
-    // Shorter strings cannot win; longer ones do not fit the 32-bit places.
-    if bytes.len() <= 4 || u32::try_from(bytes.len()).is_err() {
+    match bytes.len() {
+        // Shorter strings cannot win.
+        0..=4 => false,
+        // Forgetting the last string's places should not take longer than this one does.
+        5..=128 => compress_by::<8, { 1 << 8 }>(bytes, out),
+        129..=1024 => compress_by::<10, { 1 << 10 }>(bytes, out),
+        _ => compress_by::<BITS_MAX, { 1 << BITS_MAX }>(bytes, out),
+    }
+}
+
+/// `PLACES` are `1 << BITS` places, each remembered by the hash of the 3 bytes there.
+fn compress_by<const BITS: u32, const PLACES: usize>(bytes: &[u8], out: &mut Vec<u8>) -> bool {
+    // Longer ones do not fit the 32-bit places.
+    if u32::try_from(bytes.len()).is_err() {
         return false;
     }
     let start = out.len();
@@ -33,7 +45,7 @@ pub fn compress(bytes: &[u8], out: &mut Vec<u8>) -> bool {
     let mut literals_from = 0;
     let mut at = 0;
     while at + MATCH_MIN <= bytes.len() {
-        let place = &mut places[hash(&bytes[at..at + MATCH_MIN])];
+        let place = &mut places[hash::<BITS>(&bytes[at..at + MATCH_MIN])];
         let candidate = *place as usize;
         *place = at as u32 + 1;
         let len = match candidate.checked_sub(1) {
@@ -105,10 +117,10 @@ fn repeat(out: &mut Vec<u8>, from: usize, count: usize) {
     }
 }
 
-fn hash(bytes: &[u8]) -> usize {
+fn hash<const BITS: u32>(bytes: &[u8]) -> usize {
     let word = u32::from(bytes[0]) | u32::from(bytes[1]) << 8 | u32::from(bytes[2]) << 16;
-    // Multiplicative: the top 13 bits depend on all three bytes.
-    (word.wrapping_mul(0x9e37_79b1) >> 19) as usize
+    // Multiplicative: the top bits depend on all three bytes.
+    (word.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
 }
 
 fn match_len(bytes: &[u8], from: usize, at: usize) -> usize {

@@ -111,7 +111,20 @@ impl<F: FnMut(Piece)> Pieces<F> {
 }
 
 impl<F: FnMut(Piece)> Sink for Pieces<F> {
-    fn put(&mut self, mut bytes: &[u8]) {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        let len = self.bytes.len().saturating_add(bytes.len());
+        if len <= self.size.min(self.bytes.capacity()) {
+            self.bytes.extend_from_slice(bytes);
+        } else {
+            self.put_parted(bytes);
+        }
+    }
+}
+
+impl<F: FnMut(Piece)> Pieces<F> {
+    #[cold]
+    fn put_parted(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.bytes.capacity() == 0 && self.size == PIECE_BYTES {
                 self.bytes.reserve_exact(PIECE_BYTES);

@@ -78,7 +78,7 @@ pub fn write_string(out: &mut impl Sink, text: &[u8], compression: Compression) 
 
 /// Appends a string compressed, if that makes it shorter.
 pub(super) fn write_compressed(out: &mut impl Sink, text: &[u8]) {
-    let mut compressed = Vec::new();
+    let mut compressed = Vec::with_capacity(text.len());
     if lzf::compress(text, &mut compressed) {
         out.put(&[COMPRESSED]);
         write_length(out, compressed.len() as u64);
