@@ -18,13 +18,18 @@
 use super::arena::Arena;
 use super::entry::Entry;
 use super::slots::{Among, Occupied, Position, SLOTS, Slots};
-use super::table::{Place, Table};
+use super::table::Table;
+use super::tree::Item;
 
 /// Takes what was there at a cut: every entry once, in no order.
 pub trait Keep<C>: Send {
     fn keep(&mut self, entry: &mut Entry<C>) -> Kept;
     /// The walk begins.
     fn begin_walk(&mut self) {}
+    /// The same of a member, which the walk has come to in the order of scores.
+    fn keep_scored(&mut self, _score: f64, _member: &[u8]) {
+        unreachable!("only members of a sorted set have scores");
+    }
     /// The walk goes in the order of scores, the highest first, and has come so far:
     /// what is from there on is not to be kept again.
     fn has_passed(&mut self, _score: f64, _member: &[u8]) {}
@@ -169,10 +174,11 @@ impl<C> Cut<C> {
         }
     }
 
-    /// Keeps an entry whose bucket is not kept, and does not keep that.
-    pub(super) fn keep_one(&mut self, table: &mut Table<C>, arena: &mut Arena<C>, place: Place) {
-        if table.version(place.home as usize) < self.epoch {
-            self.to.keep(table.entry_mut(arena, place));
+    /// Keeps a member whose bucket is not kept, and does not keep that.
+    #[inline]
+    pub(super) fn keep_scored(&mut self, table: &Table<C>, hash: u64, item: &Item) {
+        if table.version(table.home(hash)) < self.epoch {
+            self.to.keep_scored(item.score, item.member());
         }
     }
 
@@ -198,8 +204,11 @@ impl<C> Cut<C> {
         let from = self.position;
         let within = if slot == from.slot { from.within } else { 0 };
         let home = table.home(u64::from(within.reverse_bits()));
-        self.keep_those(table, arena, home, was_there);
         let after = table.position_after(home as u32, within);
+        if let Some(within) = after {
+            table.prefetch_walk(arena, within);
+        }
+        self.keep_those(table, arena, home, was_there);
         if let Some(within) = after {
             self.position = Position { slot, within };
         }

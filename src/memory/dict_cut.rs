@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use super::cut::{Cut, Keep, Taking, Walked};
 use super::dict::{Dict, Field};
 use super::table::Place;
+use super::tree::Item;
 
 /// Whether an element was one at the cut.
 pub(super) type WasThere<'a> = &'a dyn Fn(&Field) -> bool;
@@ -56,22 +57,24 @@ impl Dict {
         may_go_on
     }
 
-    /// Keeps elements whose names come in the order of their scores, the highest first,
-    /// except those that are kept with their buckets. `score` is the last one's.
-    pub(super) fn keep_in_order<'n>(&mut self, names: impl Iterator<Item = &'n [u8]>, score: f64) {
-        let mut last = None;
-        for name in names {
-            let place = self.table.find(&self.arena, self.hash(name), name);
-            let cut = self.cut.as_mut().zip(place);
-            if let Some((cut, place)) = cut {
-                cut.begin_walk();
-                cut.keep_one(&mut self.table, &mut self.arena, place);
-            }
-            last = Some(name);
+    /// Keeps members that come in the order of their scores, the highest first, except
+    /// those that are kept with their buckets. Buckets lie anywhere: all of them are asked
+    /// for before the first is looked at. The entries are not changed meanwhile.
+    pub(super) fn keep_in_order(&mut self, items: &[Item]) {
+        let asked_for = |item: &Item| {
+            let hash = self.hash(item.member());
+            self.table.prefetch_bucket(hash);
+            hash
+        };
+        let hashes: Vec<u64> = items.iter().map(asked_for).collect();
+        let (Some(cut), Some(last)) = (&mut self.cut, items.last()) else {
+            return;
+        };
+        cut.begin_walk();
+        for (item, hash) in items.iter().zip(hashes) {
+            cut.keep_scored(&self.table, hash, item);
         }
-        if let Some((cut, last)) = self.cut.as_mut().zip(last) {
-            cut.has_passed(score, last);
-        }
+        cut.has_passed(last.score, last.member());
     }
 
     /// All is kept.

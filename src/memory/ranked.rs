@@ -257,6 +257,7 @@ impl Ranked {
         ranks: Range<usize>,
         mut visit: impl FnMut(f64, &'a [u8]) -> bool,
     ) {
+        let mut visit = |item: &'a Item| visit(item.score, item.member());
         self.tree.visit_back(ranks, &mut visit);
     }
 

@@ -61,22 +61,14 @@ impl Ranked {
             .as_ref()
             .map_or(self.len(), |(score, member)| self.rank_of(*score, member));
         let start = end.saturating_sub(buckets * PER_BUCKET);
-        let (mut bytes, mut ends, mut last) = (Vec::new(), Vec::new(), 0.0);
-        self.visit_back(start..end, |score, member| {
-            bytes.extend_from_slice(member);
-            ends.push(bytes.len());
-            last = score;
+        let mut items = Vec::with_capacity(end - start);
+        self.tree.visit_back(start..end, &mut |item| {
+            items.push(*item);
             true
         });
-        let begins = std::iter::once(0).chain(ends.iter().copied());
-        let names = || {
-            begins
-                .clone()
-                .zip(&ends)
-                .map(|(from, to)| &bytes[from..*to])
-        };
-        self.dict.keep_in_order(names(), last);
-        self.walk.last = names().last().map(|name| (last, name.into()));
+        self.dict.keep_in_order(&items);
+        let place = |item: &Item| (item.score, item.member().into());
+        self.walk.last = items.last().map(place);
         if start > 0 {
             return Walked::GoesOn;
         }
@@ -117,6 +109,11 @@ mod tests {
                 sent.expect("it is received");
             }
             crate::memory::Kept::Whole
+        }
+
+        fn keep_scored(&mut self, score: f64, member: &[u8]) {
+            let sent = self.to.send(Some((member.to_vec(), score)));
+            sent.expect("it is received");
         }
 
         fn has_passed(&mut self, score: f64, member: &[u8]) {

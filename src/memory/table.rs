@@ -483,6 +483,17 @@ impl<C> Table<C> {
         (position & !(range - 1)).checked_add(range)
     }
 
+    /// Fetches what a walk by positions comes to next: the entries of the bucket at this
+    /// one, and the bucket behind it.
+    #[inline]
+    pub fn prefetch_walk(&self, arena: &Arena<C>, position: u32) {
+        let next = self.home(u64::from(position.reverse_bits()));
+        self.prefetch_entries(arena, next);
+        if let Some(behind) = self.position_after(next as u32, position) {
+            self.prefetch_bucket(u64::from(behind.reverse_bits()));
+        }
+    }
+
     #[inline]
     pub fn prefetch_bucket(&self, hash: u64) {
         if self.len != 0 {

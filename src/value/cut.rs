@@ -105,6 +105,10 @@ impl Keep<Infallible> for Scored {
         Kept::Whole
     }
 
+    fn keep_scored(&mut self, score: f64, member: &[u8]) {
+        self.to.keep(CutElement::Scored(member, score));
+    }
+
     fn begin_walk(&mut self) {
         self.to.begin_walk();
     }

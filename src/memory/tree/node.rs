@@ -281,12 +281,12 @@ impl Node {
         }
     }
 
-    /// As `visit`, the last of its `count` items first.
+    /// The same, the last of its `count` items first.
     pub(super) fn visit_back<'a>(
         &'a self,
         count: usize,
         ranks: Range<usize>,
-        visit: &mut impl FnMut(f64, &'a [u8]) -> bool,
+        visit: &mut impl FnMut(&'a Item) -> bool,
     ) -> bool {
         match self {
             Self::Leaf(items) => {
@@ -296,7 +296,7 @@ impl Node {
                 items.iter().enumerate().rev().all(|(at, item)| {
                     let ahead = at.checked_sub(VISITED_AHEAD).map(|at| &items[at]);
                     ahead.into_iter().for_each(Item::prefetch);
-                    visit(item.score, item.member())
+                    visit(item)
                 })
             }
             Self::Inner(children) => {

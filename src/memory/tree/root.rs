@@ -126,11 +126,11 @@ impl Tree {
         self.0.visit(ranks, visit);
     }
 
-    /// As `visit`, the last first.
+    /// The same, the last first. Their entries are fetched ahead.
     pub(in crate::memory) fn visit_back<'a>(
         &'a self,
         ranks: Range<usize>,
-        visit: &mut impl FnMut(f64, &'a [u8]) -> bool,
+        visit: &mut impl FnMut(&'a Item) -> bool,
     ) {
         self.0.visit_back(self.0.count(), ranks, visit);
     }
