@@ -11,7 +11,7 @@ use std::time::Duration;
 pub const USAGE: &str = "\
 cargo bench --bench load -- [options] [part ...]
 
-parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-memory, polite, cross, publish, beside, open, save, sync, all
+parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-memory, polite, cross, publish, beside, open, save, save-large, sync, all
   sweep              GET and SET at P1, P16 and P64, closed loop
   tail               latency at a share of stock's highest rate, open loop
   hop                CPU per operation with several shards as a multiple of one shard's
@@ -27,6 +27,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   beside             single keys while others' transactions run over two cores
   open               open loop at --rate
   save, sync         BGSAVE, or a full synchronisation, of --memory-keys keys beside SETs at --rate, open loop
+  save-large         the same of BGSAVE, with a hash and a sorted set of a million elements that every fifth request changes
 
   --basalt PATH        the node under test              (target/release/basalt)
   --stock PATH         what it is compared with         (redis-server)
@@ -41,7 +42,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   --keys N             distinct keys                    (1000000; quick 200000)
   --distribution D     uniform or zipf                  (uniform)
   --zipf EXPONENT      exponent of zipf                 (0.99)
-  --rate N             requests per second of 'open', 'save', 'sync'  (50000)
+  --rate N             requests per second of 'open', 'save', 'save-large', 'sync'  (50000)
   --arrivals A         poisson or constant              (poisson)
   --waits W            an open loop spins or sleeps      (spins)
   --load SHARE         share of stock's rate in 'tail'  (0.7)
@@ -52,7 +53,7 @@ parts: sweep (default), tail, hop, memory, idle-connections, idle, types, type-m
   --server-cores LIST  cores of each server             (0)
   --hop-cores LIST     cores of nodes with several shards  (0,1)
   --generator-core N   core of the generator            (1)
-  --memory-keys N      keys of 'memory', 'save', 'sync' (5000000; quick 500000)
+  --memory-keys N      keys of 'memory', 'save', 'save-large', 'sync' (5000000; quick 500000)
   --idle-clients N     clients of 'idle-connections'    (10000; quick 2000)
   --elements N         elements of a value of 'polite', 'built'  (10000000; quick 1000000)
   --quick              short runs
@@ -112,10 +113,11 @@ pub enum Part {
     Beside,
     Open,
     Save,
+    SaveLarge,
     Sync,
 }
 
-const PARTS: [(&str, Part); 16] = [
+const PARTS: [(&str, Part); 17] = [
     ("sweep", Part::Sweep),
     ("tail", Part::Tail),
     ("hop", Part::Hop),
@@ -131,6 +133,7 @@ const PARTS: [(&str, Part); 16] = [
     ("beside", Part::Beside),
     ("open", Part::Open),
     ("save", Part::Save),
+    ("save-large", Part::SaveLarge),
     ("sync", Part::Sync),
 ];
 

@@ -48,6 +48,7 @@ pub fn run(part: Part, options: &Options, record: &mut Record) -> io::Result<()>
         Part::Beside => cross::beside(options, record),
         Part::Open => open(options, record),
         Part::Save => snapshots::save(options, record),
+        Part::SaveLarge => snapshots::save_large(options, record),
         Part::Sync => snapshots::sync(options, record),
     }
 }

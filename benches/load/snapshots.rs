@@ -1,4 +1,4 @@
-//! Snapshots beside writers: the parts `save` (BGSAVE) and `sync` (a full synchronisation without a disk).
+//! Snapshots beside writers: the parts `save` and `save-large` (BGSAVE) and `sync` (a full synchronisation without a disk).
 //!
 //! An open loop of SETs on keys that are all there, so that the data does not grow, for some seconds, then until a
 //! snapshot is over, and then until another is. Both see the same rate. What the server holds is the Pss of its process and
@@ -15,18 +15,45 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::drive::{Generator, Measured, Pace};
-use crate::fill::fill;
+use crate::fill::{fill, fill_type};
 use crate::options::{Mix, Options};
 use crate::parts::{add_run, both, pair};
 use crate::receiver::receive;
 use crate::record::Record;
 use crate::requests::Requests;
 use crate::server::Server;
+use crate::types::{self, Test};
 
 /// How often the server is asked whether it has written the file. Each time takes something of the generator's core.
 const ASK_EVERY: Duration = Duration::from_millis(250);
 /// A snapshot that takes longer is not waited for.
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// What `save-large` has beside the keys, and sends instead of SETs alone.
+const LARGE: Test = Test {
+    name: "",
+    filling: &[
+        types::fill(1_000_000, "HSET big:hash field:@n value:@n"),
+        types::fill(1_000_000, "ZADD big:zset @n member:@n"),
+    ],
+    requests: &[
+        SET,
+        SET,
+        SET,
+        SET,
+        "HSET big:hash field:@m other:@k",
+        SET,
+        SET,
+        SET,
+        SET,
+        "ZADD big:zset @k member:@m",
+    ],
+    roles: 0,
+    keys: 0,
+    members: 1_000_000,
+};
+/// The value has 64 bytes.
+const SET: &str = "SET key:@k abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl";
 
 /// What one side showed in one round.
 struct Felt {
@@ -42,12 +69,18 @@ struct Felt {
 #[derive(Clone, Copy)]
 enum Kind {
     Save,
+    SaveLarge,
     Sync,
 }
 
 /// BGSAVE.
 pub fn save(options: &Options, record: &mut Record) -> io::Result<()> {
     beside(Kind::Save, options, record)
+}
+
+/// BGSAVE of large values, too.
+pub fn save_large(options: &Options, record: &mut Record) -> io::Result<()> {
+    beside(Kind::SaveLarge, options, record)
 }
 
 /// A replica that comes.
@@ -61,14 +94,18 @@ fn beside(kind: Kind, options: &Options, record: &mut Record) -> io::Result<()> 
         let servers = pair(options)?;
         for server in &servers {
             fill(server, options.memory_keys, true, options.value_size)?;
+            if let Kind::SaveLarge = kind {
+                fill_type(server, LARGE.filling)?;
+            }
         }
         let sides = both(round, &servers, |server| live(kind, options, server, round))?;
-        let name = match kind {
-            Kind::Save => "BGSAVE",
-            Kind::Sync => "full synchronisation",
+        let (name, large) = match kind {
+            Kind::Save => ("BGSAVE", ""),
+            Kind::SaveLarge => ("BGSAVE", " and two large values"),
+            Kind::Sync => ("full synchronisation", ""),
         };
         let test = format!(
-            "{name} of {} keys beside {:.0} SET/s",
+            "{name} of {} keys{large} beside {:.0} writes/s",
             options.memory_keys, options.rate
         );
         let [ours, theirs] = sides;
@@ -113,13 +150,16 @@ fn live(kind: Kind, options: &Options, server: &Server, round: usize) -> io::Res
     let pace = Pace::Open(options.rate, options.arrivals);
     let generator = || {
         let (keys, seed) = (options.memory_keys, round as u64 + 1);
-        let requests = Requests::new(
-            Mix::Set,
-            keys,
-            options.distribution,
-            options.value_size,
-            seed,
-        );
+        let requests = match kind {
+            Kind::SaveLarge => Requests::of_type(&Test { keys, ..LARGE }, seed),
+            Kind::Save | Kind::Sync => Requests::new(
+                Mix::Set,
+                keys,
+                options.distribution,
+                options.value_size,
+                seed,
+            ),
+        };
         let size = Some(options.value_size);
         let generator = Generator::connect(server, options.connections, requests, size)?;
         io::Result::Ok(generator.sleeping(options.sleeps))
@@ -167,7 +207,7 @@ fn watch(
         thread::sleep(Duration::from_millis(300));
         let start = Instant::now();
         let life = thread::spawn(move || match kind {
-            Kind::Save => save_file(address),
+            Kind::Save | Kind::SaveLarge => save_file(address),
             Kind::Sync => receive(address),
         });
         let mut most = 0;
