@@ -119,6 +119,8 @@ pub(super) struct Work {
     /// Cleared databases that are being freed.
     pub(super) discarded: Vec<Discarded>,
     pub(super) dealt: u64,
+    /// Connections sent to each core.
+    pub(super) dealt_to: Vec<u64>,
     pub(super) listeners: Listeners,
     pub(super) doors: Doors,
     /// The primary as a client of this core.
@@ -173,6 +175,7 @@ impl<K: Kernel> Core<K> {
             pace: Pace::default(),
             discarded: Vec::new(),
             dealt: 0,
+            dealt_to: vec![0; cores],
             listeners: Listeners::new(parts.listeners),
             doors: parts.doors,
             obeying: Obeying::default(),

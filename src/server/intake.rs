@@ -83,6 +83,7 @@ impl<K: Kernel> Core<K> {
         if core == self.work.local.core {
             self.welcome(fd, is_unix, self.work.dealt);
         } else {
+            self.work.dealt_to[core] += 1;
             let letter = Letter::Connection {
                 fd,
                 is_unix,
@@ -412,19 +413,26 @@ impl Work {
         self.local.count().clients_connected.set(connected);
     }
 
-    /// Clients of all cores, without those on their way to one.
+    /// Clients of all cores and those on their way to one.
     fn clients_connected(&self) -> u64 {
-        let cores = self.local.counters.iter();
-        cores.map(|core| core.clients_connected.read()).sum()
+        let cores = 0..self.local.placement.cores();
+        cores.map(|core| self.clients_of(core)).sum()
     }
 
-    /// The core with the fewest clients; dealt ones that have not arrived yet
-    /// make ties rotate.
+    /// Clients of a core and those on their way there: of many that come at once none
+    /// has arrived when the next is dealt.
+    fn clients_of(&self, core: usize) -> u64 {
+        let count = &self.local.counters[core];
+        let on_way = self.dealt_to[core].saturating_sub(count.connections_taken.read());
+        count.clients_connected.read() + on_way
+    }
+
+    /// The core with the fewest clients.
     fn least_connected(&self) -> usize {
         let cores = self.local.placement.cores();
         (0..cores)
             .map(|offset| (offset + self.dealt as usize) % cores)
-            .min_by_key(|&core| self.local.counters[core].clients_connected.read())
+            .min_by_key(|&core| self.clients_of(core))
             .unwrap_or(0)
     }
 }

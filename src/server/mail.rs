@@ -96,7 +96,10 @@ impl<K: Kernel> Core<K> {
                 fd,
                 is_unix,
                 number,
-            } => self.welcome(fd, is_unix, number),
+            } => {
+                self.welcome(fd, is_unix, number);
+                self.work.local.count().connections_taken.add(1);
+            }
             Letter::Listen(listeners) => self.on_listen(listeners),
             Letter::Batch(batch) => work.on_batch(from, batch),
             Letter::Replies(batch) => work.on_replies(from, batch),

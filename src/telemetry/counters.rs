@@ -89,6 +89,7 @@ counters! {
     connections_received count: "Connections accepted.";
     connections_rejected count: "Connections refused for `maxclients`.";
     clients_connected gauge: "Clients connected now.";
+    connections_taken gauge: "Connections taken in that the accepting core has sent.";
     clients_blocked gauge: "Clients waiting in a blocking command now.";
     clients_waiting_with_deadline gauge: "Those of them whose time can run out.";
     query_buffer_bytes gauge: "Unparsed bytes of all clients now.";

@@ -1,8 +1,10 @@
 //! Limits of clients: who passes one is closed, and counted.
 
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::process::Server;
 use crate::wire::{Connection, Reply, request};
 use crate::{bulk, error, node, status, told, wait_until};
 
@@ -333,5 +335,51 @@ fn more_clients_than_the_system_has_files_for_are_refused() {
             .ask(&["CONFIG", "SET", "maxclients", possible])
             .expect("it answers"),
         status("OK")
+    );
+}
+
+/// Sends a signal to the node.
+fn signal(node: &Server, name: &str) {
+    let sent = Command::new("kill")
+        .args([name, &node.id().to_string()])
+        .status()
+        .expect("kill is there");
+    assert!(sent.success());
+}
+
+#[test]
+fn clients_that_come_at_once_are_dealt_evenly_and_no_more_than_allowed() {
+    let node = node(&["shards 4", "maxclients 41"]);
+    let mut teller = node.client();
+    wait_until("the end of who saw the node come up", || {
+        told(&mut teller, "connected_clients") == 1
+    });
+    // It finds all of them waiting, and accepts them before one has arrived.
+    signal(&node, "-STOP");
+    let mut clients: Vec<Connection> = (0..60).map(|_| node.client()).collect();
+    signal(&node, "-CONT");
+    let answered = clients
+        .iter_mut()
+        .filter_map(|client| client.ask(&["PING"]).ok())
+        .filter(|reply| *reply == status("PONG"))
+        .count();
+    assert_eq!(answered, 40);
+    let Ok(Reply::Bulk(text)) = teller.ask(&["INFO", "shards"]) else {
+        panic!("INFO is a text");
+    };
+    let text = String::from_utf8(text).expect("INFO is ASCII");
+    let count = |line: &str| {
+        line.split_once(",clients=")?
+            .1
+            .split(',')
+            .next()?
+            .parse()
+            .ok()
+    };
+    let counts: Vec<u64> = text.lines().filter_map(count).collect();
+    assert_eq!((counts.len(), counts.iter().sum()), (4, 41), "{counts:?}");
+    assert!(
+        counts.iter().all(|count| (10..=11).contains(count)),
+        "{counts:?}"
     );
 }
