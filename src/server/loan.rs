@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::command::{Asker, Data, Entry, Lent, Run, Side, Turn, Waiting, noted};
 use crate::journal::Position;
 use crate::resp::{Args, OwnedArgs, Reply, Version};
+use crate::script::LogLevel;
 use crate::session::{Gap, Regard, Session, SessionId};
 use crate::shard::{Shard, Wait};
 
@@ -23,12 +24,31 @@ use super::snapshot::CutOrder;
 use super::transaction::Exec;
 use super::vault::Waiter;
 
+/// The log tells of a job that waits for longer.
+const LONG_MS: u64 = 5_000;
+
 /// A command that is collecting its shards.
 struct Loan {
     job: Job,
     /// Cores whose shards have not come, one bit each.
     wanted: u64,
     held: Lent,
+    /// When it began, until the log has told that it takes long.
+    since_ms: Option<u64>,
+}
+
+impl Job {
+    fn name(&self) -> &'static str {
+        match self {
+            Job::Call(call) => call.entry.name,
+            Job::Exec(exec) => exec.entry().name,
+            Job::Script(script) => script.call.entry.name,
+            Job::Again(_) => "of a client that is blocked",
+            Job::Errand(_) => "of the control core",
+            Job::Cut(_) => "of a snapshot",
+            Job::GivenUp => "that was given up",
+        }
+    }
 }
 
 /// What is done with the shards when all are here.
@@ -123,6 +143,7 @@ impl Work {
             job,
             wanted: cores,
             held,
+            since_ms: Some(self.clock.now),
         };
         let number = self.loans.next;
         self.loans.next += 1;
@@ -189,6 +210,44 @@ impl Work {
             self.give_back(held);
         }
         jobs
+    }
+
+    /// Tells the log, once for each, which jobs have waited for long: a core may be
+    /// busy with something that takes long, or stand still.
+    pub(super) fn look_at_loans(&mut self) {
+        let now = self.clock.now;
+        let finished = self.post.finished_below();
+        let is_home = self.vault.is_home();
+        let me = self.local.core;
+        let mut told = Vec::new();
+        for loan in self.loans.open.values_mut() {
+            let waits = loan.since_ms.is_some_and(|since| now >= since + LONG_MS);
+            if !waits {
+                continue;
+            }
+            loan.since_ms = None;
+            let cores = (0..u64::BITS).filter(|core| loan.wanted >> core & 1 == 1);
+            let cores: Vec<_> = cores.map(|core| core.to_string()).collect();
+            let newest = loan.held.iter().flatten().map(|shard| shard.marks.newest());
+            let why = if cores.is_empty() {
+                let newest = newest.max().unwrap_or_default();
+                format!("what ran there until stamp {newest}; all below {finished} is known")
+            } else {
+                format!("the data of shards {}", cores.join(", "))
+            };
+            let own = if is_home { "here" } else { "lent" };
+            told.push(format!(
+                "A command over several shards ({}) has waited for {} s at shard {me}, whose own \
+                 data is {own}, for {why}.",
+                loan.job.name(),
+                LONG_MS / 1000,
+            ));
+        }
+        let control = self.local.placement.cores();
+        for text in told {
+            let level = LogLevel::Warning;
+            self.post.post(control, Letter::Log { level, text });
+        }
     }
 
     /// The shard of this core goes to a loan of its own that stood in line.

@@ -142,6 +142,7 @@ impl Work {
             self.pace.second_at_ms = now + 1000;
             self.look_at_save_points();
             self.look_at_sessions();
+            self.look_at_loans();
         }
     }
 

@@ -331,3 +331,42 @@ fn while_a_script_takes_long_the_node_ends_only_without_saving() {
         assert!(client.ask(&["SHUTDOWN", "NOSAVE"]).is_err());
     }
 }
+
+#[test]
+fn the_log_says_what_waits_for_long() {
+    let lines = ["shards 2", "busy-reply-threshold 60000"].map(str::to_owned);
+    let node = Server::start(PROGRAM, &lines);
+    let mut script = node.client();
+    let mut clients: Vec<Connection> = (0..4).map(|_| node.client()).collect();
+    for client in &mut clients {
+        client.ask(&["PING"]).expect("it has arrived");
+    }
+    let body = "local began = redis.call('TIME') \
+        while true do \
+            local now = redis.call('TIME') \
+            if now[1] - began[1] > 7 then return redis.call('GET', KEYS[1]) end \
+        end";
+    script
+        .send(&["EVAL", body, "1", "key"])
+        .expect("the node reads");
+    thread::sleep(Duration::from_millis(100));
+    for (number, client) in clients.iter_mut().enumerate() {
+        let words: Vec<String> = (0..20).map(|key| format!("{number}:{key}")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        client
+            .send(&[&["MSETNX"], &words[..]].concat())
+            .expect("the node reads");
+    }
+    let told = "A command over several shards (msetnx) has waited for 5 s at shard";
+    let began = Instant::now();
+    while !node.log().contains(told) {
+        assert!(began.elapsed() < 2 * PATIENCE, "{}", node.log());
+        thread::sleep(Duration::from_millis(50));
+    }
+    script.read().expect("it is answered");
+    for client in &mut clients {
+        assert_eq!(client.read().expect("an answer"), Reply::Integer(1));
+    }
+    let times = node.log().matches(told).count();
+    assert!(times <= clients.len(), "once for each: {times}");
+}
