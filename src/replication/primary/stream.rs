@@ -125,9 +125,32 @@ impl<O: Overflow> Stream<O> {
             let len = READ_BYTES.min(spilled.behind - from) as usize;
             return Ok(self.overflow.read(from - spilled.origin, len)?.into());
         }
-        let after = self.chunks.partition_point(|(first, _)| *first <= from);
-        let (first, bytes) = &self.chunks[after - 1];
+        let (first, bytes) = &self.chunks[self.chunk_of(from)];
         Ok(bytes.slice((from - first) as usize..))
+    }
+
+    /// Where in `chunks` a byte is that is there. Most links are near the end, and a
+    /// backlog may have a million chunks, each a line of memory elsewhere: so the end is
+    /// looked at first, then twice as far back, and so on.
+    fn chunk_of(&self, byte: u64) -> usize {
+        let is_behind = |at: usize| self.chunks[at].0 > byte;
+        let (mut behind, mut step) = (self.chunks.len(), 1);
+        let mut at = behind.saturating_sub(step);
+        while at > 0 && is_behind(at) {
+            behind = at;
+            step *= 2;
+            at = at.saturating_sub(step);
+        }
+        let (mut from, mut up_to) = (at, behind);
+        while up_to - from > 1 {
+            let middle = from.midpoint(up_to);
+            if is_behind(middle) {
+                up_to = middle;
+            } else {
+                from = middle;
+            }
+        }
+        from
     }
 
     /// Lets go of what is neither among the last `backlog` bytes nor needed, from
