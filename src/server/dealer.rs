@@ -72,14 +72,22 @@ impl Dealer {
         let needed = match entry.command.run {
             // It may touch more than it names.
             Run::Script { .. } => self.placement.all(),
+            // PFCOUNT, too, is in the stream for what it writes to its key.
+            Run::Data(_) | Run::DataOrWhole(..) if may_write(entry) => {
+                cores_needed(entry, args, self.placement)
+            }
             _ if !entry.flags().has(Flags::WRITE) => ANY,
-            Run::Data(_) | Run::DataOrWhole(..) => cores_needed(entry, args, self.placement),
             // Of all data, or of what every core has a copy of.
             _ => self.placement.all(),
         };
         // Without keys it is refused, wherever that is.
         if needed == 0 { ANY } else { needed }
     }
+}
+
+fn may_write(entry: &Entry) -> bool {
+    let flags = entry.flags();
+    flags.has(Flags::WRITE) || flags.has(Flags::MAY_REPLICATE)
 }
 
 impl Sorter for Dealer {

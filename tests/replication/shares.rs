@@ -160,6 +160,35 @@ fn clients_are_served_while_a_replica_catches_up() {
     settle(&mut primary, &mut replica);
 }
 
+/// PFCOUNT is no write, and in the stream for the count that it keeps in its key.
+#[test]
+fn counts_are_applied_in_their_keys_order() {
+    for mut primary in [Side::stock(&[]), Side::primary(3, &[])] {
+        let mut replica = Side::basalt(4, &[]);
+        replica.follow(primary.port());
+        replica.wait_until_linked();
+        let mut writer = primary.server.client();
+        for round in 0..100 {
+            let mut requests = Vec::new();
+            for key in 0..10 {
+                let key = format!("count:{key}");
+                requests.extend(request(&["SET", &key, "no count"]));
+                requests.extend(request(&["DEL", &key]));
+                requests.extend(request(&["PFADD", &key, &round.to_string()]));
+                requests.extend(request(&["PFCOUNT", &key]));
+                requests.extend(request(&["PFADD", &key, &format!("x{round}")]));
+            }
+            writer.send_bytes(&requests).expect("it takes them");
+            for _ in 0..50 {
+                writer.read().expect("it answers");
+            }
+        }
+        settle(&mut primary, &mut replica);
+        let log = replica.server.log();
+        assert!(!log.contains("CRITICAL"), "{log}");
+    }
+}
+
 #[test]
 fn the_primary_is_one_client_of_all_cores() {
     let mut primary = Side::stock(&[]);
