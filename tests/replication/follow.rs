@@ -1,5 +1,8 @@
 //! Basalt follows stock: in full, by every way in, and its stream.
 
+use std::thread;
+use std::time::Duration;
+
 use crate::wire::Reply;
 use crate::writer::{Dice, write};
 use crate::{Side, settle};
@@ -139,4 +142,48 @@ fn libraries_come_with_the_data_and_with_the_stream() {
         panic!("it has libraries");
     };
     assert_eq!(libraries.len(), 2);
+}
+
+/// Its primary says when a field goes, as it does of keys: a replica that is behind goes by
+/// neither its clock nor what its own clients ask for meanwhile.
+#[test]
+fn fields_go_when_the_primary_says_so() {
+    let mut primary = Side::primary(1, &[]);
+    for shards in [1, 3] {
+        let mut replica = Side::basalt(shards, &[]);
+        replica.follow(primary.port());
+        replica.wait_until_linked();
+        primary.ask("DEL hash");
+        primary.ask("HSET hash counted 5 kept a other b");
+        primary.ask("HPEXPIRE hash 300 FIELDS 2 counted kept");
+        settle_offset(&mut primary, &mut replica);
+        replica.signal("-STOP");
+        primary.ask("HINCRBY hash counted 1");
+        let kept = primary.ask("HPERSIST hash FIELDS 2 counted kept");
+        assert_eq!(
+            kept,
+            Reply::Array(vec![Reply::Integer(1), Reply::Integer(1)])
+        );
+        primary.ask("HPEXPIRE hash 200 FIELDS 1 other");
+        primary.ask("HPERSIST hash FIELDS 1 other");
+        thread::sleep(Duration::from_millis(500));
+        replica.signal("-CONT");
+        settle(&mut primary, &mut replica);
+        let fields = replica.ask("HMGET hash counted kept other");
+        let wanted = ["6", "a", "b"].map(|text| Reply::Bulk(text.into()));
+        assert_eq!(fields, Reply::Array(wanted.to_vec()));
+        let left = replica.ask("HTTL hash FIELDS 3 counted kept other");
+        assert_eq!(left, Reply::Array(vec![Reply::Integer(-1); 3]));
+    }
+}
+
+/// What has a deadline may be there still.
+fn settle_offset(primary: &mut Side, replica: &mut Side) {
+    let end = primary.offset();
+    replica.wait_until("it has what there is", |side| {
+        side.told("slave_repl_offset")
+            .parse::<u64>()
+            .expect("a number")
+            >= end
+    });
 }

@@ -40,11 +40,11 @@ const HRANDFIELD: Command = Command {
 
 fn hrandfield(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let draw = Draw::parse(args)?;
-    let (key, now) = (turn.key(args, 1), turn.now());
+    let (key, due) = (turn.key(args, 1), turn.due());
     let reply_max = turn.reply_max(reply);
     let found = read_with_random(turn, &key)?;
     let Some(draw) = draw else {
-        match found.and_then(|(hash, random)| hash.draw(now, random)) {
+        match found.and_then(|(hash, random)| hash.draw(due, random)) {
             Some((field, _)) => bulk(reply, field),
             None => reply.null(),
         }
@@ -55,7 +55,7 @@ fn hrandfield(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Out
         return Ok(());
     };
     if let Ok(count) = usize::try_from(draw.count) {
-        let drawn = hash.draw_distinct(count, now, random);
+        let drawn = hash.draw_distinct(count, due, random);
         draw.begin(reply, drawn.len());
         for pair in drawn {
             draw.write(reply, pair);
@@ -63,7 +63,7 @@ fn hrandfield(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Out
         return Ok(());
     }
     let count = draw.count.unsigned_abs() as usize;
-    if hash.draw(now, random).is_none() {
+    if hash.draw(due, random).is_none() {
         reply.array(0);
         return Ok(());
     }
@@ -72,7 +72,7 @@ fn hrandfield(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Out
         if reply.len_so_far() > reply_max {
             break;
         }
-        let pair = hash.draw(now, random);
+        let pair = hash.draw(due, random);
         draw.write(reply, pair.expect("a field is alive in all of the turn"));
     }
     Ok(())

@@ -33,8 +33,8 @@ const HINCRBY: Command = Command {
 
 fn hincrby(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let amount = parse_i64(args.get(3)).ok_or(Refusal::NotInteger)?;
-    let (key, now) = (turn.key(args, 1), turn.now());
-    let before = match find(turn, &key)?.and_then(|hash| hash.get(args.get(2), now)) {
+    let (key, due) = (turn.key(args, 1), turn.due());
+    let before = match find(turn, &key)?.and_then(|hash| hash.get(args.get(2), due)) {
         None => 0,
         Some(Item::Int(number)) => number,
         Some(Item::Text(text)) => parse_i64(text).ok_or(Refusal::NOT_INTEGER_IN_HASH)?,
@@ -70,9 +70,9 @@ fn hincrbyfloat(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> O
         LongDoubleFault::FirstNotFloat | LongDoubleFault::SecondNotFloat => Refusal::NotFloat,
         LongDoubleFault::NotFinite => Refusal::NOT_FINITE,
     })?;
-    let (key, now) = (turn.key(args, 1), turn.now());
+    let (key, due) = (turn.key(args, 1), turn.due());
     let before = find(turn, &key)?
-        .and_then(|hash| hash.get(args.get(2), now))
+        .and_then(|hash| hash.get(args.get(2), due))
         .map_or_else(|| b"0".to_vec(), Item::to_vec);
     let after = add_long_double(&before, amount).map_err(|fault| match fault {
         LongDoubleFault::FirstNotFloat | LongDoubleFault::SecondNotFloat => {
@@ -88,9 +88,9 @@ fn hincrbyfloat(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> O
 
 /// Sets the field to the sum; it keeps its deadline.
 fn put(turn: &mut Turn<'_>, args: Args<'_>, sum: &[u8], event: &'static str) -> Outcome {
-    let (key, now, rules) = (turn.key(args, 1), turn.now(), turn.rules());
+    let (key, due, rules) = (turn.key(args, 1), turn.due(), turn.rules());
     let hash = edit_or_new(turn, &key)?;
-    hash.set(args.get(2), sum, Fate::Keep, now, &rules);
+    hash.set(args.get(2), sum, Fate::Keep, due, &rules);
     turn.changed(1);
     turn.touch(&key, EventClass::Hash, event);
     Ok(())

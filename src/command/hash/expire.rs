@@ -142,7 +142,7 @@ fn expire(turn: &mut Turn<'_>, args: Args<'_>, measure: Measure, reply: &mut Rep
     let condition = Condition::parse(args, 3);
     let fields_at = 3 + usize::from(condition != Condition::Always);
     let fields = field_list::parse(args, fields_at, Refusal::NUMFIELDS_NOT_ABOVE_ZERO)?;
-    let (key, now, rules) = (turn.key(args, 1), turn.now(), turn.rules());
+    let (key, due, rules) = (turn.key(args, 1), turn.due(), turn.rules());
     let is_recorded = turn.is_recorded();
     let hash = edit(turn, &key)?;
     reply.array(fields.len());
@@ -153,7 +153,7 @@ fn expire(turn: &mut Turn<'_>, args: Args<'_>, measure: Measure, reply: &mut Rep
     let mut changes = 0;
     let mut changed: Vec<&[u8]> = Vec::new();
     for field in fields.iter() {
-        let Some(current) = hash.deadline(field, now) else {
+        let Some(current) = hash.deadline(field, due) else {
             reply.int(NO_FIELD);
             continue;
         };
@@ -165,17 +165,17 @@ fn expire(turn: &mut Turn<'_>, args: Args<'_>, measure: Measure, reply: &mut Rep
         if is_recorded {
             changed.push(field);
         }
-        if deadline <= now {
-            hash.remove(field, now);
+        if deadline <= due {
+            hash.remove(field, due);
             reply.int(2);
         } else {
-            hash.set_deadline(field, Fate::Until(deadline), now, &rules);
+            hash.set_deadline(field, Fate::Until(deadline), due, &rules);
             reply.int(1);
         }
     }
     if changes > 0 {
         leave_deadline(turn, &key, deadline, &changed);
-        let event = if deadline <= now { "hdel" } else { "hexpire" };
+        let event = if deadline <= due { "hdel" } else { "hexpire" };
         turn.touch(&key, EventClass::Hash, event);
         after_edit(turn, &key);
     }
@@ -190,7 +190,7 @@ pub(super) fn leave_deadline(turn: &mut Turn<'_>, key: &Key<'_>, deadline: u64, 
         return;
     }
     let (mut moment, mut count) = (itoa::Buffer::new(), itoa::Buffer::new());
-    let mut words: Vec<&[u8]> = if deadline <= turn.now() {
+    let mut words: Vec<&[u8]> = if deadline <= turn.due() {
         vec![b"HDEL", key.bytes]
     } else {
         let moment = moment.format(deadline).as_bytes();
@@ -261,7 +261,7 @@ const HPERSIST: Command = Command {
 
 fn hpersist(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let fields = field_list::parse(args, 2, Refusal::NUMFIELDS_NOT_POSITIVE)?;
-    let (key, now, rules) = (turn.key(args, 1), turn.now(), turn.rules());
+    let (key, due, rules) = (turn.key(args, 1), turn.due(), turn.rules());
     let hash = edit(turn, &key)?;
     reply.array(fields.len());
     let Some(hash) = hash else {
@@ -270,11 +270,11 @@ fn hpersist(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outco
     };
     let mut changes = 0;
     for field in fields.iter() {
-        match hash.deadline(field, now) {
+        match hash.deadline(field, due) {
             None => reply.int(NO_FIELD),
             Some(None) => reply.int(NO_DEADLINE),
             Some(Some(_)) => {
-                hash.set_deadline(field, Fate::Clear, now, &rules);
+                hash.set_deadline(field, Fate::Clear, due, &rules);
                 reply.int(1);
                 changes += 1;
             }

@@ -76,7 +76,7 @@ fn hgetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         two_expirations: Refusal::HGETEX_EXPIRATIONS,
     };
     let request = grammar.parse(args, turn.now())?;
-    let (key, now, rules) = (turn.key(args, 1), turn.now(), turn.rules());
+    let (key, due, rules) = (turn.key(args, 1), turn.due(), turn.rules());
     let is_recorded = turn.is_recorded();
     let hash = edit(turn, &key)?;
     reply.array(request.fields.len());
@@ -87,20 +87,20 @@ fn hgetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
     let mut changes = 0;
     let mut changed: Vec<&[u8]> = Vec::new();
     let event = match request.fate {
-        Fate::Until(deadline) if deadline <= now => "hdel",
+        Fate::Until(deadline) if deadline <= due => "hdel",
         Fate::Until(_) => "hexpire",
         Fate::Clear | Fate::Keep => "hpersist",
     };
     for field in request.fields.iter() {
-        bulk_or_null(reply, hash.get(field, now));
-        let Some(current) = hash.deadline(field, now) else {
+        bulk_or_null(reply, hash.get(field, due));
+        let Some(current) = hash.deadline(field, due) else {
             continue;
         };
         let is_changed = match request.fate {
             Fate::Keep => false,
-            Fate::Clear => current.is_some() && hash.set_deadline(field, Fate::Clear, now, &rules),
-            Fate::Until(deadline) if deadline <= now => hash.remove(field, now),
-            Fate::Until(_) => hash.set_deadline(field, request.fate, now, &rules),
+            Fate::Clear => current.is_some() && hash.set_deadline(field, Fate::Clear, due, &rules),
+            Fate::Until(deadline) if deadline <= due => hash.remove(field, due),
+            Fate::Until(_) => hash.set_deadline(field, request.fate, due, &rules),
         };
         changes += u64::from(is_changed);
         if is_changed && is_recorded {
@@ -147,11 +147,11 @@ fn hsetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         two_expirations: Refusal::HSETEX_EXPIRATIONS,
     };
     let request = grammar.parse(args, turn.now())?;
-    let (key, now, rules) = (turn.key(args, 1), turn.now(), turn.rules());
+    let (key, due, rules) = (turn.key(args, 1), turn.due(), turn.rules());
     let hash = find(turn, &key)?;
     let pairs = || (0..request.fields.len()).step_by(2);
     let mut are_there = pairs().map(|index| {
-        hash.and_then(|hash| hash.get(request.fields.get(index), now))
+        hash.and_then(|hash| hash.get(request.fields.get(index), due))
             .is_some()
     });
     let sets = match request.condition {
@@ -164,13 +164,13 @@ fn hsetex(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         return Ok(());
     }
     let hash = edit_or_new(turn, &key)?;
-    let is_over = matches!(request.fate, Fate::Until(deadline) if deadline <= now);
+    let is_over = matches!(request.fate, Fate::Until(deadline) if deadline <= due);
     for index in pairs() {
         let (field, value) = (request.fields.get(index), request.fields.get(index + 1));
         if is_over {
-            hash.remove(field, now);
+            hash.remove(field, due);
         } else {
-            hash.set(field, value, request.fate, now, &rules);
+            hash.set(field, value, request.fate, due, &rules);
         }
     }
     if let Fate::Until(deadline) = request.fate
@@ -301,7 +301,7 @@ const HGETDEL: Command = Command {
 
 fn hgetdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let fields = field_list::parse(args, 2, Refusal::NUMFIELDS_NOT_POSITIVE)?;
-    let (key, now) = (turn.key(args, 1), turn.now());
+    let (key, due) = (turn.key(args, 1), turn.due());
     let hash = edit(turn, &key)?;
     reply.array(fields.len());
     let Some(hash) = hash else {
@@ -310,8 +310,8 @@ fn hgetdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     };
     let mut removed = 0;
     for field in fields.iter() {
-        bulk_or_null(reply, hash.get(field, now));
-        removed += u64::from(hash.remove(field, now));
+        bulk_or_null(reply, hash.get(field, due));
+        removed += u64::from(hash.remove(field, due));
     }
     if removed > 0 {
         turn.touch(&key, EventClass::Hash, "hdel");

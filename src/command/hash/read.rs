@@ -28,8 +28,8 @@ const HGET: Command = Command {
 };
 
 fn hget(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (key, now) = (turn.key(args, 1), turn.now());
-    let value = read(turn, &key)?.and_then(|hash| hash.get(args.get(2), now));
+    let (key, due) = (turn.key(args, 1), turn.due());
+    let value = read(turn, &key)?.and_then(|hash| hash.get(args.get(2), due));
     bulk_or_null(reply, value);
     Ok(())
 }
@@ -50,12 +50,12 @@ const HMGET: Command = Command {
 };
 
 fn hmget(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (key, now) = (turn.key(args, 1), turn.now());
+    let (key, due) = (turn.key(args, 1), turn.due());
     let hash = read(turn, &key)?;
     let fields = args.tail(2);
     reply.array(fields.len());
     for field in fields.iter() {
-        bulk_or_null(reply, hash.and_then(|hash| hash.get(field, now)));
+        bulk_or_null(reply, hash.and_then(|hash| hash.get(field, due)));
     }
     Ok(())
 }
@@ -76,8 +76,8 @@ const HEXISTS: Command = Command {
 };
 
 fn hexists(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (key, now) = (turn.key(args, 1), turn.now());
-    let value = read(turn, &key)?.and_then(|hash| hash.get(args.get(2), now));
+    let (key, due) = (turn.key(args, 1), turn.due());
+    let value = read(turn, &key)?.and_then(|hash| hash.get(args.get(2), due));
     reply.int(i64::from(value.is_some()));
     Ok(())
 }
@@ -98,8 +98,8 @@ const HSTRLEN: Command = Command {
 };
 
 fn hstrlen(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (key, now) = (turn.key(args, 1), turn.now());
-    let value = read(turn, &key)?.and_then(|hash| hash.get(args.get(2), now));
+    let (key, due) = (turn.key(args, 1), turn.due());
+    let value = read(turn, &key)?.and_then(|hash| hash.get(args.get(2), due));
     reply.int(value.map_or(0, |value| value.len()) as i64);
     Ok(())
 }
@@ -143,14 +143,14 @@ const HGETALL: Command = Command {
 };
 
 fn hgetall(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (key, now) = (turn.key(args, 1), turn.now());
+    let (key, due) = (turn.key(args, 1), turn.due());
     let Some(hash) = read(turn, &key)? else {
         reply.map(0);
         return Ok(());
     };
-    if !hash.is_due(now) {
+    if !hash.is_due(due) {
         reply.map(hash.len());
-        hash.each(now, |field, value| {
+        hash.each(due, |field, value| {
             bulk(reply, field);
             bulk(reply, value);
         });
@@ -158,7 +158,7 @@ fn hgetall(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     }
     let mark = reply.deferred();
     let mut len = 0;
-    hash.each(now, |field, value| {
+    hash.each(due, |field, value| {
         bulk(reply, field);
         bulk(reply, value);
         len += 1;
@@ -214,14 +214,14 @@ fn list(
     reply: &mut Reply<'_>,
     side: impl for<'i> Fn((Item<'i>, Item<'i>)) -> Item<'i>,
 ) -> Outcome {
-    let (key, now) = (turn.key(args, 1), turn.now());
+    let (key, due) = (turn.key(args, 1), turn.due());
     let Some(hash) = read(turn, &key)? else {
         reply.array(0);
         return Ok(());
     };
     let mark = reply.deferred();
     let mut len = 0;
-    hash.each(now, |field, value| {
+    hash.each(due, |field, value| {
         bulk(reply, side((field, value)));
         len += 1;
     });

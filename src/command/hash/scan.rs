@@ -36,7 +36,7 @@ fn hscan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     let words = without.as_ref().map_or(args, OwnedArgs::args);
     let options = Walk::parse(words, OPTIONS, Among::Elements);
     let with_values = without.is_none();
-    let (key, now) = (turn.key(args, 1), turn.now());
+    let (key, due) = (turn.key(args, 1), turn.due());
 
     let Some(hash) = read(turn, &key)? else {
         // Stock looks at no option where there is nothing to walk over.
@@ -45,7 +45,7 @@ fn hscan(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     };
     let options = options?;
     options.answer(cursor, reply, |position, taken| {
-        hash.visit(position, now, |field, value| {
+        hash.visit(position, due, |field, value| {
             taken.visit();
             if field.with_text(|name| options.takes(name)) {
                 taken.tell(field);

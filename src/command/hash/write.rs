@@ -63,7 +63,7 @@ fn set(turn: &mut Turn<'_>, args: Args<'_>, command: &str) -> Result<i64, Refusa
     if !args.len().is_multiple_of(2) {
         return Err(Refusal::wrong_arity(command));
     }
-    let (key, now, rules) = (turn.key(args, 1), turn.now(), turn.rules());
+    let (key, due, rules) = (turn.key(args, 1), turn.due(), turn.rules());
     let hash = edit_or_new(turn, &key)?;
     let mut added = 0;
     for index in (2..args.len()).step_by(2) {
@@ -71,7 +71,7 @@ fn set(turn: &mut Turn<'_>, args: Args<'_>, command: &str) -> Result<i64, Refusa
             args.get(index),
             args.get(index + 1),
             Fate::Clear,
-            now,
+            due,
             &rules,
         );
         added += i64::from(is_new);
@@ -97,11 +97,11 @@ const HSETNX: Command = Command {
 };
 
 fn hsetnx(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (key, now, rules) = (turn.key(args, 1), turn.now(), turn.rules());
+    let (key, due, rules) = (turn.key(args, 1), turn.due(), turn.rules());
     let hash = edit_or_new(turn, &key)?;
-    let sets = hash.get(args.get(2), now).is_none();
+    let sets = hash.get(args.get(2), due).is_none();
     if sets {
-        hash.set(args.get(2), args.get(3), Fate::Clear, now, &rules);
+        hash.set(args.get(2), args.get(3), Fate::Clear, due, &rules);
         turn.changed(1);
         turn.touch(&key, EventClass::Hash, "hset");
     }
@@ -126,7 +126,7 @@ const HDEL: Command = Command {
 };
 
 fn hdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (key, now) = (turn.key(args, 1), turn.now());
+    let (key, due) = (turn.key(args, 1), turn.due());
     let Some(hash) = edit(turn, &key)? else {
         reply.int(0);
         return Ok(());
@@ -134,7 +134,7 @@ fn hdel(turn: &mut Turn<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let fields = args.tail(2);
     let removed = fields
         .iter()
-        .filter(|field| hash.remove(field, now))
+        .filter(|field| hash.remove(field, due))
         .count();
     turn.changed(removed as u64);
     if removed > 0 {
