@@ -228,7 +228,11 @@ impl Settings {
             stop_writes_on_bgsave_error: self.is_on("stop-writes-on-bgsave-error"),
             encodings: self.encodings(),
             primary,
-            min_replicas_to_write: self.number("min-replicas-to-write"),
+            min_replicas_to_write: match self.number::<u64>("min-replicas-max-lag") {
+                // Either of the two switches it off.
+                0 => 0,
+                _ => self.number("min-replicas-to-write"),
+            },
             replica_read_only: self.is_on("replica-read-only"),
             replica_serve_stale_data: self.is_on("replica-serve-stale-data"),
         }

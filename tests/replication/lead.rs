@@ -230,6 +230,11 @@ fn writes_need_as_many_replicas_as_the_settings_say() {
         assert!(text.starts_with(b"NOREPLICAS"), "{request}");
     }
     assert_eq!(primary.ask("GET k"), Reply::Null);
+    // Either setting switches it off.
+    primary.ask("CONFIG SET min-replicas-max-lag 0");
+    assert_eq!(primary.ask("SET other v"), status("OK"));
+    primary.ask("CONFIG SET min-replicas-max-lag 10");
+    assert_eq!(primary.ask("SET k v"), refusal);
     let mut replica = Side::stock(&[]);
     replica.follow(primary.port());
     primary.wait_until("it is taken", |side| side.ask("SET k v") == status("OK"));
