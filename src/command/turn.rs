@@ -183,13 +183,6 @@ impl<'a> Turn<'a> {
         self.clock.now
     }
 
-    /// What has a deadline at or before this is over, in Unix milliseconds: nothing is
-    /// for who obeys a primary, or a file, which say when something goes.
-    #[must_use]
-    pub fn due(&self) -> u64 {
-        self.clock.due()
-    }
-
     /// Word `index` as a key, hashed at most once.
     #[must_use]
     pub fn key<'k>(&self, args: Args<'k>, index: usize) -> Key<'k> {

@@ -15,6 +15,14 @@ use crate::value::listpack::Item;
 /// Buckets looked at before a command; about six fields each.
 const BUCKETS: usize = 64;
 
+impl Turn<'_> {
+    /// A field is over whose deadline is not after this, in Unix milliseconds: none is for
+    /// who obeys a primary or a file, which say when one goes.
+    pub(super) fn due(&self) -> u64 {
+        self.clock.due()
+    }
+}
+
 fn settle(turn: &mut Turn<'_>, key: &Key<'_>) {
     let clock = turn.clock;
     // Elsewhere somebody else says when a field goes, as with keys.
