@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::ops::Bound;
 
-use super::clock::Clock;
+use super::clock::{Clock, Overdue};
 use super::database::{Database, Key};
 use super::stored::Content;
 use crate::base::{keyed_hash, slot_of};
@@ -113,10 +113,11 @@ impl Database {
     }
 
     /// Takes out what is due of a key's hash, looking at up to `buckets` of its
-    /// buckets; the key goes with its last field.
+    /// buckets; the key goes with its last field. Nothing, where overdue keys stay, too.
     #[inline]
     pub fn sweep_fields(&mut self, key: Key<'_>, clock: &Clock, buckets: usize) {
-        if !self.agenda.by_key.is_empty() && self.sweep(key, clock, buckets).is_some() {
+        let may_go = clock.overdue == Overdue::Removed && !self.agenda.by_key.is_empty();
+        if may_go && self.sweep(key, clock, buckets).is_some() {
             self.note_fields(key);
         }
     }

@@ -26,7 +26,7 @@ pub trait Keep<C>: Send {
     fn keep(&mut self, entry: &mut Entry<C>) -> Kept;
     /// The walk begins.
     fn begin_walk(&mut self) {}
-    /// The same of a member, which the walk has come to in the order of scores.
+    /// Takes a member that the walk has come to in the order of scores.
     fn keep_scored(&mut self, _score: f64, _member: &[u8]) {
         unreachable!("only members of a sorted set have scores");
     }

@@ -73,7 +73,7 @@ impl Dealer {
             // It may touch more than it names.
             Run::Script { .. } => self.placement.all(),
             // PFCOUNT, too, is in the stream for what it writes to its key.
-            Run::Data(_) | Run::DataOrWhole(..) if may_write(entry) => {
+            Run::Data(_) | Run::DataOrWhole(..) if entry.may_write() => {
                 cores_needed(entry, args, self.placement)
             }
             _ if !entry.flags().has(Flags::WRITE) => ANY,
@@ -83,11 +83,6 @@ impl Dealer {
         // Without keys it is refused, wherever that is.
         if needed == 0 { ANY } else { needed }
     }
-}
-
-fn may_write(entry: &Entry) -> bool {
-    let flags = entry.flags();
-    flags.has(Flags::WRITE) || flags.has(Flags::MAY_REPLICATE)
 }
 
 impl Sorter for Dealer {

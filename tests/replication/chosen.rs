@@ -35,7 +35,7 @@ fn values(side: &mut Side, keys: &str) -> String {
 }
 
 /// Waits until the replica has everything that was left for it so far.
-fn wait_for(replica: &mut Side, primary: &mut Side) {
+pub fn wait_for(replica: &mut Side, primary: &mut Side) {
     primary.ask("SET mark x");
     replica.wait_until("it has the primary's offset", |replica| {
         replica.offset() == primary.offset()

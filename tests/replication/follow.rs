@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::chosen::wait_for;
 use crate::wire::Reply;
 use crate::writer::{Dice, write};
 use crate::{Side, settle};
@@ -156,7 +157,7 @@ fn fields_go_when_the_primary_says_so() {
         primary.ask("DEL hash");
         primary.ask("HSET hash counted 5 kept a other b");
         primary.ask("HPEXPIRE hash 300 FIELDS 2 counted kept");
-        settle_offset(&mut primary, &mut replica);
+        wait_for(&mut replica, &mut primary);
         replica.signal("-STOP");
         primary.ask("HINCRBY hash counted 1");
         let kept = primary.ask("HPERSIST hash FIELDS 2 counted kept");
@@ -175,15 +176,4 @@ fn fields_go_when_the_primary_says_so() {
         let left = replica.ask("HTTL hash FIELDS 3 counted kept other");
         assert_eq!(left, Reply::Array(vec![Reply::Integer(-1); 3]));
     }
-}
-
-/// What has a deadline may be there still.
-fn settle_offset(primary: &mut Side, replica: &mut Side) {
-    let end = primary.offset();
-    replica.wait_until("it has what there is", |side| {
-        side.told("slave_repl_offset")
-            .parse::<u64>()
-            .expect("a number")
-            >= end
-    });
 }

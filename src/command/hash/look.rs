@@ -7,7 +7,7 @@
 use crate::base::Random;
 use crate::command::item::bulk;
 use crate::command::turn::Turn;
-use crate::keyspace::{Key, Overdue};
+use crate::keyspace::Key;
 use crate::resp::{Refusal, Reply};
 use crate::value::hash::Hash;
 use crate::value::listpack::Item;
@@ -25,10 +25,7 @@ impl Turn<'_> {
 
 fn settle(turn: &mut Turn<'_>, key: &Key<'_>) {
     let clock = turn.clock;
-    // Elsewhere somebody else says when a field goes, as with keys.
-    if clock.overdue == Overdue::Removed {
-        turn.db(key).sweep_fields(*key, &clock, BUCKETS);
-    }
+    turn.db(key).sweep_fields(*key, &clock, BUCKETS);
 }
 
 /// The hash of a key that a command reads.

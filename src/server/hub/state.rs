@@ -73,7 +73,7 @@ pub(in crate::server) struct Hub {
     pub(super) replication: Arc<Replication>,
     pub(super) watch: Stopwatch,
     pub(super) alarm: Alarm,
-    /// `min-replicas-max-lag` in milliseconds; 0 is no limit.
+    /// `min-replicas-max-lag` in milliseconds; with 0 nobody asks.
     pub(super) lag_ms: u64,
     pub(super) bell: Bell,
     pub(super) random: Random,

@@ -32,10 +32,7 @@ impl Control {
         told.excess_bytes.set(excess);
         told.backlog_first.set(first);
         told.backlog_bytes.set(bytes);
-        let healthy = match hub.lag_ms {
-            0 => hub.primary.healthy(now, u64::MAX),
-            lag_ms => hub.primary.healthy(now, lag_ms),
-        };
+        let healthy = hub.primary.healthy(now, hub.lag_ms);
         told.healthy.set(healthy as u64);
         let (earlier, second_offset) = match history.earlier {
             Some((id, end)) => (id, end as i64),
